@@ -1,0 +1,29 @@
+// Compiles the AssemblyScript cores to build/NAME.wasm.
+import { mkdir } from 'node:fs/promises';
+import asc from 'assemblyscript/asc';
+
+const cores = [{ name: 'vm', entry: 'vm/core/index.ts' }];
+
+const flags = [
+  '-O3',
+  '--runtime',
+  'stub',
+  '--enable',
+  'bulk-memory',
+  '--noAssert',
+  '--use',
+  'abort=',
+  '--exportStart',
+  '_initialize',
+];
+
+await mkdir('build', { recursive: true });
+for (const { name, entry } of cores) {
+  const { error, stderr } = await asc.main([entry, '-o', `build/${name}.wasm`, ...flags]);
+  const text = stderr.toString();
+  if (text) process.stderr.write(text);
+  if (error) {
+    process.stderr.write(`${entry}: ${error.message}\n`);
+    process.exit(1);
+  }
+}
