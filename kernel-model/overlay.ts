@@ -1,0 +1,120 @@
+/**
+ * The types that the patch series "BPF iterators for io_uring and epoll" (v3, 2021) adds to a kernel, as a
+ * split BTF over that kernel's own: record and private structs of the three iterators, their target functions
+ * and, where the kernel has kfuncs, bpf_page_to_pfn.
+ */
+import { BTF_INT_SIGNED, type Btf, BtfKind, type TypeId } from '../bpf/btf.ts';
+import { BtfWriter } from '../bpf/btf-writer.ts';
+import { InputError } from '../bpf/input-error.ts';
+import type { Dialect } from './dialect.ts';
+
+/** [name, type, byte offset] */
+type MemberRow = readonly [name: string, type: string, offset: number];
+
+const STRUCTS: { readonly [name: string]: { size: number; members: readonly MemberRow[] } } = {
+  bpf_iter__io_uring_buf: {
+    size: 32,
+    members: [
+      ['meta', 'bpf_iter_meta*', 0],
+      ['ctx', 'io_ring_ctx*', 8],
+      ['ubuf', 'io_mapped_ubuf*', 16],
+      ['index', 'u64', 24],
+    ],
+  },
+  bpf_iter__io_uring_file: {
+    size: 32,
+    members: [
+      ['meta', 'bpf_iter_meta*', 0],
+      ['ctx', 'io_ring_ctx*', 8],
+      ['file', 'file*', 16],
+      ['index', 'u64', 24],
+    ],
+  },
+  bpf_iter__epoll: {
+    size: 24,
+    members: [
+      ['meta', 'bpf_iter_meta*', 0],
+      ['ep', 'eventpoll*', 8],
+      ['epi', 'epitem*', 16],
+    ],
+  },
+  bpf_io_uring_seq_info: {
+    size: 16,
+    members: [
+      ['ctx', 'io_ring_ctx*', 0],
+      ['index', 'u64', 8],
+    ],
+  },
+  bpf_epoll_iter_seq_info: {
+    size: 24,
+    members: [
+      ['ep', 'eventpoll*', 0],
+      ['rbp', 'rb_node*', 8],
+      ['tfd', 'int', 16],
+    ],
+  },
+};
+
+/** Iterator targets: parameters of FUNC bpf_iter_<name>. */
+const TARGETS: { readonly [name: string]: readonly (readonly [name: string, type: string])[] } = {
+  io_uring_buf: [
+    ['meta', 'bpf_iter_meta*'],
+    ['ctx', 'io_ring_ctx*'],
+    ['ubuf', 'io_mapped_ubuf*'],
+    ['index', 'u64'],
+  ],
+  io_uring_file: [
+    ['meta', 'bpf_iter_meta*'],
+    ['ctx', 'io_ring_ctx*'],
+    ['file', 'file*'],
+    ['index', 'u64'],
+  ],
+  epoll: [
+    ['meta', 'bpf_iter_meta*'],
+    ['ep', 'eventpoll*'],
+    ['epi', 'epitem*'],
+  ],
+};
+
+/** @throws {InputError} when the kernel's BTF lacks a type that the series builds on. */
+export function seriesOverlay(vmlinux: Btf, dialect: Dialect): Uint8Array<ArrayBuffer> {
+  const writer = new BtfWriter(vmlinux);
+  const typeOf = (name: string): TypeId => {
+    if (name === 'u64') return need(vmlinux, 'u64', BtfKind.Typedef);
+    if (name === 'int') return signedInt(vmlinux);
+    return writer.pointer(need(vmlinux, name.slice(0, -1), BtfKind.Struct));
+  };
+  for (const [name, { size, members }] of Object.entries(STRUCTS)) {
+    writer.struct(
+      name,
+      size,
+      members.map(([member, type, offset]) => ({ name: member, type: typeOf(type), bitOffset: 8 * offset })),
+    );
+  }
+  for (const [name, params] of Object.entries(TARGETS)) {
+    const proto = writer.funcProto(
+      typeOf('int'),
+      params.map(([param, type]) => ({ name: param, type: typeOf(type) })),
+    );
+    writer.func(`bpf_iter_${name}`, proto);
+  }
+  if (dialect.pageToPfn === 'kfunc') {
+    const proto = writer.funcProto(typeOf('u64'), [{ name: 'page', type: typeOf('page*') }]);
+    writer.func('bpf_page_to_pfn', proto, 1);
+  }
+  return writer.bytes();
+}
+
+function need(btf: Btf, name: string, kind: BtfKind): TypeId {
+  const id = btf.find(name, kind);
+  if (id === 0)
+    throw btf.error(`the kernel has no type ${name}, which the io_uring and epoll iterators need`);
+  return id;
+}
+
+function signedInt(btf: Btf): TypeId {
+  for (const id of btf.idsByName('int', BtfKind.Int)) {
+    if ((btf.type(id).encoding & BTF_INT_SIGNED) !== 0) return id;
+  }
+  throw new InputError('the kernel BTF has no signed int');
+}
