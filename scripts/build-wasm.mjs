@@ -15,6 +15,9 @@ const flags = [
   'abort=',
   '--exportStart',
   '_initialize',
+  // bpf/abi.ts: Layout.StaticBase. What stands below are the records shared with the host.
+  '--memoryBase',
+  '4096',
 ];
 
 await mkdir('build', { recursive: true });
