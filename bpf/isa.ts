@@ -59,7 +59,7 @@ export const enum Jmp {
   Le = 0xb0,
   Slt = 0xc0,
   Sle = 0xd0,
-  /** Linux 6.10: may_goto (class Jmp, src 0) */
+  /** Linux 6.9: may_goto (class Jmp, src 0) */
   Cond = 0xe0,
   Mask = 0xf0,
 }
