@@ -1,0 +1,122 @@
+/**
+ * One open BPF iterator: its seq_file, the private data behind it and the program it runs.
+ *
+ * The records a program gets (`bpf_iter_meta`, `bpf_iter__TARGET`) stand on the kernel's stack during a run;
+ * here they have a fixed place and are filled anew each time.
+ */
+import { Errno } from '../../bpf/errno.ts';
+import type { KernelProfile } from '../profile.ts';
+import type { Ram } from '../ram.ts';
+import { Record } from '../record.ts';
+import { SeqFile } from '../seq-file.ts';
+import type { RunProgram } from '../services.ts';
+import { setLowPointer, setU64 } from '../words.ts';
+
+export interface SessionOptions {
+  /** Name of the target: "io_uring_buf". */
+  target: string;
+  /** Struct of the target's private data, or its size in bytes when the kernel's types do not name it. */
+  privateData: string | number;
+  sessionId: number;
+  program: RunProgram;
+}
+
+export class IterSession {
+  readonly ram: Ram;
+  readonly profile: KernelProfile;
+  readonly seq: SeqFile;
+  /** `struct bpf_iter_priv_data` */
+  readonly priv: Record;
+  /** Linear offset of the target's private data, right behind it. */
+  readonly privateOffset: number;
+  /** The target's private data, where its type is known. */
+  readonly privateRecord: Record | undefined;
+  /** `struct bpf_iter__TARGET`, the program's argument. */
+  readonly context: Record;
+  /** Whether this is a record on its way to the stop call, as `bpf_iter_get_info` learns it. */
+  private readonly meta: Record;
+  private readonly program: RunProgram;
+  private readonly privateSize: number;
+  private readonly at: { sessionId: number; seqNum: number; metaSession: number; metaSeqNum: number };
+
+  constructor(ram: Ram, profile: KernelProfile, options: SessionOptions) {
+    this.ram = ram;
+    this.profile = profile;
+    this.program = options.program;
+    const privLayout = profile.layout('bpf_iter_priv_data');
+    const { privateData } = options;
+    const privateLayout = typeof privateData === 'string' ? profile.layout(privateData) : undefined;
+    this.privateSize = privateLayout ? privateLayout.size : (privateData as number);
+    const privOffset = ram.alloc(privLayout.size + this.privateSize);
+    this.priv = new Record(ram, privLayout, privOffset);
+    this.privateOffset = privOffset + privLayout.offset('target_private');
+    this.privateRecord = privateLayout && new Record(ram, privateLayout, this.privateOffset);
+    this.meta = this.record('bpf_iter_meta');
+    this.context = this.record(`bpf_iter__${options.target}`);
+    this.seq = new SeqFile(this.record('seq_file'));
+    setLowPointer(
+      ram.view,
+      this.seq.record.offset + this.seq.record.layout.offset('private'),
+      this.privateOffset,
+    );
+    this.meta.point('seq', this.seq.record);
+    this.context.point('meta', this.meta);
+    this.priv.set('session_id', options.sessionId);
+    this.at = {
+      sessionId: this.priv.offset + privLayout.offset('session_id'),
+      seqNum: this.priv.offset + privLayout.offset('seq_num'),
+      metaSession: this.meta.offset + this.meta.layout.offset('session_id'),
+      metaSeqNum: this.meta.offset + this.meta.layout.offset('seq_num'),
+    };
+  }
+
+  get sessionId(): number {
+    return this.priv.get('session_id');
+  }
+
+  /** Objects shown so far, minus the one that may be shown again. */
+  get seqNum(): number {
+    return this.priv.get('seq_num');
+  }
+  set seqNum(value: number) {
+    setU64(this.ram.view, this.at.seqNum, value);
+  }
+
+  /** The stop call has been made after the last object; it is never made twice. */
+  get doneStop(): boolean {
+    return this.priv.get('done_stop') !== 0;
+  }
+  set doneStop(value: boolean) {
+    this.priv.set('done_stop', value);
+  }
+
+  /**
+   * Runs the program over the context record, which the target has filled but for `meta`.
+   * @param inStop this is the call after the last object.
+   * @returns 0, also when the program is not to run any more; -EAGAIN when it asks for a retry.
+   */
+  run(inStop: boolean): number {
+    if (inStop && this.doneStop) return 0;
+    const { view } = this.ram;
+    // The two words are 64-bit counters that a model never drives past 2^32.
+    view.setUint32(this.at.metaSession, view.getUint32(this.at.sessionId, true), true);
+    view.setUint32(this.at.metaSeqNum, view.getUint32(this.at.seqNum, true), true);
+    return this.program(this.context.address) === 0 ? 0 : -Errno.EAGAIN;
+  }
+
+  /** The iterator file is closed. */
+  release(): void {
+    this.seq.release();
+    for (const record of [this.meta, this.context]) {
+      this.ram.free(record.offset, record.layout.size);
+      record.retire();
+    }
+    this.ram.free(this.priv.offset, this.priv.layout.size + this.privateSize);
+    this.priv.retire();
+  }
+
+  private record(struct: string): Record {
+    const layout = this.profile.layout(struct);
+    return new Record(this.ram, layout, this.ram.alloc(layout.size));
+  }
+}
