@@ -65,6 +65,14 @@ export const enum State {
   /** u32 offset of the network header in it */
   PacketNetwork = 0x4d8,
 
+  /** u64 what the interpreter moves a value through that takes the slow path */
+  Scratch = 0x518,
+  /** u32 {@link LoadError} of the last program that was refused, and the slot it stands at */
+  LoadError = 0x520,
+  LoadSlot = 0x524,
+  /** u32 linear offset of the stacks of the 8 frames */
+  Stacks = 0x528,
+
   /** u64 function that a helper asks to have called (see vm/core/callback.ts) */
   CallbackFunction = 0x4e0,
   /** u64 r1..r5 for it */
@@ -89,6 +97,8 @@ export const enum Frame {
   Continuation = 52,
   /** u64[8] what that helper keeps between callbacks */
   Locals = 56,
+  /** u32 program record */
+  Program = 120,
   Size = 128,
 }
 
@@ -129,14 +139,29 @@ export const enum FaultKind {
   EndOfProgram = 8,
 }
 
+/** Why a program was refused: it is not a sequence of BPF instructions. */
+export const enum LoadError {
+  None = 0,
+  UnknownOpcode = 1,
+  BadRegister = 2,
+  /** A jump or call out of the program or into the middle of a ld_imm64. */
+  BadTarget = 3,
+  /** ld_imm64 without its second half, or of a kind that should have been resolved before. */
+  BadImm64 = 4,
+  Empty = 5,
+  OutOfMemory = 6,
+}
+
 /** A loaded program. */
 export const enum ProgramRecord {
   /** u32 first decoded instruction */
   Start = 0,
-  /** u32 decoded instructions */
+  /** u32 decoded instructions, without the sentinel after the last */
   Count = 4,
   /** u32 {@link ProgramFlag} bits */
   Flags = 8,
+  /** u32 linear offset of u32[Count + 1]: slot of each decoded instruction */
+  Slots = 12,
   /** u64 kernel address that arena pointers (32 bits) are relative to, 0 without an arena */
   ArenaKernel = 16,
   /** u64 user address of the arena */

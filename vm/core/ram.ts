@@ -10,6 +10,8 @@ import { isSparse, sparseOffset } from './sparse.ts';
 /** Direct-map address of the first byte that programs can reach. */
 export const LOW_ADDRESS: u64 = DIRECT_MAP + Layout.LowStart;
 const IMAGE_ADDRESS: u64 = KERNEL_IMAGE + Layout.LowStart;
+/** Where the alias ends: far below the error pointers at the end of the address space. */
+const IMAGE_END: u64 = KERNEL_IMAGE + 0x4000_0000;
 
 /** Direct-map address of a linear offset. */
 export function toAddress(offset: u32): u64 {
@@ -81,9 +83,9 @@ export function copyToKernel(address: u64, source: u32, length: u32): bool {
 function lowOffset(address: u64, length: u32): u32 {
   let distance = address - LOW_ADDRESS;
   if (distance >= lowSpan) {
+    if (address < IMAGE_ADDRESS || address >= IMAGE_END) return 0;
     distance = address - IMAGE_ADDRESS;
-    // The image alias ends with the address space, so its distance never wraps.
-    if (address < IMAGE_ADDRESS || distance >= lowSpan) return 0;
+    if (distance >= lowSpan) return 0;
   }
   return lowSpan - distance >= length ? <u32>distance + Layout.LowStart : 0;
 }
