@@ -7,7 +7,8 @@
  * - labels: `again:`, used as `goto again`, `if r1 == 0 goto again`, `call sub`, `r1 = subprog[sub]`;
  * - numbers in decimal or hex wherever one stands; `r1 = -5 ll` and `r1 = 0x5 ll` for ld_imm64. As in the
  *   log, `r1 = 0x5` is a ld_imm64 (two slots), `r1 = 5` a mov;
- * - `call 1`, and `call bpf_map_lookup_elem` without the number;
+ * - `call 1`, and `call bpf_map_lookup_elem` without the number; `call name#77@1` for the kfunc with BTF id 77
+ *   of the module in slot 1 of fd_array (the log does not show the slot);
  * - `(r1)` for `(r1 +0)`, `(r10 - 8)` for `(r10 -8)`.
  */
 import { encodeInsn, type InsnFields, SLOT_SIZE } from './decode.ts';
@@ -100,7 +101,7 @@ const TOKEN = new RegExp(
     String.raw`(?<register>[rw]\d+\b)`,
     String.raw`(?<number>[+-]?(?:0[xX][0-9a-fA-F]+|\d+)\b)`,
     String.raw`(?<operator>s(?:>>=|\/=|%=|>=|<=|>|<)|<<=|>>=|[-+*/%&|^=!<>]=)`,
-    String.raw`(?<word>[A-Za-z_.$][\w.$]*(?:#-?\d+)?)`,
+    String.raw`(?<word>[A-Za-z_.$][\w.$]*(?:#-?\d+(?:@\d+)?)?)`,
     String.raw`(?<other>\S)`,
   ].join('|'),
   'g',
@@ -264,9 +265,14 @@ class OperandWriter {
         break;
       case 'pcimm':
       case 'helper':
-      case 'kfunc':
         fields.imm = this.number(text, -0x8000_0000, 0x7fff_ffff);
         break;
+      case 'kfunc': {
+        const [id, fdArraySlot = '0'] = text.split('@') as [string, string?];
+        fields.imm = this.number(id, 0, 0x7fff_ffff);
+        fields.offset = this.number(fdArraySlot, 0, 0x7fff);
+        break;
+      }
       case 'imm':
       case 'hex':
         // Hex gives the field's bits; a decimal number above 2^31-1 would silently become negative.
