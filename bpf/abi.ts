@@ -73,6 +73,9 @@ export const enum State {
   /** u32 linear offset of the stacks of the 8 frames */
   Stacks = 0x528,
 
+  /** A decoded jump whose target calls and returns fill in (vm/core/call.ts) */
+  Transfer = 0x530,
+
   /** u64 function that a helper asks to have called (see vm/core/callback.ts) */
   CallbackFunction = 0x4e0,
   /** u64 r1..r5 for it */

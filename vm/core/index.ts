@@ -1,19 +1,27 @@
 /** The exports of vm.wasm. */
 
+import { insnAtSlot, loadProgram, slotOf, unloadProgram } from './decode.ts';
+import { initStacks } from './frame.ts';
 import { initHeaps, privateAlloc, privateFree, ramAlloc, ramFree } from './heap.ts';
-import { callHelper } from './helpers.ts';
 import { copyFromKernel, copyToKernel, isMapped, translate } from './ram.ts';
+import { resumeRun, startRun } from './run.ts';
 
 export {
-  callHelper,
   copyFromKernel,
   copyToKernel,
+  insnAtSlot,
   isMapped,
+  loadProgram,
   privateAlloc,
   privateFree,
   ramAlloc,
   ramFree,
+  resumeRun,
+  slotOf,
+  startRun,
   translate,
+  unloadProgram,
 };
 
 initHeaps();
+initStacks();

@@ -1,0 +1,68 @@
+/**
+ * Call frames: what calls save, and the stacks. Each frame has 512 bytes of stack of its own in model memory;
+ * r10 points behind them. Deeper frames stand at lower addresses.
+ */
+import { FaultKind, Frame, State } from '../../bpf/abi.ts';
+import { Limit } from '../../bpf/isa.ts';
+import { raiseFault } from './fault.ts';
+import { ramAlloc } from './heap.ts';
+import { toAddress } from './ram.ts';
+
+/** What may_goto grants a function: BPF_MAX_LOOPS. */
+const MAY_GOTO_ITERATIONS: u64 = 8 << 20;
+
+/** Deepest frame since the stacks were last cleared. */
+let deepest: u32 = 0;
+
+/** Called once. @returns false when there is no memory. */
+export function initStacks(): bool {
+  const stacks = ramAlloc(Limit.Frames * Limit.Stack, 4096);
+  store<u32>(State.Stacks, stacks);
+  return stacks !== 0;
+}
+
+/** Frame of the main function, on a stack of zeros. */
+export function enterMain(): void {
+  const used = (deepest + 1) * Limit.Stack;
+  memory.fill(load<u32>(State.Stacks) + Limit.Frames * Limit.Stack - used, 0, used);
+  deepest = 0;
+  store<u32>(State.Depth, 0);
+  store<u64>(State.MayGoto, MAY_GOTO_ITERATIONS);
+  store<u64>(State.Regs, toAddress(load<u32>(State.Stacks) + Limit.Frames * Limit.Stack), 80);
+}
+
+/**
+ * Enters a function; r1..r5 are its arguments already.
+ * @param returnPc where its caller goes on
+ * @param continuation helper that goes on when the function returns, 0 for a plain call
+ * @returns false, with a fault raised, when 8 frames are in use.
+ */
+export function pushFrame(returnPc: u32, continuation: u32): bool {
+  const depth = load<u32>(State.Depth);
+  if (depth + 1 >= <u32>Limit.Frames) {
+    raiseFault(FaultKind.CallDepth, depth + 1);
+    return false;
+  }
+  const frame: usize = State.Frames + depth * Frame.Size;
+  memory.copy(frame, State.Regs + 48, 40);
+  store<u64>(frame, load<u64>(State.MayGoto), Frame.MayGoto);
+  store<u32>(frame, returnPc, Frame.ReturnPc);
+  store<u32>(frame, continuation, Frame.Continuation);
+  store<u32>(frame, load<u32>(State.Program), Frame.Program);
+  store<u32>(State.Depth, depth + 1);
+  store<u64>(State.MayGoto, MAY_GOTO_ITERATIONS);
+  store<u64>(State.Regs, load<u64>(State.Regs, 80) - Limit.Stack, 80);
+  if (depth + 1 > deepest) deepest = depth + 1;
+  return true;
+}
+
+/** Leaves a function: restores its caller. @returns the frame, whose other fields say how to go on. */
+export function popFrame(): usize {
+  const depth = load<u32>(State.Depth) - 1;
+  const frame: usize = State.Frames + depth * Frame.Size;
+  memory.copy(State.Regs + 48, frame, 40);
+  store<u64>(State.MayGoto, load<u64>(frame, Frame.MayGoto));
+  store<u32>(State.Program, load<u32>(frame, Frame.Program));
+  store<u32>(State.Depth, depth);
+  return frame;
+}

@@ -1,0 +1,64 @@
+/** Runs: started over a context, advanced by budgets. */
+import { Attention, FaultKind, ProgramRecord, RunStatus, State } from '../../bpf/abi.ts';
+import { enterMain } from './frame.ts';
+import { interpret } from './interp.ts';
+import { Field, Op } from './op.ts';
+
+/** Instructions that one fused operation may do. */
+const LONGEST_FUSED: u32 = 2;
+
+/**
+ * Prepares a run of a program from an instruction of it (`insnAtSlot`) on; r1..r5 are taken from
+ * `State.Args`, the other registers are zero. A run that was under way is over.
+ */
+export function startRun(program: u32, insn: u32): void {
+  memory.fill(State.Regs, 0, 88);
+  memory.copy(State.Regs + 8, State.Args, 40);
+  store<u32>(State.Program, program);
+  store<u32>(State.Pc, insn);
+  store<u64>(State.Insns, 0);
+  store<u32>(State.TailCalls, 0);
+  store<u32>(State.Attention, Attention.None);
+  store<u32>(State.FaultKind, FaultKind.None);
+  store<u32>(State.Status, RunStatus.Suspended);
+  enterMain();
+}
+
+/**
+ * Executes at most `budget` instructions of the run.
+ * @returns the run's status (`RunStatus`): Suspended when exactly `budget` were executed and there are more.
+ */
+export function resumeRun(budget: i32): u32 {
+  let left = budget;
+  while (left > 0 && load<u32>(State.Status) === RunStatus.Suspended) {
+    const count = <i32>load<u32>(load<u32>(State.Program), ProgramRecord.Count);
+    // Straight-line code executes no instruction twice: with `count` left, the budget lasts to the next jump.
+    left = left > count ? interpret(left, count) : interpretBlock(left);
+  }
+  store<u64>(State.Insns, load<u64>(State.Insns) + (budget - left));
+  return load<u32>(State.Status);
+}
+
+/** Slot-exact: executes up to the next taken jump, or until the budget is spent in front of it. */
+function interpretBlock(left: i32): i32 {
+  const program = load<u32>(State.Program);
+  const start = load<u32>(program, ProgramRecord.Start);
+  const end = start + load<u32>(program, ProgramRecord.Count) * Field.Size;
+  const stop = load<u32>(State.Pc) + <u32>left * Field.Size;
+  if (stop >= end) return interpret(left, i32.MAX_VALUE);
+  const before = max<u32>(start, stop - (LONGEST_FUSED - 1) * Field.Size);
+  for (let insn = before; insn < stop; insn += Field.Size) swapOps(insn);
+  const covered = load<u16>(stop);
+  store<u16>(stop, Op.Stop);
+  left = interpret(left, i32.MAX_VALUE);
+  store<u16>(stop, covered);
+  for (let insn = before; insn < stop; insn += Field.Size) swapOps(insn);
+  return left;
+}
+
+/** A fused operation must not reach across the stop: for the time being it is its base operation. */
+function swapOps(insn: u32): void {
+  const op = load<u16>(insn, Field.Op);
+  store<u16>(insn, load<u16>(insn, Field.Base), Field.Op);
+  store<u16>(insn, op, Field.Base);
+}
