@@ -1,0 +1,91 @@
+/** Programs in the core's form. */
+import { LoadError, ProgramFlag, ProgramRecord, State } from '../bpf/abi.ts';
+import { InputError } from '../bpf/input-error.ts';
+import { OutOfMemory } from '../kernel-model/ram.ts';
+import type { CoreExports } from './wasm.ts';
+
+/** BPF_COMPLEXITY_LIMIT_INSNS: no kernel takes a longer program. */
+export const MAX_SLOTS = 1_000_000;
+
+export interface ProgramOptions {
+  /** For messages. */
+  name?: string;
+  /** Loads that fault read as zero: what BPF_PROBE_MEM loads of tracing programs do. Default false. */
+  probeLoads?: boolean;
+  /** Where the program's arena stands: kernel address of its first byte, and its user address. */
+  arena?: { kernel: bigint; user: bigint };
+}
+
+/** A program that the core has taken. */
+export class LoadedProgram {
+  readonly name: string;
+  /** Offset of its record, which is what the core calls it. */
+  readonly record: number;
+  /** 8-byte slots. */
+  readonly slots: number;
+
+  constructor(name: string, record: number, slots: number) {
+    this.name = name;
+    this.record = record;
+    this.slots = slots;
+  }
+}
+
+/**
+ * Loads a program: 8-byte little-endian slots. Maps, variables and symbols must be resolved to addresses;
+ * function pointers are relative.
+ * @throws {InputError} when it is not a sequence of BPF instructions.
+ * @throws {OutOfMemory} when the core's private heap is full.
+ */
+export function loadProgram(
+  core: CoreExports,
+  code: Uint8Array,
+  options: ProgramOptions = {},
+): LoadedProgram {
+  const name = options.name ?? 'program';
+  const slots = code.length / 8;
+  if (!Number.isInteger(slots))
+    throw new InputError(`${name} is ${code.length} bytes long, not a multiple of 8`);
+  if (slots > MAX_SLOTS) throw new InputError(`${name} has ${slots} instructions; the limit is ${MAX_SLOTS}`);
+  const from = core.privateAlloc(code.length, 8);
+  if (from === 0) throw new OutOfMemory(code.length);
+  new Uint8Array(core.memory.buffer).set(code, from);
+  const record = core.loadProgram(
+    from,
+    slots,
+    options.probeLoads ? ProgramFlag.ProbeLoads : ProgramFlag.None,
+  );
+  core.privateFree(from, code.length);
+  const view = new DataView(core.memory.buffer);
+  if (record === 0) throw loadError(view, name, code);
+  if (options.arena) {
+    view.setBigUint64(record + ProgramRecord.ArenaKernel, options.arena.kernel, true);
+    view.setBigUint64(record + ProgramRecord.ArenaUser, options.arena.user, true);
+  }
+  return new LoadedProgram(name, record, slots);
+}
+
+function loadError(view: DataView, name: string, code: Uint8Array): Error {
+  const slot = view.getUint32(State.LoadSlot, true);
+  const error: LoadError = view.getUint32(State.LoadError, true);
+  if (error === LoadError.OutOfMemory) return new OutOfMemory(code.length);
+  const opcode = (code[slot * 8] ?? 0).toString(16).padStart(2, '0');
+  return new InputError(`${name}: insn ${slot}: ${reasonOf(error, opcode)}`, { offset: slot * 8 });
+}
+
+function reasonOf(error: LoadError, opcode: string): string {
+  switch (error) {
+    case LoadError.UnknownOpcode:
+      return `unknown opcode ${opcode} (or a reserved field of it is set)`;
+    case LoadError.BadRegister:
+      return 'there is no such register';
+    case LoadError.BadTarget:
+      return 'jump or call out of the program, or into the middle of an instruction';
+    case LoadError.BadImm64:
+      return 'ld_imm64 is incomplete or of an unresolved kind';
+    case LoadError.Empty:
+      return 'the program is empty';
+    default:
+      throw new Error(`load error of unknown kind ${error}`);
+  }
+}

@@ -1,0 +1,183 @@
+/** The virtual machine: memory, programs and runs of one modelled kernel. */
+import { FaultKind, RunStatus, State } from '../bpf/abi.ts';
+import { OutOfMemory } from '../kernel-model/ram.ts';
+import { type Fault, readFault } from './fault.ts';
+import { HelperCall, type HelperFunction } from './helper-call.ts';
+import { type LoadedProgram, loadProgram, type ProgramOptions } from './program.ts';
+import { VmRam } from './ram.ts';
+import { type Core, startCore } from './wasm.ts';
+
+/** Instructions a run may execute unless it says otherwise: seconds, not hours. */
+export const DEFAULT_BUDGET = 1_000_000_000;
+/**
+ * Instructions between returns to the host. Engines put optimised code in place only when a function is
+ * called anew, so the first slices are short.
+ */
+const FIRST_SLICE = 20_000;
+const SLICE = 16_000_000;
+
+export interface VmOptions {
+  /** vm.wasm */
+  wasm: BufferSource | WebAssembly.Module;
+}
+
+export interface RunOptions {
+  /** Instructions the run may execute; the default is 1e9. */
+  budget?: number;
+  /** Packet that legacy loads (ld_abs, ld_ind) read, in low memory. */
+  packet?: { offset: number; length: number; networkHeader?: number };
+}
+
+export interface RunResult {
+  /** `suspended`: the budget is spent; `resume` goes on. */
+  status: 'finished' | 'faulted' | 'suspended';
+  /** r0, when finished; else 0. */
+  r0: bigint;
+  /** Low 32 bits of r0: the return value as the kernel takes it. */
+  retval: number;
+  fault: Fault | null;
+  /** Instructions executed since the run began. */
+  insns: number;
+}
+
+export class Vm {
+  readonly core: Core;
+  readonly ram: VmRam;
+  private readonly helpers = new Map<number, HelperFunction>();
+  private readonly call: HelperCall;
+
+  private constructor(core: Core) {
+    this.core = core;
+    this.ram = new VmRam(core.exports);
+    this.call = new HelperCall(this.ram);
+  }
+
+  /** Starts a machine with empty memory. */
+  static async create(options: VmOptions): Promise<Vm> {
+    const answer = { helper: (_id: number): void => {} };
+    const core = await startCore(options.wasm, { helper: (id) => answer.helper(id) });
+    const vm = new Vm(core);
+    answer.helper = (id) => vm.answer(id);
+    return vm;
+  }
+
+  /** Has the host answer a helper number (enum bpf_func_id or `VmCall`) that the core does not answer itself. */
+  setHelper(id: number, helper: HelperFunction): void {
+    this.helpers.set(id, helper);
+  }
+
+  /** Loads a program whose references are resolved: see `loadProgram`. */
+  load(code: Uint8Array, options: ProgramOptions = {}): LoadedProgram {
+    return loadProgram(this.core.exports, code, options);
+  }
+
+  /** Gives a program's memory back. */
+  unload(program: LoadedProgram): void {
+    this.core.exports.unloadProgram(program.record);
+  }
+
+  /** Runs a program over the context at a kernel address (r1), from start to end. */
+  run(program: LoadedProgram, context: bigint, options: RunOptions = {}): RunResult {
+    this.start(program, [context], options);
+    return this.resume(options.budget);
+  }
+
+  /**
+   * Begins a run without executing anything; `resume` does.
+   * @param args r1..r5
+   * @param slot instruction to begin with, for calls of one function
+   */
+  start(program: LoadedProgram, args: readonly bigint[], options: RunOptions = {}, slot = 0): void {
+    const { exports } = this.core;
+    const insn = exports.insnAtSlot(program.record, slot) >>> 0;
+    if (insn === 0) throw new RangeError(`${program.name} has no instruction at slot ${slot}`);
+    const { view } = this.ram;
+    for (let i = 0; i < 5; i++) view.setBigUint64(State.Args + 8 * i, args[i] ?? 0n, true);
+    view.setUint32(State.Packet, options.packet?.offset ?? 0, true);
+    view.setUint32(State.PacketLength, options.packet?.length ?? 0, true);
+    view.setUint32(State.PacketNetwork, options.packet?.networkHeader ?? 0, true);
+    exports.startRun(program.record, insn);
+  }
+
+  /** Goes on with the run for at most `budget` instructions, exactly that many unless it ends before. */
+  resume(budget: number = DEFAULT_BUDGET): RunResult {
+    let left = budget;
+    let slice = FIRST_SLICE;
+    let status: RunStatus = this.status;
+    while (left > 0 && status === RunStatus.Suspended) {
+      const part = Math.min(left, slice);
+      status = this.advance(part);
+      left -= part;
+      slice = Math.min(slice * 4, SLICE);
+    }
+    return this.result(status);
+  }
+
+  /** r0..r10 of the run, as they are now. */
+  registers(): bigint[] {
+    return Array.from({ length: 11 }, (_, i) => this.ram.view.getBigUint64(State.Regs + 8 * i, true));
+  }
+
+  /** Instruction that the run will execute next, in slots of its program. */
+  get pc(): number {
+    const { view } = this.ram;
+    return (
+      this.core.exports.slotOf(view.getUint32(State.Program, true), view.getUint32(State.Pc, true)) >>> 0
+    );
+  }
+
+  /** Frames below the current one: 0 in the main function. */
+  get depth(): number {
+    return this.ram.view.getUint32(State.Depth, true);
+  }
+
+  /** What was written to trace_pipe since the last call. */
+  takeTrace(): string {
+    this.core.exports.flushTrace();
+    return this.core.takeStdout();
+  }
+
+  private get status(): RunStatus {
+    return this.ram.view.getUint32(State.Status, true);
+  }
+
+  private advance(budget: number): RunStatus {
+    try {
+      return this.core.exports.resumeRun(budget);
+    } catch (error) {
+      // The host threw in the middle of an instruction: nothing can go on from there.
+      this.ram.view.setUint32(State.Status, RunStatus.Idle, true);
+      throw error;
+    }
+  }
+
+  private result(status: RunStatus): RunResult {
+    const { view } = this.ram;
+    const finished = status === RunStatus.Finished;
+    const r0 = finished ? view.getBigUint64(State.Regs, true) : 0n;
+    return {
+      status: finished ? 'finished' : status === RunStatus.Faulted ? 'faulted' : 'suspended',
+      r0,
+      retval: Number(r0 & 0xffff_ffffn),
+      fault: status === RunStatus.Faulted ? readFault(view) : null,
+      insns: Number(view.getBigUint64(State.Insns, true)),
+    };
+  }
+
+  /** The core's `kernel.helper` import. */
+  private answer(id: number): void {
+    const helper = this.helpers.get(id);
+    if (!helper) {
+      this.core.exports.raiseFault(FaultKind.UnknownHelper, BigInt(id >>> 0));
+      return;
+    }
+    this.call.id = id;
+    try {
+      const value = helper(this.call);
+      this.ram.view.setBigUint64(State.Result, BigInt.asUintN(64, BigInt(value)), true);
+    } catch (error) {
+      if (!(error instanceof OutOfMemory)) throw error;
+      this.core.exports.raiseFault(FaultKind.OutOfMemory, 0n);
+    }
+  }
+}
