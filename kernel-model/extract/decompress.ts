@@ -1,0 +1,76 @@
+/**
+ * Unpacks the payload of a boot image. Kernels are packed by gzip, zstd, xz, lz4 or lzma; all but gzip carry
+ * the unpacked size in their last four bytes (little endian), which is why the output is allocated once and a
+ * hostile payload cannot grow past it.
+ */
+import { gunzipSync } from 'node:zlib';
+import { decompress as unzstd } from 'fzstd';
+import { InputError } from '../../bpf/input-error.ts';
+import { unlz4Legacy } from './lz4.ts';
+import { unlzma } from './lzma.ts';
+import { unxz } from './xz.ts';
+
+type Unpack = (packed: Uint8Array, out: Uint8Array) => number;
+
+interface Format {
+  name: string;
+  magic: readonly number[];
+  unpack: Unpack;
+}
+
+const FORMATS: readonly Format[] = [
+  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: (packed, out) => unzstd(packed, out).length },
+  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], unpack: unxz },
+  { name: 'lz4', magic: [0x02, 0x21, 0x4c, 0x18], unpack: unlz4Legacy },
+  { name: 'lzma', magic: [0x5d, 0, 0], unpack: unlzma },
+];
+
+const GZIP = [0x1f, 0x8b];
+const REFUSED: readonly [name: string, magic: readonly number[]][] = [
+  ['bzip2', [0x42, 0x5a, 0x68]],
+  ['lzo', [0x89, 0x4c, 0x5a, 0x4f]],
+];
+
+/** @throws {InputError} for an unknown format, damaged data, or more than `limit` bytes unpacked. */
+export function decompress(payload: Uint8Array, limit: number, file?: string): Uint8Array {
+  if (startsWith(payload, GZIP)) return gunzip(payload, limit, file);
+  const format = FORMATS.find(({ magic }) => startsWith(payload, magic));
+  if (!format) throw unknown(payload, file);
+  const packed = payload.subarray(0, -4);
+  const size = new DataView(payload.buffer, payload.byteOffset + packed.length, 4).getUint32(0, true);
+  if (size === 0 || size > limit) {
+    throw new InputError(`the ${format.name} payload claims ${size} bytes, the limit is ${limit}`, { file });
+  }
+  const out = new Uint8Array(size);
+  let written: number;
+  try {
+    written = format.unpack(packed, out);
+  } catch (error) {
+    throw new InputError(`damaged ${format.name} payload: ${(error as Error).message}`, { file });
+  }
+  if (written !== size) {
+    throw new InputError(`damaged ${format.name} payload: ${written} bytes instead of ${size}`, { file });
+  }
+  return out;
+}
+
+function gunzip(payload: Uint8Array, limit: number, file: string | undefined): Uint8Array {
+  try {
+    return gunzipSync(payload, { maxOutputLength: limit });
+  } catch (error) {
+    throw new InputError(`damaged gzip payload: ${(error as Error).message}`, { file });
+  }
+}
+
+function unknown(payload: Uint8Array, file: string | undefined): InputError {
+  const supported = ['gzip', ...FORMATS.map(({ name }) => name)].join(', ');
+  const refused = REFUSED.find(([, magic]) => startsWith(payload, magic));
+  const what = refused ? `packed by ${refused[0]}` : 'packed in an unknown way';
+  return new InputError(`the kernel is ${what}; known: ${supported}. Unpack it first and pass the vmlinux`, {
+    file,
+  });
+}
+
+function startsWith(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return bytes.length >= magic.length + 4 && magic.every((byte, index) => bytes[index] === byte);
+}
