@@ -1,0 +1,78 @@
+/** Runs small programs in the interpreter, for the ISA tests. */
+import { expect } from 'vitest';
+import { kernelAddress } from '../../bpf/address.ts';
+import { assemble } from '../../bpf/asm.ts';
+import { disassemble } from '../../bpf/disasm.ts';
+import type { Fault } from '../../vm/index.ts';
+import { createVm } from '../../vm/node.ts';
+import { interpret } from './isa-reference.ts';
+
+const vm = await createVm();
+
+export interface IsaOptions {
+  /** Memory that r1 points at; r2 is its length. */
+  block?: Uint8Array;
+  /** Packet for ld_abs and ld_ind. */
+  packet?: Uint8Array;
+  /** Instructions the run may execute. */
+  budget?: number;
+  /** Instructions to execute at a time, to stop and resume the run; by default all at once. */
+  step?: number;
+  probeLoads?: boolean;
+}
+
+export interface IsaRun {
+  finished: boolean;
+  r0: bigint;
+  /** The block after the run. */
+  memory: Uint8Array;
+  fault: Fault | null;
+  insns: number;
+}
+
+/** Runs a program to its end, a fault or the end of its budget. */
+export function runProgram(program: Uint8Array, options: IsaOptions = {}): IsaRun {
+  const { block = new Uint8Array(0), packet, budget } = options;
+  const loaded = vm.load(program, { probeLoads: options.probeLoads ?? false });
+  const at = place(block);
+  const packetAt = packet && place(packet);
+  try {
+    vm.start(loaded, [kernelAddress(at), BigInt(block.length)], {
+      ...(packet && packetAt !== undefined ? { packet: { offset: packetAt, length: packet.length } } : {}),
+    });
+    let result = vm.resume(options.step ?? budget);
+    while (options.step && result.status === 'suspended') result = vm.resume(options.step);
+    const { status, r0, fault, insns } = result;
+    const memory = new Uint8Array(vm.ram.buffer, at, block.length).slice();
+    return { finished: status === 'finished', r0, memory, fault, insns };
+  } finally {
+    vm.ram.free(at, Math.max(block.length, 1));
+    if (packet && packetAt !== undefined) vm.ram.free(packetAt, Math.max(packet.length, 1));
+    vm.unload(loaded);
+  }
+}
+
+export function runText(text: string, options: IsaOptions = {}): IsaRun {
+  return runProgram(assemble(text), options);
+}
+
+/** Runs a program in the interpreter and in the reference: same r0, same memory. */
+export function expectAsReference(
+  test: { block?: Uint8Array } & ({ program: Uint8Array } | { text: string }),
+): void {
+  const program = 'program' in test ? test.program : assemble(test.text);
+  const block = test.block ?? new Uint8Array(0);
+  const run = runProgram(program, { block });
+  const reference = interpret(program, block);
+  const listing = () => disassemble(program).join('\n');
+  if (!run.finished) expect.fail(`${run.fault?.message ?? 'out of budget'} in\n${listing()}`);
+  if (run.r0 !== reference.r0) expect.fail(`r0 is ${run.r0}, not ${reference.r0}, after\n${listing()}`);
+  const difference = run.memory.findIndex((byte, at) => byte !== reference.memory[at]);
+  if (difference >= 0) expect.fail(`memory differs at ${difference} after\n${listing()}`);
+}
+
+function place(bytes: Uint8Array): number {
+  const at = vm.ram.alloc(Math.max(bytes.length, 1), 16);
+  new Uint8Array(vm.ram.buffer).set(bytes, at);
+  return at;
+}
