@@ -185,6 +185,11 @@ export class Btf {
     return decoder.decode(this.bytes.subarray(from, end));
   }
 
+  /** Where an own type's record stands in `bytes`. */
+  recordOffset(id: TypeId): number {
+    return this.offsetOf(id);
+  }
+
   /** Kind of a type without decoding it. */
   kind(id: TypeId): BtfKind {
     if (id === 0) return BtfKind.Void;

@@ -15,16 +15,36 @@ export interface MapDef {
   valueTypeId: number;
   /** LIBBPF_PIN_BY_NAME == 1 */
   pinning: number;
+  numaNode: number;
   /** Template of the inner maps of an array or hash of maps. */
   inner?: MapDef;
-  /** First value of a .rodata/.data/.bss/.kconfig map. */
+  /**
+   * First value of a .rodata, .data or .kconfig map, first content of an arena, and the kernel's own struct
+   * of a struct_ops map. Absent where everything begins as zeros (.bss and ordinary maps).
+   */
   data?: Uint8Array;
   /** The map is frozen after `data` is in place (.rodata, .kconfig). */
   frozen?: boolean;
-  /** Static initialisation of map-in-map and prog-array slots: what stands at which key. */
-  slots?: { key: number; map?: number; program?: string }[];
+  /**
+   * Static initialisation of map-in-map and prog-array slots: what stands at which key. For a struct_ops map
+   * the key is the byte offset in `data` of the pointer to the program.
+   */
+  slots?: MapSlot[];
+  /** struct_ops: type id of the map's value in `LoadOptions.kernelBtf` or in the module's BTF. */
+  kernelValueTypeId?: number;
+  /** struct_ops: the module that has the struct; absent for the kernel itself. */
+  module?: string;
+  /** False for a map that is not created unless asked for (SEC("?.struct_ops")). */
+  autocreate?: boolean;
   /** Where the definition stands, for messages. */
   section: string;
+}
+
+export interface MapSlot {
+  key: number;
+  /** Index into `BpfObject.maps`. */
+  map?: number;
+  program?: string;
 }
 
 export interface Subprog {
@@ -48,6 +68,14 @@ export interface LineInfo {
   column: number;
 }
 
+export interface AttachTarget {
+  /** As the section name has it ("task" of "iter/task"), or the struct of a struct_ops program. */
+  name: string;
+  /** Id in `LoadOptions.kernelBtf`, or in the BTF of `module`. */
+  btfId: number;
+  module?: string;
+}
+
 export interface Program {
   name: string;
   section: string;
@@ -55,16 +83,21 @@ export interface Program {
   type: number;
   expectedAttachType: number;
   /** What the section name says it attaches to ("task" of "iter/task"), and the BTF id of that in the kernel. */
-  attachTarget?: { name: string; btfId: number; module?: string };
+  attachTarget?: AttachTarget;
   /** BPF_F_* program flags (sleepable, xdp frags, ...). */
   flags: number;
-  /** Loaded unless the section name starts with "?". */
+  /** Loaded unless the section name starts with "?" (or no struct_ops map that is created uses it). */
   autoload: boolean;
+  /** Whether `LoadOptions.programs` selects it: only then are the fields below filled in. */
+  prepared: boolean;
+  /** Why a selected program cannot be loaded: a loader of the real kernel would have stopped here. */
+  error?: string;
   /**
    * Instructions as the kernel would get them (8-byte slots, little-endian), subprograms appended, CO-RE
    * applied. ld_imm64 kinds: map and map value hold the index into `BpfObject.maps` (slot 1) and the value
-   * offset (slot 2); BTF ids and kfunc ids refer to `LoadOptions.kernelBtf`; function references are
-   * relative, in slots.
+   * offset (slot 2); BTF ids (imm of slot 1) and kfunc ids refer to `LoadOptions.kernelBtf`, or to the BTF of
+   * module `BpfObject.modules[m]`, where m > 0 is the imm of slot 2 and the offset of a kfunc call; function
+   * references are relative, in slots.
    */
   insns: Uint8Array;
   subprogs: Subprog[];
@@ -77,21 +110,42 @@ export interface BpfObject {
   license: string;
   /** Whether the file was big-endian; `Program.insns` and `MapDef.data` are little-endian all the same. */
   bigEndian: boolean;
+  /** KERNEL_VERSION() of the "version" section, 0 without one. */
+  version: number;
+  /** The program's BTF as it goes to the kernel: externs and section sizes filled in. */
   btf?: Btf;
+  /** Names of kernel modules that instructions refer to; the first is the kernel itself, "vmlinux". */
+  modules: string[];
   maps: MapDef[];
   programs: Program[];
 }
 
+/** A kernel module's split BTF over `LoadOptions.kernelBtf`. */
+export interface ModuleBtf {
+  name: string;
+  btf: Btf;
+}
+
 export interface LoadOptions {
-  /** Name for messages. */
+  /** Name for messages; its base name up to the first dot prefixes the names of .data, .bss, ... maps. */
   file?: string;
-  /** Target of CO-RE, typed ksyms, kfuncs and attach targets. Without it objects that need one are refused. */
+  /** Target of CO-RE, typed ksyms, kfuncs and attach targets. Programs that need one and have none get an error. */
   kernelBtf?: Btf;
+  /** Modules in which what the kernel's own BTF does not have is looked for, in this order. */
+  modules?: readonly ModuleBtf[];
+  /** BTF for CO-RE in place of the kernel's and the modules' (libbpf's btf_custom_path). */
+  coreBtf?: Btf;
   /** Address of a typeless ksym; undefined when the kernel has no such symbol. */
   ksym?: (name: string) => bigint | undefined;
-  /** Kernel configuration ("CONFIG_HZ" -> "250") and version for .kconfig externs. */
+  /**
+   * Kernel configuration for .kconfig externs, values as they stand in a .config file: CONFIG_HZ -> `250`,
+   * CONFIG_BPF -> `y`, CONFIG_DEFAULT_HOSTNAME -> `"(none)"` with its quotes.
+   */
   kconfig?: ReadonlyMap<string, string>;
+  /** KERNEL_VERSION(a, b, c): (a << 16) + (b << 8) + min(c, 255). */
   kernelVersion?: number;
+  /** Entries of a perf event array that leaves them to the number of CPUs; 1 when absent. */
+  possibleCpus?: number;
   /** Programs to prepare: all autoloaded ones when absent. */
   programs?: readonly string[];
 }

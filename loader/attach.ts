@@ -1,0 +1,63 @@
+/** What a program attaches to, when that has a BTF id: functions, trace points, LSM hooks, iterators. */
+import { BtfKind } from '../bpf/btf.ts';
+import { InputError } from '../bpf/input-error.ts';
+import type { BpfFunction } from './functions.ts';
+import { AttachType, ProgType } from './prog-type.ts';
+import type { AttachTarget, LoadOptions, ModuleBtf } from './program.ts';
+
+/** The BTF name of a target is at most this long, prefix included. */
+const MAX_NAME = 127;
+
+/** How the kernel names in BTF what a program of this attach type attaches to. */
+function btfName(attachType: AttachType, name: string): { name: string; kind: BtfKind } {
+  switch (attachType) {
+    case AttachType.TraceRawTp:
+      return { name: `btf_trace_${name}`, kind: BtfKind.Typedef };
+    case AttachType.LsmMac:
+    case AttachType.LsmCgroup:
+      return { name: `bpf_lsm_${name}`, kind: BtfKind.Func };
+    case AttachType.TraceIter:
+      return { name: `bpf_iter_${name}`, kind: BtfKind.Func };
+    default:
+      return { name, kind: BtfKind.Func };
+  }
+}
+
+/**
+ * The target that a section name gives after its first "/", perhaps as "module:name"; undefined for programs
+ * that attach in another way.
+ * @throws {InputError} when there is no target, or the kernel does not have it.
+ */
+export function findAttachTarget(func: BpfFunction, options: LoadOptions): AttachTarget | undefined {
+  const { def } = func;
+  if (!def?.attachBtf) return undefined;
+  const fail = (reason: string) =>
+    new InputError(`prog '${func.name}': ${reason}`, { section: func.sectionName });
+  const slash = func.sectionName.indexOf('/');
+  if (slash < 0) throw fail('no BTF-based attach target is specified');
+  const target = func.sectionName.slice(slash + 1);
+  if (def.type === ProgType.Ext) throw fail(`attach program of '${target}' is not set`);
+  const { kernelBtf, modules = [] } = options;
+  if (!kernelBtf) throw fail(`attach target '${target}' needs the BTF of a kernel, and none is given`);
+  const colon = target.indexOf(':');
+  const module = colon < 0 ? undefined : target.slice(0, colon);
+  const name = target.slice(colon + 1);
+  const wanted = btfName(def.attachType, name);
+  if (wanted.name.length > MAX_NAME) throw fail(`the name of attach target '${name}' is too long`);
+  // A module is named by a prefix: "vmlinux:x" and even "vm:x" mean the kernel itself.
+  if (module === undefined || 'vmlinux'.startsWith(module)) {
+    const btfId = kernelBtf.find(wanted.name, wanted.kind);
+    if (btfId) return { name: target, btfId };
+  }
+  for (const candidate of modules) {
+    if (module !== undefined && !candidate.name.startsWith(module)) continue;
+    const btfId = ownType(candidate, wanted) ?? 0;
+    if (btfId) return { name: target, btfId, module: candidate.name };
+  }
+  throw fail(`failed to find kernel BTF type ID of '${target}'`);
+}
+
+/** The kernel's own types were searched before, or are not meant. */
+function ownType({ btf }: ModuleBtf, { name, kind }: { name: string; kind: BtfKind }): number | undefined {
+  return btf.idsByName(name, kind).find((id) => id >= btf.firstId);
+}

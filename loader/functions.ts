@@ -1,0 +1,114 @@
+/**
+ * The functions of an object: each function symbol of an executable section is one. Those of ".text" are
+ * subprograms, all others are programs of their own.
+ */
+import { isHidden } from './btf-fixup.ts';
+import { type ElfFile, type ElfSection, SectionType, SHF_EXECINSTR, SymbolBind, SymbolType } from './elf.ts';
+import { fromBigEndian, Insns, SLOT } from './insns.ts';
+import type { Reloc } from './relocs.ts';
+import { findSectionDef, type SectionDef } from './sections.ts';
+
+export const TEXT_SECTION = '.text';
+
+export interface BpfFunction {
+  name: string;
+  /** Index of the ELF section. */
+  section: number;
+  /** Name of the section without a leading "?". */
+  sectionName: string;
+  /** First slot within the section, and number of slots. */
+  start: number;
+  insns: Insns;
+  isSubprog: boolean;
+  isGlobal: boolean;
+  /** Global, but verified like a static function (`__hidden`). */
+  isHidden: boolean;
+  autoload: boolean;
+  def: SectionDef | undefined;
+  /** By rising `insn`. */
+  relocs: Reloc[];
+}
+
+export class FunctionTable {
+  /** By section, then by place in it. */
+  readonly all: BpfFunction[] = [];
+  private readonly bySection = new Map<number, BpfFunction[]>();
+
+  constructor(elf: ElfFile) {
+    for (const section of elf.sections) {
+      if (!isCode(section)) continue;
+      const functions = collect(elf, section);
+      this.bySection.set(section.index, functions);
+      this.all.push(...functions);
+    }
+  }
+
+  /** Index of the section of subprograms, 0 when there is none. */
+  get textSection(): number {
+    return this.all.find((func) => func.isSubprog)?.section ?? 0;
+  }
+
+  /** The function that slot `slot` of a section belongs to. */
+  find(section: number, slot: number): BpfFunction | undefined {
+    const functions = this.bySection.get(section) ?? [];
+    let low = 0;
+    let high = functions.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((functions[middle] as BpfFunction).start <= slot) low = middle;
+      else high = middle - 1;
+    }
+    const found = functions[low];
+    return found && slot >= found.start && slot < found.start + found.insns.count ? found : undefined;
+  }
+}
+
+export function isCode(section: ElfSection): boolean {
+  return section.type === SectionType.Progbits && section.size > 0 && (section.flags & SHF_EXECINSTR) !== 0;
+}
+
+function collect(elf: ElfFile, section: ElfSection): BpfFunction[] {
+  const code = elf.littleEndian ? section.data.slice() : fromBigEndian(section.data);
+  const isSubprog = section.name === TEXT_SECTION;
+  const functions: BpfFunction[] = [];
+  for (const symbol of elf.symbols) {
+    if (symbol.section !== section.index || symbol.type !== SymbolType.Func) continue;
+    const { name, value, size } = symbol;
+    if (value + size > section.size) {
+      throw elf.error(`function '${name}' crosses the section's end`, section, value);
+    }
+    if (!isSubprog && symbol.bind === SymbolBind.Local) {
+      throw elf.error(`program '${name}' is static and not supported`, section, value);
+    }
+    if (size === 0 || size % SLOT !== 0 || value % SLOT !== 0) {
+      throw elf.error(`corrupted program '${name}', offset ${value}, size ${size}`, section, value);
+    }
+    const sectionName = section.name.replace(/^\?/, '');
+    const isGlobal = symbol.bind !== SymbolBind.Local;
+    functions.push({
+      name,
+      section: section.index,
+      sectionName,
+      start: value / SLOT,
+      insns: new Insns(code.subarray(value, value + size)),
+      isSubprog,
+      isGlobal,
+      isHidden: isGlobal && isHidden(symbol),
+      autoload: !section.name.startsWith('?'),
+      def: isSubprog ? undefined : findSectionDef(sectionName),
+      relocs: [],
+    });
+  }
+  functions.sort((a, b) => a.start - b.start);
+  checkOverlap(elf, section, functions);
+  return functions;
+}
+
+function checkOverlap(elf: ElfFile, section: ElfSection, functions: BpfFunction[]): void {
+  for (const [index, func] of functions.entries()) {
+    const before = functions[index - 1];
+    if (before && before.start + before.insns.count > func.start) {
+      throw elf.error(`functions '${before.name}' and '${func.name}' overlap`, section, func.start * SLOT);
+    }
+  }
+}
