@@ -140,6 +140,10 @@ export const enum FaultKind {
   OutOfMemory = 7,
   /** The fall-through after the last instruction. */
   EndOfProgram = 8,
+  /** A helper got an argument that no verified program can pass: not a map, memory outside the model, ... */
+  BadArgument = 9,
+  /** A bpf_spin_lock is taken that is held already, or given back that is not. */
+  Deadlock = 10,
 }
 
 /** Why a program was refused: it is not a sequence of BPF instructions. */

@@ -9,7 +9,9 @@ export type FaultName =
   | 'bad-call-target'
   | 'poisoned'
   | 'out-of-memory'
-  | 'end-of-program';
+  | 'end-of-program'
+  | 'bad-argument'
+  | 'deadlock';
 
 export interface Fault {
   kind: FaultName;
@@ -56,6 +58,10 @@ function describe(
       return { name: 'out-of-memory', text: "the model's memory is exhausted" };
     case FaultKind.EndOfProgram:
       return { name: 'end-of-program', text: 'execution ran past the last instruction' };
+    case FaultKind.BadArgument:
+      return { name: 'bad-argument', text: `a helper was passed ${hex}, which is not what it takes` };
+    case FaultKind.Deadlock:
+      return { name: 'deadlock', text: `lock at ${hex}: taken while held, or released while free` };
     default:
       throw new Error(`fault of unknown kind ${kind}`);
   }

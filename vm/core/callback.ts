@@ -34,6 +34,6 @@ export function setLocal(index: u32, value: u64): void {
 }
 
 // The frame that a callback will get, or just gave back: `Depth` is that of the helper's caller both times.
-function localAt(index: u32): usize {
+export function localAt(index: u32): usize {
   return State.Frames + Frame.Locals + load<u32>(State.Depth) * Frame.Size + (index << 3);
 }

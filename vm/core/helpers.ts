@@ -1,22 +1,291 @@
-/** Dispatch of helper calls by number. */
+/**
+ * Helpers by number (`enum bpf_func_id`, `VmCall`, `VmKfunc`). What needs nothing but memory is answered
+ * here; the rest goes to the host, which raises a fault for a helper that it does not know either.
+ */
+import { FaultKind } from '../../bpf/abi.ts';
+import { HostCall, VmKfunc } from '../../bpf/vm-call.ts';
+import { readable, writable } from './args.ts';
+import {
+  iterBitsDestroy,
+  iterBitsNew,
+  iterBitsNext,
+  iterNumDestroy,
+  iterNumNew,
+  iterNumNext,
+} from './bpf-iter.ts';
+import {
+  dynptrAdjust,
+  dynptrClone,
+  dynptrFromMem,
+  dynptrIsNull,
+  dynptrIsReadOnly,
+  dynptrPart,
+  dynptrRead,
+  dynptrSize,
+  dynptrWrite,
+  ringbufFinishDynptr,
+  ringbufReserveDynptr,
+} from './dynptr.ts';
+import { raiseFault } from './fault.ts';
 import { askHost } from './kernel.ts';
 import { continueLoop, loop } from './loop.ts';
+import { cpuCount, currentCpu, MapType, mapAtAddress } from './map.ts';
+import {
+  continueForEach,
+  forEachElement,
+  mapDelete,
+  mapLookup,
+  mapLookupPercpu,
+  mapPop,
+  mapPush,
+  mapUpdate,
+  ringbufFinish,
+  ringbufOutputHelper,
+  ringbufQueryHelper,
+  ringbufReserveHelper,
+  storageDelete,
+  storageGet,
+} from './map-helpers.ts';
+import { referenceAt } from './maps.ts';
+import { seqPrintf, seqWriteHelper, snprintf, tracePrintk, traceVprintk } from './print.ts';
+import { isUserAddress, probeKernel, probeKernelString, probeUser, probeUserString } from './probe.ts';
+import { random } from './random.ts';
+import { checksumDifference, compareStrings, stringToLong, stringToUnsignedLong } from './strings.ts';
+import { continueDrain, drainUserRingbuf } from './user-ringbuf.ts';
 
-const LOOP: i32 = 181;
+/** Jiffies at boot (five minutes before the 32-bit counter wraps) and their length, for 250 a second. */
+const FIRST_JIFFIES: u64 = 0x1_0000_0000 - 300 * 250;
+const JIFFY_NS: u64 = 4_000_000;
 
-/** Calls helper `id` (enum bpf_func_id, or `VmCall`); the result is r0. */
+/** Calls helper `id`; the result is r0. */
 export function callHelper(id: i32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
-  if (id === LOOP) return loop(<u32>r1, r2, r3, r4);
-  return askHost(id, r1, r2, r3, r4, r5);
+  if (id >= VmKfunc.First && id < VmKfunc.End) return callKfunc(id, r1, r2, r3, r4);
+  switch (id) {
+    case 1:
+      return mapLookup(r1, r2);
+    case 2:
+      return mapUpdate(r1, r2, r3, r4);
+    case 3:
+      return mapDelete(r1, r2);
+    case 4:
+      return isUserAddress(r3) ? probe(r1, <u32>r2, r3, true) : probe(r1, <u32>r2, r3, false);
+    case 5: // ktime_get_ns
+    case 125: // ktime_get_boot_ns
+    case 160: // ktime_get_coarse_ns
+    case 208: // ktime_get_tai_ns
+      return askHost(HostCall.Time, 0, 0, 0, 0, 0);
+    case 6:
+      return tracePrintk(r1, <u32>r2, r3, r4, r5);
+    case 7:
+      return random();
+    case 8:
+      return currentCpu;
+    case 28: {
+      const from = readable(r1, <u32>r2);
+      const to = from === 0 ? 0 : readable(r3, <u32>r4);
+      return to === 0 ? 0 : checksumDifference(from, <u32>r2, to, <u32>r4, <u32>r5);
+    }
+    case 35: // get_current_task
+    case 158: // get_current_task_btf
+      return askHost(HostCall.CurrentTask, 0, 0, 0, 0, 0);
+    case 42: // get_numa_node_id: the model has one node
+    case 174: // get_attach_cookie: no link of the model has one
+      return 0;
+    case 45:
+      return probeString(r1, <u32>r2, r3, isUserAddress(r3));
+    case 87:
+      return mapPush(r1, r2, r3);
+    case 88:
+      return mapPop(r1, r2, true);
+    case 89:
+      return mapPop(r1, r2, false);
+    case 93:
+      return spinLock(r1, 0, 1);
+    case 94:
+      return spinLock(r1, 1, 0);
+    case 105:
+    case 106:
+      return parseNumber(id, r1, <u32>r2, r3, r4);
+    case 107: // sk_storage_get
+    case 145: // inode_storage_get
+    case 156: // task_storage_get
+    case 210: // cgrp_storage_get
+      return storageGet(r1, r2, r3, r4);
+    case 108:
+    case 146:
+    case 157:
+    case 211:
+      return storageDelete(r1, r2);
+    case 112:
+      return probe(r1, <u32>r2, r3, true);
+    case 113:
+      return probe(r1, <u32>r2, r3, false);
+    case 114:
+      return probeString(r1, <u32>r2, r3, true);
+    case 115:
+      return probeString(r1, <u32>r2, r3, false);
+    case 118:
+      return FIRST_JIFFIES + askHost(HostCall.Time, 0, 0, 0, 0, 0) / JIFFY_NS;
+    case 126:
+      return seqPrintf(r1, r2, <u32>r3, r4, <u32>r5);
+    case 127:
+      return seqWriteHelper(r1, r2, <u32>r3);
+    case 130:
+      return ringbufOutputHelper(r1, r2, r3, r4);
+    case 131:
+      return ringbufReserveHelper(r1, r2, r3);
+    case 132:
+    case 133:
+      ringbufFinish(r1, id === 133);
+      return 0;
+    case 134:
+      return ringbufQueryHelper(r1, r2);
+    case 153: // per_cpu_ptr: the model keeps one copy of per-CPU variables
+      return r2 < cpuCount ? r1 : 0;
+    case 154:
+      return r1;
+    case 164:
+      return forEachElement(r1, r2, r3, r4);
+    case 165:
+      return snprintf(r1, <u32>r2, r3, r4, <u32>r5);
+    case 177:
+      return traceVprintk(r1, <u32>r2, r3, <u32>r4);
+    case 181:
+      return loop(<u32>r1, r2, r3, r4);
+    case 182: {
+      const one = readable(r1, <u32>r2);
+      const other = one === 0 ? 0 : readable(r3, stringRoom(r3, <u32>r2));
+      return other === 0 ? 0 : compareStrings(one, <u32>r2, other);
+    }
+    case 194:
+      return exchangePointer(r1, r2);
+    case 195:
+      return mapLookupPercpu(r1, r2, r3);
+    case 197:
+      return dynptrFromMem(r1, <u32>r2, r3, r4);
+    case 198:
+      return ringbufReserveDynptr(r1, <u32>r2, r3, r4);
+    case 199:
+    case 200:
+      ringbufFinishDynptr(r1, id === 200);
+      return 0;
+    case 201:
+      return dynptrRead(r1, <u32>r2, r3, <u32>r4, r5);
+    case 202:
+      return dynptrWrite(r1, <u32>r2, r3, <u32>r4, r5);
+    case 203:
+      return dynptrPart(r1, <u32>r2, <u32>r3, false);
+    case 209:
+      return drainUserRingbuf(r1, r2, r3, r4);
+    default:
+      return askHost(id, r1, r2, r3, r4, r5);
+  }
 }
 
-/** Goes on with helper `id` after the callback it asked for (callback.ts) has returned `value`; the result is r0. */
+/** Goes on with helper `id` after the callback it asked for (callback.ts) has returned `value`. */
 export function continueHelper(id: i32, value: u64): u64 {
-  if (id === LOOP) return continueLoop(value);
+  if (id === 181) return continueLoop(value);
+  if (id === 164) return continueForEach(value);
+  if (id === 209) return continueDrain(value);
+  // bpf_find_vma: one callback, whose value does not matter.
   return 0;
 }
 
 /** Program record in slot `index` of a prog array (the map's kernel address); 0 when there is none. */
-export function tailCallTarget(_map: u64, _index: u32): u32 {
+export function tailCallTarget(map: u64, index: u32): u32 {
+  const programs = mapAtAddress(map);
+  if (programs !== null && programs.type === MapType.ProgArray) return referenceAt(programs, index);
+  raiseFault(FaultKind.BadArgument, map);
   return 0;
+}
+
+function callKfunc(id: i32, r1: u64, r2: u64, r3: u64, r4: u64): u64 {
+  switch (id) {
+    case VmKfunc.IterNumNew:
+      return iterNumNew(r1, <i32>r2, <i32>r3);
+    case VmKfunc.IterNumNext:
+      return iterNumNext(r1);
+    case VmKfunc.IterNumDestroy:
+      iterNumDestroy(r1);
+      return 0;
+    case VmKfunc.IterBitsNew:
+      return iterBitsNew(r1, r2, <u32>r3);
+    case VmKfunc.IterBitsNext:
+      return iterBitsNext(r1);
+    case VmKfunc.IterBitsDestroy:
+      iterBitsDestroy(r1);
+      return 0;
+    case VmKfunc.DynptrSize:
+      return dynptrSize(r1);
+    case VmKfunc.DynptrIsNull:
+      return dynptrIsNull(r1) ? 1 : 0;
+    case VmKfunc.DynptrIsRdonly:
+      return dynptrIsReadOnly(r1) ? 1 : 0;
+    case VmKfunc.DynptrAdjust:
+      return dynptrAdjust(r1, <u32>r2, <u32>r3);
+    case VmKfunc.DynptrClone:
+      return dynptrClone(r1, r2);
+    case VmKfunc.DynptrSlice:
+      return dynptrPart(r1, <u32>r2, <u32>r4, true);
+    case VmKfunc.DynptrSliceRdwr:
+      return dynptrPart(r1, <u32>r2, <u32>r4, false);
+    case VmKfunc.CastToKernCtx:
+    case VmKfunc.RdonlyCast:
+      return r1;
+    default:
+      return 0;
+  }
+}
+
+/** bpf_probe_read_*: 0 or a negative errno, and then zeros in the destination. */
+function probe(to: u64, size: u32, from: u64, user: bool): u64 {
+  const at = writable(to, size);
+  if (at === 0) return 0;
+  const error = user ? probeUser(at, from, size) : probeKernel(at, from, size);
+  if (error < 0) memory.fill(at, 0, size);
+  return <u64>(<i64>error);
+}
+
+/** bpf_probe_read_*_str: bytes with NUL or a negative errno, and then zeros in the destination. */
+function probeString(to: u64, size: u32, from: u64, user: bool): u64 {
+  const at = writable(to, size);
+  if (at === 0) return 0;
+  const length = user ? probeUserString(at, from, size) : probeKernelString(at, from, size);
+  if (length < 0) memory.fill(at, 0, size);
+  return <u64>(<i64>length);
+}
+
+function parseNumber(id: i32, text: u64, length: u32, flags: u64, result: u64): u64 {
+  const from = readable(text, length);
+  const to = from === 0 ? 0 : writable(result, 8);
+  if (to === 0) return 0;
+  return id === 105 ? stringToLong(from, length, flags, to) : stringToUnsignedLong(from, length, flags, to);
+}
+
+/** Bytes of a NUL-terminated string that may be read: it may end before `longest`, and memory with it. */
+function stringRoom(address: u64, longest: u32): u32 {
+  let length: u32 = 0;
+  while (length < longest) {
+    const at = readable(address + length, 1);
+    length++;
+    if (at === 0 || load<u8>(at) === 0) break;
+  }
+  return length;
+}
+
+function spinLock(lock: u64, from: u32, to: u32): u64 {
+  const at = writable(lock, 4);
+  if (at === 0) return 0;
+  if (load<u32>(at) !== from) raiseFault(FaultKind.Deadlock, lock);
+  store<u32>(at, to);
+  return 0;
+}
+
+/** bpf_kptr_xchg: stores a pointer, returns the one that stood there. */
+function exchangePointer(place: u64, pointer: u64): u64 {
+  const at = writable(place, 8);
+  if (at === 0) return 0;
+  const before = load<u64>(at);
+  store<u64>(at, pointer);
+  return before;
 }

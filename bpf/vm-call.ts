@@ -1,0 +1,59 @@
+/**
+ * Numbers beyond `enum bpf_func_id` that calls inside the vm and across its boundary use, besides `VmCall`.
+ * Compiled by tsc and by asc: const enums only.
+ */
+
+/** Kfuncs that vm.wasm answers itself. */
+export const enum VmKfunc {
+  First = 0x1100,
+  IterNumNew = 0x1100,
+  IterNumNext = 0x1101,
+  IterNumDestroy = 0x1102,
+  IterBitsNew = 0x1103,
+  IterBitsNext = 0x1104,
+  IterBitsDestroy = 0x1105,
+  DynptrSize = 0x1106,
+  DynptrIsNull = 0x1107,
+  DynptrIsRdonly = 0x1108,
+  DynptrAdjust = 0x1109,
+  DynptrClone = 0x110a,
+  DynptrSlice = 0x110b,
+  DynptrSliceRdwr = 0x110c,
+  CastToKernCtx = 0x110d,
+  RdonlyCast = 0x110e,
+  /** bpf_rcu_read_lock, bpf_preempt_disable and the like: nothing else runs in the model. */
+  Nothing = 0x110f,
+  End = 0x1110,
+}
+
+/** Kfuncs that the host answers, in the order of its table (vm/helpers/kfuncs.ts). */
+export const enum HostKfunc {
+  First = 0x1800,
+}
+
+/** What helpers inside vm.wasm ask the host. Arguments in r1.., result as with any helper. */
+export const enum HostCall {
+  First = 0x2000,
+  /** (task or 0 for the current one, address, length, linear offset to copy to): 0 or -EFAULT */
+  ReadUser = 0x2000,
+  /** As ReadUser for a NUL-terminated string of at most length bytes: bytes with NUL, or -EFAULT */
+  ReadUserString = 0x2001,
+  /** (address, {@link SymbolStyle}, linear offset, room): length of the symbol's text, stored without NUL */
+  SymbolText = 0x2002,
+  /** () nanoseconds since boot */
+  Time = 0x2003,
+  /** () address of the current task_struct */
+  CurrentTask = 0x2004,
+  /** (linear offset, room): length of "COMM-PID" for a line of trace_pipe, stored without NUL */
+  TraceTask = 0x2005,
+}
+
+/** How a kernel address reads in text. */
+export const enum SymbolStyle {
+  /** %ps: name */
+  Name = 0,
+  /** %pS: name+0xoffset/0xsize */
+  Offset = 1,
+  /** %pB: as %pS, for a return address: the symbol of the byte before it */
+  Backtrace = 2,
+}
