@@ -45,6 +45,10 @@ export interface Dialect {
   /** sq_data.sq_cpu and task_pid without SQ_AFF: -1 and the creator's pid, or the thread's own. */
   readonly sqThreadIdentity: 'creator' | 'thread';
 
+  /** When a write may go to a shared-once anonymous page without a copy: no other reference is left (pins count), or
+   * the page is marked as exclusive. */
+  readonly cowReuse: 'refcount' | 'exclusive';
+
   /** Size in bytes of union bpf_iter_link_info. */
   readonly linkInfoSize: number;
   /** Task iterators can be narrowed to one task (bpf_iter_link_info.task). */
@@ -93,6 +97,7 @@ const CHECKS: { readonly [Key in keyof Dialect]: Check } = {
   fileBackedBuffers: oneOf('refuse-all', 'refuse-shared'),
   ringMapFixed: flag,
   sqThreadIdentity: oneOf('creator', 'thread'),
+  cowReuse: oneOf('refcount', 'exclusive'),
   linkInfoSize: count,
   taskLinkInfo: flag,
   iterNextErrors: oneOf('forgotten', 'returned'),

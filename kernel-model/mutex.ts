@@ -1,69 +1,61 @@
 /**
- * Sleeping locks of the model: who holds one is state that programs can read (`mutex.owner`) and that decides
- * whether a call fails, waits or goes on.
- *
- * The model never sleeps. A call that would have to wait returns a `Blocked`, which says for what; the caller
- * lets the holder run and tries again.
+ * Sleeping locks as their records show them: `struct mutex` (owner word = the owning task) and
+ * `struct rw_semaphore` (count word: bit 0 a writer, 256 for each reader). The model runs one actor at a time, so
+ * a lock is never waited for here: who cannot have it is told so.
  */
 import type { Record } from './record.ts';
 
-/** A task, as far as locks care. */
-export interface LockOwner {
-  /** Address of the task_struct. */
-  readonly address: bigint;
+const FLAG_BITS = 7n;
+const WRITER = 1;
+const READER = 256;
+
+/** Address of the task that holds a mutex, 0n when it is free. */
+export function mutexOwner(mutex: Record): bigint {
+  return BigInt.asUintN(64, mutex.big('owner')) & ~FLAG_BITS;
 }
 
-/** The calling task sleeps here until someone else lets go. A result, not an error. */
-export class Blocked {
-  /** The lock or the counter that is waited for: "seq_file.lock", "io_ring_ctx.refs". */
-  readonly waitsFor: string;
-  /** The task that holds the lock; undefined when no single task does. */
-  readonly holder: LockOwner | undefined;
-  /** The waiting task holds it itself: it will wait for ever. */
-  readonly deadlock: boolean;
-
-  constructor(waitsFor: string, holder?: LockOwner, deadlock = false) {
-    this.waitsFor = waitsFor;
-    this.holder = holder;
-    this.deadlock = deadlock;
-  }
+/** Takes a mutex for a task; false when it is held, also by the task itself. */
+export function mutexTryLock(mutex: Record, task: Record): boolean {
+  if (mutexOwner(mutex) !== 0n) return false;
+  mutex.set('owner', task.address);
+  return true;
 }
 
-/** A `struct mutex`. Not recursive, as the kernel's is not. */
-export class Mutex {
-  readonly name: string;
-  private readonly record: Record;
-  private held: LockOwner | undefined;
+/** @throws {Error} when nobody holds it: the model has lost count. */
+export function mutexUnlock(mutex: Record): void {
+  if (mutexOwner(mutex) === 0n) throw new Error(`unlock of a free ${mutex.layout.name}`);
+  mutex.set('owner', 0n);
+}
 
-  /** @param record the `struct mutex` itself; @param name what to call it in a `Blocked`. */
-  constructor(record: Record, name: string) {
-    this.record = record;
-    this.name = name;
-    const head = record.addressOf('wait_list');
-    record.set('wait_list.next', head).set('wait_list.prev', head);
-  }
+/** Readers now inside; negative never. */
+export function rwsemReaders(semaphore: Record): number {
+  return Math.floor(semaphore.get('count') / READER);
+}
 
-  get owner(): LockOwner | undefined {
-    return this.held;
-  }
+export function rwsemWriteLocked(semaphore: Record): boolean {
+  return (semaphore.get('count') & WRITER) !== 0;
+}
 
-  /** Takes the lock unless anybody, the same task included, holds it. */
-  tryLock(task: LockOwner): boolean {
-    if (this.held) return false;
-    this.held = task;
-    this.record.set('owner', task.address);
-    return true;
-  }
+export function rwsemTryRead(semaphore: Record): boolean {
+  if (rwsemWriteLocked(semaphore)) return false;
+  semaphore.add('count', READER);
+  return true;
+}
 
-  /** Takes the lock, or says that the task has to wait. */
-  lock(task: LockOwner): Blocked | undefined {
-    if (this.tryLock(task)) return undefined;
-    return new Blocked(this.name, this.held, this.held?.address === task.address);
-  }
+export function rwsemReadUnlock(semaphore: Record): void {
+  if (rwsemReaders(semaphore) === 0) throw new Error(`${semaphore.layout.name}: no reader to release`);
+  semaphore.add('count', -READER);
+}
 
-  unlock(): void {
-    if (!this.held) throw new Error(`${this.name} is unlocked but nobody holds it`);
-    this.held = undefined;
-    this.record.set('owner', 0);
-  }
+export function rwsemTryWrite(semaphore: Record, task: Record): boolean {
+  if (semaphore.get('count') !== 0) return false;
+  semaphore.set('count', WRITER);
+  semaphore.set('owner', task.address);
+  return true;
+}
+
+export function rwsemWriteUnlock(semaphore: Record): void {
+  if (semaphore.get('count') !== WRITER) throw new Error(`${semaphore.layout.name}: no writer to release`);
+  semaphore.set('count', 0);
+  semaphore.set('owner', 0n);
 }

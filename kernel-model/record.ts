@@ -19,6 +19,8 @@ export class Record {
   readonly offset: number;
   /** Kernel address of the struct; for objects outside of the direct map (`struct page`) their own. */
   readonly address: bigint;
+  /** Bytes of a flexible array behind the struct. */
+  extra = 0;
   private freed = false;
 
   constructor(ram: Ram, layout: Layout, offset: number, address: bigint = DIRECT_MAP + BigInt(offset)) {

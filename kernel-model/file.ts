@@ -1,0 +1,208 @@
+/** Open files: `struct file` and what a kind of file does. */
+import { Errno } from '../bpf/errno.ts';
+import type { Cred } from './cred.ts';
+import type { KernelHeap } from './heap.ts';
+import type { Dentry, Inode, Path } from './inode.ts';
+import type { Record } from './record.ts';
+import type { Task } from './task.ts';
+
+/** O_* of x86-64. */
+export const enum Open {
+  RdOnly = 0,
+  WrOnly = 1,
+  RdWr = 2,
+  AccMode = 3,
+  Creat = 0o100,
+  Excl = 0o200,
+  Trunc = 0o1000,
+  Append = 0o2000,
+  NonBlock = 0o4000,
+  LargeFile = 0o100000,
+  Directory = 0o200000,
+  NoFollow = 0o400000,
+  CloExec = 0o2000000,
+  Path = 0o10000000,
+  TmpFile = 0o20200000,
+}
+
+/** FMODE_* bits of f_mode. */
+export const enum FileMode {
+  Read = 0x1,
+  Write = 0x2,
+  Lseek = 0x4,
+  Pread = 0x8,
+  Pwrite = 0x10,
+  /** Opened by O_PATH. */
+  Path = 0x4000,
+  Opened = 0x80000,
+  /** Reads and writes can be tried without blocking. */
+  NoWait = 0x800_0000,
+}
+
+/** What an mmap call asks a file for. */
+export interface MapRequest {
+  task: Task;
+  /** Bytes, a multiple of the page size. */
+  length: number;
+  /** Byte offset, a multiple of the page size. */
+  offset: number;
+  /** PROT_* and MAP_*. */
+  prot: number;
+  flags: number;
+  /** Address asked for, 0 for any. */
+  address: number;
+}
+
+/** What a mapping of a file shows: frames by page index from the start of the mapping, -1 where there is none. */
+export interface MapSource {
+  frame(page: number): number;
+}
+
+/** A kind of file. The symbol is what programs compare `file->f_op` with. */
+export interface FileOperations {
+  /** Name of the `struct file_operations` object, e.g. "eventfd_fops". */
+  readonly symbol: string;
+  /** Whether the kind has a poll operation; without one epoll refuses it with EPERM. */
+  readonly pollable: boolean;
+  /** The last reference is gone. */
+  release?(file: File): void;
+  /** Device-like mappings (rings); a negative errno to refuse. Kinds backed by a page cache have none. */
+  mmap?(file: File, request: MapRequest): MapSource | number;
+  /** read(2): bytes (at most `length`), or a negative errno. */
+  read?(file: File, task: Task, length: number): Uint8Array | number;
+  write?(file: File, task: Task, bytes: Uint8Array): number;
+}
+
+export interface FileInit {
+  path: Path;
+  ops: FileOperations;
+  /** O_* */
+  flags: number;
+  cred: Cred;
+  /** f_op address. */
+  opsAddress: bigint;
+}
+
+export class File {
+  readonly record: Record;
+  readonly ops: FileOperations;
+  readonly path: Path;
+  /** Who opened it. */
+  readonly cred: Cred;
+  /** The model's own object behind the file (a ring, an epoll instance, a pipe), if its kind has one. */
+  object: unknown;
+  /** Who watches the file without a reference (epoll) lets go of it here, before it is released. */
+  beforeRelease: (() => void) | undefined;
+  /** Called when the last reference goes, before the kind's own release: epoll drops its items of the file. */
+  beforeRelease: (() => void) | undefined;
+  private readonly heap: KernelHeap;
+
+  constructor(heap: KernelHeap, init: FileInit) {
+    this.heap = heap;
+    this.path = init.path;
+    this.ops = init.ops;
+    this.cred = init.cred.get();
+    const inode = init.path.dentry.inode as Inode;
+    this.record = heap.allocate('file');
+    this.record
+      .set('f_count', 1)
+      .set('f_op', init.opsAddress)
+      .set('f_flags', init.flags & ~(Open.Creat | Open.Excl | Open.Trunc))
+      .set('f_mode', modeOf(init))
+      .point('f_inode', inode.record)
+      .set('f_mapping', inode.record.big('i_mapping'))
+      .point('f_cred', this.cred.record)
+      .set('f_path.mnt', init.path.mount.vfsmount)
+      .point('f_path.dentry', init.path.dentry.record);
+    init.path.dentry.get();
+  }
+
+  get inode(): Inode {
+    return this.path.dentry.inode as Inode;
+  }
+
+  get dentry(): Dentry {
+    return this.path.dentry;
+  }
+
+  get address(): bigint {
+    return this.record.address;
+  }
+
+  /** References: descriptors, mappings, registrations, links. */
+  get count(): number {
+    return this.record.get('f_count');
+  }
+
+  /** O_* flags, as fcntl F_GETFL gives them. */
+  get flags(): number {
+    return this.record.get('f_flags');
+  }
+
+  get mode(): number {
+    return this.record.get('f_mode');
+  }
+
+  get readable(): boolean {
+    return (this.mode & FileMode.Read) !== 0;
+  }
+
+  get writable(): boolean {
+    return (this.mode & FileMode.Write) !== 0;
+  }
+
+  /** File position in bytes. */
+  get position(): number {
+    return this.record.get('f_pos');
+  }
+
+  set position(bytes: number) {
+    this.record.set('f_pos', bytes);
+  }
+
+  /** `private_data`, where kinds keep a pointer to their own record. */
+  setPrivate(target: Record | undefined): void {
+    this.record.point('private_data', target);
+  }
+
+  get(): this {
+    this.record.add('f_count', 1);
+    return this;
+  }
+
+  /** Drops a reference; with the last one the file is released and freed. */
+  put(): void {
+    if (this.record.add('f_count', -1) > 0) return;
+    this.beforeRelease?.();
+    this.beforeRelease?.();
+    this.ops.release?.(this);
+    this.path.dentry.put();
+    this.cred.put();
+    this.heap.free(this.record);
+  }
+
+  /** fcntl F_SETFL: only the flags that may change do. */
+  setFlags(flags: number): number {
+    const changeable = Open.Append | Open.NonBlock;
+    this.record.set('f_flags', (this.flags & ~changeable) | (flags & changeable));
+    return 0;
+  }
+
+  read(task: Task, length: number): Uint8Array | number {
+    if (!this.readable) return -Errno.EBADF;
+    return this.ops.read ? this.ops.read(this, task, length) : -Errno.EINVAL;
+  }
+
+  write(task: Task, bytes: Uint8Array): number {
+    if (!this.writable) return -Errno.EBADF;
+    return this.ops.write ? this.ops.write(this, task, bytes) : -Errno.EINVAL;
+  }
+}
+
+function modeOf({ flags, path }: FileInit): number {
+  if ((flags & Open.Path) !== 0) return FileMode.Path | FileMode.Opened;
+  const access = ((flags & Open.AccMode) + 1) & (FileMode.Read | FileMode.Write);
+  const inode = path.dentry.inode as Inode;
+  const seekable = inode.isRegular || inode.isDirectory;
+  return access | FileMode.Opened | (seekable ? FileMode.Lseek | FileMode.Pread | FileMode.Pwrite : 0);
+}

@@ -1,0 +1,122 @@
+/**
+ * The modelled machine: one kernel (a profile) with its memory, tasks, files and symbols. Everything that programs
+ * read stands in `ram` as records of that kernel; the objects here are the model's own handles to them.
+ */
+import { PAGE_SHIFT, PAGE_SIZE } from '../bpf/address.ts';
+import type { Btf } from '../bpf/btf.ts';
+import { Errno } from '../bpf/errno.ts';
+import { KernelHeap } from './heap.ts';
+import { PageAllocator } from './page.ts';
+import type { KernelProfile } from './profile.ts';
+import type { Ram } from './ram.ts';
+import type { KernelServices } from './services.ts';
+import { SymbolTable } from './symbols.ts';
+import { Syscalls } from './syscalls.ts';
+import type { Task } from './task.ts';
+import { TaskTable } from './task-table.ts';
+import { Vfs } from './vfs.ts';
+
+export class Machine implements KernelServices {
+  readonly ram: Ram;
+  readonly profile: KernelProfile;
+  readonly heap: KernelHeap;
+  readonly symbols: SymbolTable;
+  readonly pages: PageAllocator;
+  readonly vfs: Vfs;
+  readonly tasks: TaskTable;
+  /** System calls, errno style. */
+  readonly sys: Syscalls;
+  /** Processors, all online. */
+  readonly cpus = 1;
+  /** Modelled nanoseconds since boot. */
+  now = 0n;
+  /** The task that programs run on behalf of: whoever reads the iterator. */
+  current: Task | undefined;
+  private readonly counters = new Map<string, number>();
+
+  constructor(ram: Ram, profile: KernelProfile) {
+    this.ram = ram;
+    this.profile = profile;
+    this.heap = new KernelHeap(ram, profile);
+    this.symbols = new SymbolTable(ram);
+    this.pages = new PageAllocator(ram, profile);
+    this.vfs = new Vfs(this.heap, this.pages, this.symbols);
+    const zeroPage = ram.alloc(PAGE_SIZE, PAGE_SIZE);
+    this.tasks = new TaskTable({
+      heap: this.heap,
+      profile,
+      symbols: this.symbols,
+      root: this.vfs.root,
+      mm: {
+        heap: this.heap,
+        pages: this.pages,
+        dialect: profile.dialect,
+        zeroFrame: zeroPage >>> PAGE_SHIFT,
+      },
+      now: () => this.now,
+    });
+    this.sys = new Syscalls(this);
+  }
+
+  get btf(): Btf {
+    return this.profile.btf;
+  }
+
+  /** Next number of a sequence: 1, 2, 3, ... for each name. */
+  nextId(sequence: string): number {
+    const id = (this.counters.get(sequence) ?? 0) + 1;
+    this.counters.set(sequence, id);
+    return id;
+  }
+
+  currentTask(): bigint {
+    return this.current?.address ?? 0n;
+  }
+
+  dPath(path: bigint): string | number {
+    const words = this.ram.read(path, 16);
+    if (!words) return -Errno.EFAULT;
+    const view = new DataView(words.buffer, words.byteOffset, 16);
+    return this.vfs.pathText(view.getBigUint64(0, true), view.getBigUint64(8, true));
+  }
+
+  readUser(task: bigint, address: bigint, length: number): Uint8Array | null {
+    const mm = this.userTask(task)?.mm;
+    return mm && inUserSpace(address) ? mm.memory.readPresent(Number(address), length) : null;
+  }
+
+  writeUser(task: bigint, address: bigint, bytes: Uint8Array): boolean {
+    const mm = this.userTask(task)?.mm;
+    return mm !== undefined && inUserSpace(address) && mm.memory.writePresent(Number(address), bytes);
+  }
+
+  findVma(task: bigint, address: bigint): bigint | number {
+    const mm = this.userTask(task)?.mm;
+    if (!mm) return -Errno.ENOENT;
+    if (mm.writeLocked) return -Errno.EBUSY;
+    const vma = inUserSpace(address) ? mm.covering(Number(address)) : undefined;
+    return vma?.record.address ?? 0n;
+  }
+
+  symbolAddress(name: string): bigint | undefined {
+    return this.symbols.find(name)?.address;
+  }
+
+  symbolAt(address: bigint): { name: string; offset: bigint; size: bigint } | undefined {
+    const symbol = this.symbols.covering(address);
+    return symbol && { name: symbol.name, offset: address - symbol.address, size: BigInt(symbol.size) };
+  }
+
+  ktime(): bigint {
+    return this.now;
+  }
+
+  private userTask(address: bigint): Task | undefined {
+    return address === 0n ? this.current : this.tasks.at(address);
+  }
+}
+
+/** User addresses fit a number exactly; the rest cannot be mapped anyway. */
+function inUserSpace(address: bigint): boolean {
+  return address >= 0n && address < 0x8000_0000_0000n;
+}
