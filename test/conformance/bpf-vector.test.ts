@@ -1,5 +1,6 @@
 /** The conformance plugin, as the public suite's runner calls it: a process per vector. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../bpf/asm.ts';
@@ -54,6 +55,13 @@ describe('bpf-vector', () => {
       stdout: '3\n',
       stderr: '(b7) r0 = 3\n(95) exit\n',
     });
+  });
+
+  it('takes an object file with --elf', () => {
+    // clang -target bpf -O2: __attribute__((section("xdp"), used)) int prog(void *ctx) { return 42; }
+    const object = readFileSync(new URL('golden/xdp-returns-42.bpf.o', import.meta.url));
+    const { status, stdout } = spawnSync(plugin, ['--elf'], { input: spaced(object), encoding: 'utf8' });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '2a\n' });
   });
 
   it.each([
