@@ -91,8 +91,6 @@ export class File {
   readonly cred: Cred;
   /** The model's own object behind the file (a ring, an epoll instance, a pipe), if its kind has one. */
   object: unknown;
-  /** Who watches the file without a reference (epoll) lets go of it here, before it is released. */
-  beforeRelease: (() => void) | undefined;
   /** Called when the last reference goes, before the kind's own release: epoll drops its items of the file. */
   beforeRelease: (() => void) | undefined;
   private readonly heap: KernelHeap;
@@ -173,7 +171,6 @@ export class File {
   /** Drops a reference; with the last one the file is released and freed. */
   put(): void {
     if (this.record.add('f_count', -1) > 0) return;
-    this.beforeRelease?.();
     this.beforeRelease?.();
     this.ops.release?.(this);
     this.path.dentry.put();

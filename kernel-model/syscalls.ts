@@ -235,7 +235,7 @@ export class Syscalls extends MemorySyscalls {
   pidfd_getfd(task: Task, pidfd: number, fd: number, flags: number): number {
     if (flags !== 0) return -Errno.EINVAL;
     const file = task.files?.get(pidfd);
-    if (!file || file.ops.symbol !== 'pidfd_fops') return -Errno.EBADF;
+    if (file?.ops.symbol !== 'pidfd_fops') return -Errno.EBADF;
     const target = file.object as Task;
     if (target.exited) return -Errno.ESRCH;
     const found = target.files?.get(fd);
