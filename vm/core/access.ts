@@ -4,26 +4,46 @@
  */
 import { FaultKind, ProgramRecord, State } from '../../bpf/abi.ts';
 import { raiseAccessFault } from './fault.ts';
-import { Field } from './op.ts';
+import { Field, Op } from './op.ts';
 import { copyFromKernel, copyToKernel, isMapped, translate } from './ram.ts';
 
 /**
- * Reads `size` bytes (1, 2, 4, 8), zero-extended. A fault reads as zero where the instruction probes;
- * otherwise it is raised, and the value means nothing.
+ * Executes a load. One that faults reads as zero where the instruction probes; otherwise the fault is raised.
+ * @returns false on a fault
  */
-export function readSlow(insn: usize, address: u64, size: u32): u64 {
-  const place = arenaAddress(address);
+export function loadSlow(insn: usize): bool {
+  const op: i32 = load<u16>(insn, Field.Base);
+  const signed = op >= Op.LoadS8;
+  const size: u32 = 1 << (signed ? op - Op.LoadS8 : op - Op.LoadU8);
+  const address = load<u64>(<usize>load<u8>(insn, Field.Src), State.Regs) + load<i16>(insn, Field.Offset);
   store<u64>(State.Scratch, 0);
-  if (copyFromKernel(State.Scratch, place, size)) return load<u64>(State.Scratch);
-  if (load<u32>(insn, Field.Imm) === 0) raiseAccessFault(FaultKind.Read, address, size);
-  return 0;
+  if (!copyFromKernel(State.Scratch, arenaAddress(address), size) && load<u32>(insn, Field.Imm) === 0) {
+    raiseAccessFault(FaultKind.Read, address, size);
+    return false;
+  }
+  let value = load<u64>(State.Scratch);
+  if (signed) {
+    const unused: u64 = 64 - (size << 3);
+    value = <u64>(<i64>(value << unused) >> unused);
+  }
+  store<u64>(<usize>load<u8>(insn, Field.Dst), value, State.Regs);
+  return true;
 }
 
-/** Writes the low `size` bytes of a value, or raises a fault. */
-export function writeSlow(address: u64, size: u32, value: u64): void {
+/** Executes a store of an immediate or a register. @returns false on a fault. */
+export function storeSlow(insn: usize): bool {
+  const op: i32 = load<u16>(insn, Field.Base);
+  const fromRegister = op >= Op.StoreX8;
+  const size: u32 = 1 << (fromRegister ? op - Op.StoreX8 : op - Op.StoreK8);
+  const address = load<u64>(<usize>load<u8>(insn, Field.Dst), State.Regs) + load<i16>(insn, Field.Offset);
+  const value = fromRegister
+    ? load<u64>(<usize>load<u8>(insn, Field.Src), State.Regs)
+    : load<u64>(insn, Field.Imm);
   const place = arenaAddress(address);
   store<u64>(State.Scratch, value);
-  if (!copyToKernel(place, State.Scratch, size)) raiseWriteFault(place, address, size);
+  if (copyToKernel(place, State.Scratch, size)) return true;
+  raiseWriteFault(place, address, size);
+  return false;
 }
 
 /** Linear offset for a read-modify-write of 4 or 8 bytes; 0 when a fault was raised. */

@@ -6,7 +6,7 @@
  * makes sure that the budget cannot end within a block unseen.
  */
 import { FaultKind, Layout, ProgramRecord, RunStatus, State } from '../../bpf/abi.ts';
-import { readSlow, writeSlow } from './access.ts';
+import { loadSlow, storeSlow } from './access.ts';
 import { div32, div64, mod32, mod64, sdiv32, sdiv64, smod32, smod64 } from './alu.ts';
 import { atomic } from './atomic.ts';
 import { attend, callAddress, callHelperNumber, leaveFunction, recordFault, tailCall } from './call.ts';
@@ -14,51 +14,28 @@ import { raiseFault } from './fault.ts';
 import { pushFrame } from './frame.ts';
 import { lowSpan } from './heap.ts';
 import { Field, Op } from './op.ts';
+import {
+  dst,
+  dst32,
+  imm,
+  imm2,
+  imm32,
+  jumpImm,
+  jumpImm2,
+  jumpImm32,
+  offset,
+  offset2,
+  setDst,
+  setDst2,
+  src,
+  src2,
+  src32,
+} from './operand.ts';
 import { loadPacket } from './packet.ts';
 import { LOW_ADDRESS } from './ram.ts';
 
 /** Behind `State.Transfer`, as `pc` stands behind a jump. */
 const TRANSFER_END: usize = State.Transfer + Field.Size;
-
-function dst(insn: usize): u64 {
-  return load<u64>(<usize>load<u8>(insn, Field.Dst), State.Regs);
-}
-
-function src(insn: usize): u64 {
-  return load<u64>(<usize>load<u8>(insn, Field.Src), State.Regs);
-}
-
-function setDst(insn: usize, value: u64): void {
-  store<u64>(<usize>load<u8>(insn, Field.Dst), value, State.Regs);
-}
-
-function imm(insn: usize): u64 {
-  return load<u64>(insn, Field.Imm);
-}
-
-function dst32(insn: usize): u32 {
-  return load<u32>(<usize>load<u8>(insn, Field.Dst), State.Regs);
-}
-
-function src32(insn: usize): u32 {
-  return load<u32>(<usize>load<u8>(insn, Field.Src), State.Regs);
-}
-
-function imm32(insn: usize): u32 {
-  return load<u32>(insn, Field.Imm);
-}
-
-function jumpImm(insn: usize): u64 {
-  return <u64>load<i32>(insn, Field.JumpImm);
-}
-
-function jumpImm32(insn: usize): u32 {
-  return load<u32>(insn, Field.JumpImm);
-}
-
-function offset(insn: usize): u64 {
-  return <u64>load<i16>(insn, Field.Offset);
-}
 
 /**
  * Executes from `State.Pc` on, until the run ends (`State.Status`), a helper or a call needs the caller's
@@ -428,168 +405,93 @@ export function interpret(left: i32, threshold: i32): i32 {
         continue;
       }
       case Op.LoadU8: {
-        const address = src(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          setDst(insn, load<u8>(<usize>at, Layout.LowStart));
-          continue;
-        }
-        setDst(insn, readSlow(insn, address, 1));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) setDst(insn, load<u8>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.LoadU16: {
-        const address = src(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          setDst(insn, load<u16>(<usize>at, Layout.LowStart));
-          continue;
-        }
-        setDst(insn, readSlow(insn, address, 2));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) setDst(insn, load<u16>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.LoadU32: {
-        const address = src(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          setDst(insn, load<u32>(<usize>at, Layout.LowStart));
-          continue;
-        }
-        setDst(insn, readSlow(insn, address, 4));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) setDst(insn, load<u32>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.LoadU64: {
-        const address = src(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          setDst(insn, load<u64>(<usize>at, Layout.LowStart));
-          continue;
-        }
-        setDst(insn, readSlow(insn, address, 8));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) setDst(insn, load<u64>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.LoadS8: {
-        const address = src(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          setDst(insn, load<i8>(<usize>at, Layout.LowStart));
-          continue;
-        }
-        setDst(insn, <i64>(<i8>readSlow(insn, address, 1)));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) setDst(insn, load<i8>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.LoadS16: {
-        const address = src(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          setDst(insn, load<i16>(<usize>at, Layout.LowStart));
-          continue;
-        }
-        setDst(insn, <i64>(<i16>readSlow(insn, address, 2)));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) setDst(insn, load<i16>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.LoadS32: {
-        const address = src(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          setDst(insn, load<i32>(<usize>at, Layout.LowStart));
-          continue;
-        }
-        setDst(insn, <i64>(<i32>readSlow(insn, address, 4)));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) setDst(insn, load<i32>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.StoreK8: {
-        const address = dst(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          store<u8>(<usize>at, <u8>imm(insn), Layout.LowStart);
-          continue;
-        }
-        writeSlow(address, 1, imm(insn));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = dst(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) store<u8>(<usize>at, <u8>imm(insn), Layout.LowStart);
+        else if (!storeSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.StoreK16: {
-        const address = dst(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          store<u16>(<usize>at, <u16>imm(insn), Layout.LowStart);
-          continue;
-        }
-        writeSlow(address, 2, imm(insn));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = dst(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) store<u16>(<usize>at, <u16>imm(insn), Layout.LowStart);
+        else if (!storeSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.StoreK32: {
-        const address = dst(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          store<u32>(<usize>at, <u32>imm(insn), Layout.LowStart);
-          continue;
-        }
-        writeSlow(address, 4, imm(insn));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = dst(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) store<u32>(<usize>at, <u32>imm(insn), Layout.LowStart);
+        else if (!storeSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.StoreK64: {
-        const address = dst(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          store<u64>(<usize>at, imm(insn), Layout.LowStart);
-          continue;
-        }
-        writeSlow(address, 8, imm(insn));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = dst(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) store<u64>(<usize>at, imm(insn), Layout.LowStart);
+        else if (!storeSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.StoreX8: {
-        const address = dst(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          store<u8>(<usize>at, <u8>src(insn), Layout.LowStart);
-          continue;
-        }
-        writeSlow(address, 1, src(insn));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = dst(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) store<u8>(<usize>at, <u8>src(insn), Layout.LowStart);
+        else if (!storeSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.StoreX16: {
-        const address = dst(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          store<u16>(<usize>at, <u16>src(insn), Layout.LowStart);
-          continue;
-        }
-        writeSlow(address, 2, src(insn));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = dst(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) store<u16>(<usize>at, <u16>src(insn), Layout.LowStart);
+        else if (!storeSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.StoreX32: {
-        const address = dst(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          store<u32>(<usize>at, <u32>src(insn), Layout.LowStart);
-          continue;
-        }
-        writeSlow(address, 4, src(insn));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = dst(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) store<u32>(<usize>at, <u32>src(insn), Layout.LowStart);
+        else if (!storeSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.StoreX64: {
-        const address = dst(insn) + offset(insn);
-        const at = address - LOW_ADDRESS;
-        if (at < span) {
-          store<u64>(<usize>at, src(insn), Layout.LowStart);
-          continue;
-        }
-        writeSlow(address, 8, src(insn));
-        if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+        const at = dst(insn) + offset(insn) - LOW_ADDRESS;
+        if (at < span) store<u64>(<usize>at, src(insn), Layout.LowStart);
+        else if (!storeSlow(insn)) return stop(insn, left, block);
         continue;
       }
       case Op.Atomic:
@@ -639,6 +541,156 @@ export function interpret(left: i32, threshold: i32): i32 {
         left -= <i32>((pc - block) >> 4);
         pc = block = TRANSFER_END;
         break;
+      // Fused pairs: the second instruction works on the value that the first one left.
+      case Op.MovAdd64X:
+        setDst(insn, src(insn) + src2(insn));
+        pc += Field.Size;
+        continue;
+      case Op.MovAdd64K:
+        setDst(insn, src(insn) + imm2(insn));
+        pc += Field.Size;
+        continue;
+      case Op.MovLsh64K:
+        setDst(insn, src(insn) << imm2(insn));
+        pc += Field.Size;
+        continue;
+      case Op.MovRsh64K:
+        setDst(insn, src(insn) >> imm2(insn));
+        pc += Field.Size;
+        continue;
+      case Op.LshRsh64K:
+        setDst(insn, (dst(insn) << imm(insn)) >> imm2(insn));
+        pc += Field.Size;
+        continue;
+      case Op.AddJlt64X: {
+        const value = dst(insn) + imm(insn);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (value < src2(insn)) break;
+        continue;
+      }
+      case Op.AddJne64K: {
+        const value = dst(insn) + imm(insn);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (value !== jumpImm2(insn)) break;
+        continue;
+      }
+      case Op.AddJeq64K: {
+        const value = dst(insn) + imm(insn);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (value === jumpImm2(insn)) break;
+        continue;
+      }
+      case Op.AddLoadU8: {
+        const base = dst(insn) + src(insn);
+        setDst(insn, base);
+        pc += Field.Size;
+        const at = base + offset2(insn) - LOW_ADDRESS;
+        if (at < span) setDst2(insn, load<u8>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn + Field.Size)) return stop(insn + Field.Size, left, block);
+        continue;
+      }
+      case Op.AddLoadU16: {
+        const base = dst(insn) + src(insn);
+        setDst(insn, base);
+        pc += Field.Size;
+        const at = base + offset2(insn) - LOW_ADDRESS;
+        if (at < span) setDst2(insn, load<u16>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn + Field.Size)) return stop(insn + Field.Size, left, block);
+        continue;
+      }
+      case Op.AddLoadU32: {
+        const base = dst(insn) + src(insn);
+        setDst(insn, base);
+        pc += Field.Size;
+        const at = base + offset2(insn) - LOW_ADDRESS;
+        if (at < span) setDst2(insn, load<u32>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn + Field.Size)) return stop(insn + Field.Size, left, block);
+        continue;
+      }
+      case Op.AddLoadU64: {
+        const base = dst(insn) + src(insn);
+        setDst(insn, base);
+        pc += Field.Size;
+        const at = base + offset2(insn) - LOW_ADDRESS;
+        if (at < span) setDst2(insn, load<u64>(<usize>at, Layout.LowStart));
+        else if (!loadSlow(insn + Field.Size)) return stop(insn + Field.Size, left, block);
+        continue;
+      }
+      case Op.LoadU64Jeq64K: {
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at >= span) {
+          if (!loadSlow(insn)) return stop(insn, left, block);
+          continue;
+        }
+        const value: u64 = load<u64>(<usize>at, Layout.LowStart);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (value === jumpImm2(insn)) break;
+        continue;
+      }
+      case Op.LoadU64Jne64K: {
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at >= span) {
+          if (!loadSlow(insn)) return stop(insn, left, block);
+          continue;
+        }
+        const value: u64 = load<u64>(<usize>at, Layout.LowStart);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (value !== jumpImm2(insn)) break;
+        continue;
+      }
+      case Op.LoadU8Jeq32K: {
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at >= span) {
+          if (!loadSlow(insn)) return stop(insn, left, block);
+          continue;
+        }
+        const value: u64 = load<u8>(<usize>at, Layout.LowStart);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (<u32>value === <u32>jumpImm2(insn)) break;
+        continue;
+      }
+      case Op.LoadU8Jne32K: {
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at >= span) {
+          if (!loadSlow(insn)) return stop(insn, left, block);
+          continue;
+        }
+        const value: u64 = load<u8>(<usize>at, Layout.LowStart);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (<u32>value !== <u32>jumpImm2(insn)) break;
+        continue;
+      }
+      case Op.LoadU32Jeq32K: {
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at >= span) {
+          if (!loadSlow(insn)) return stop(insn, left, block);
+          continue;
+        }
+        const value: u64 = load<u32>(<usize>at, Layout.LowStart);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (<u32>value === <u32>jumpImm2(insn)) break;
+        continue;
+      }
+      case Op.LoadU32Jne32K: {
+        const at = src(insn) + offset(insn) - LOW_ADDRESS;
+        if (at >= span) {
+          if (!loadSlow(insn)) return stop(insn, left, block);
+          continue;
+        }
+        const value: u64 = load<u32>(<usize>at, Layout.LowStart);
+        setDst(insn, value);
+        pc += Field.Size;
+        if (<u32>value !== <u32>jumpImm2(insn)) break;
+        continue;
+      }
       case Op.Stop:
         store<u32>(State.Pc, <u32>insn);
         return left - <i32>((insn - block) >> 4);

@@ -2,8 +2,8 @@
  * The interpreter's instruction: 16 bytes, decoded once when a program is loaded.
  *
  * The ALU and jump blocks are ordered by the operation nibble of the BPF opcode, so that decoding them is one
- * addition. A fused operation does the work of its own instruction and of the ones that follow; those stay
- * in place, so jumps to them and single steps work.
+ * addition. A fused operation does the work of its own instruction and of the next one, which stays in place,
+ * so jumps to it and single steps work.
  */
 
 /** Fields of a decoded instruction, in bytes. */
@@ -190,4 +190,24 @@ export const enum Op {
   Stop = 0xa4,
   /** After the last instruction. */
   End = 0xa5,
+
+  // Fused pairs (fuse.ts)
+  MovAdd64X = 0xa6,
+  MovAdd64K = 0xa7,
+  MovLsh64K = 0xa8,
+  MovRsh64K = 0xa9,
+  LshRsh64K = 0xaa,
+  AddJlt64X = 0xab,
+  AddJne64K = 0xac,
+  AddJeq64K = 0xad,
+  AddLoadU8 = 0xae,
+  AddLoadU16 = 0xaf,
+  AddLoadU32 = 0xb0,
+  AddLoadU64 = 0xb1,
+  LoadU64Jeq64K = 0xb2,
+  LoadU64Jne64K = 0xb3,
+  LoadU8Jeq32K = 0xb4,
+  LoadU8Jne32K = 0xb5,
+  LoadU32Jeq32K = 0xb6,
+  LoadU32Jne32K = 0xb7,
 }
