@@ -157,6 +157,8 @@ export const enum LoadError {
   BadImm64 = 4,
   Empty = 5,
   OutOfMemory = 6,
+  /** 4095 programs are loaded already. */
+  TooMany = 7,
 }
 
 /** A loaded program. */
@@ -173,7 +175,9 @@ export const enum ProgramRecord {
   ArenaKernel = 16,
   /** u64 user address of the arena */
   ArenaUser = 24,
-  Size = 32,
+  /** u32 number of the program: what prog arrays hold */
+  Id = 32,
+  Size = 40,
 }
 
 export const enum ProgramFlag {

@@ -21,12 +21,15 @@ export class LoadedProgram {
   readonly name: string;
   /** Offset of its record, which is what the core calls it. */
   readonly record: number;
+  /** Its number: what a prog array holds (`Maps`). */
+  readonly id: number;
   /** 8-byte slots. */
   readonly slots: number;
 
-  constructor(name: string, record: number, slots: number) {
+  constructor(name: string, record: number, id: number, slots: number) {
     this.name = name;
     this.record = record;
+    this.id = id;
     this.slots = slots;
   }
 }
@@ -62,7 +65,7 @@ export function loadProgram(
     view.setBigUint64(record + ProgramRecord.ArenaKernel, options.arena.kernel, true);
     view.setBigUint64(record + ProgramRecord.ArenaUser, options.arena.user, true);
   }
-  return new LoadedProgram(name, record, slots);
+  return new LoadedProgram(name, record, view.getUint32(record + ProgramRecord.Id, true), slots);
 }
 
 function loadError(view: DataView, name: string, code: Uint8Array): Error {
@@ -83,6 +86,8 @@ function reasonOf(error: LoadError, opcode: string): string {
       return 'jump or call out of the program, or into the middle of an instruction';
     case LoadError.BadImm64:
       return 'ld_imm64 is incomplete or of an unresolved kind';
+    case LoadError.TooMany:
+      return 'too many programs are loaded';
     case LoadError.Empty:
       return 'the program is empty';
     default:

@@ -49,7 +49,7 @@ export class Vm {
   private constructor(core: Core) {
     this.core = core;
     this.ram = new VmRam(core.exports);
-    this.call = new HelperCall(this.ram);
+    this.call = new HelperCall(this.ram, core.exports);
   }
 
   /** Starts a machine with empty memory. */
@@ -101,6 +101,7 @@ export class Vm {
 
   /** Goes on with the run for at most `budget` instructions, exactly that many unless it ends before. */
   resume(budget: number = DEFAULT_BUDGET): RunResult {
+    if (this.status === RunStatus.Idle) throw new Error('resume: no run is under way');
     let left = budget;
     let slice = FIRST_SLICE;
     let status: RunStatus = this.status;

@@ -10,6 +10,7 @@ import { raiseFault } from './fault.ts';
 import { popFrame, pushFrame } from './frame.ts';
 import { callHelper, continueHelper, tailCallTarget } from './helpers.ts';
 import { Field } from './op.ts';
+import { programById } from './programs.ts';
 
 /** Calls a helper with r1..r5; its result is r0. `State.Attention` says whether there is more to do. */
 export function callHelperNumber(id: i32): void {
@@ -64,11 +65,14 @@ export function leaveFunction(): bool {
   return false;
 }
 
-/** bpf_tail_call(ctx, map, index). @returns false when there is nothing to call: the program goes on. */
+/**
+ * bpf_tail_call(ctx, map, index).
+ * @returns false when there is nothing to call and the program goes on, or a fault was raised.
+ */
 export function tailCall(): bool {
   const calls = load<u32>(State.TailCalls);
   if (calls >= <u32>Limit.TailCalls) return false;
-  const target = tailCallTarget(load<u64>(State.Regs, 16), load<u32>(State.Regs, 24));
+  const target = programById(tailCallTarget(load<u64>(State.Regs, 16), load<u32>(State.Regs, 24)));
   if (target === 0) return false;
   store<u32>(State.TailCalls, calls + 1);
   store<u32>(State.Program, target);

@@ -20,6 +20,7 @@ import { KERNEL_IMAGE } from './address.ts';
 import { fuse } from './fuse.ts';
 import { privateAlloc, privateFree } from './heap.ts';
 import { Field, Op } from './op.ts';
+import { forgetProgram, registerProgram } from './programs.ts';
 
 const SLOT: u32 = 8;
 /** Marks the second half of a ld_imm64 in the slot map. */
@@ -54,6 +55,7 @@ export function loadProgram(from: u32, slotCount: u32, programFlags: u32): u32 {
 
 /** Gives a program's memory back. No run may be on it. */
 export function unloadProgram(program: u32): void {
+  forgetProgram(program);
   const count = load<u32>(program, ProgramRecord.Count);
   privateFree(load<u32>(program, ProgramRecord.Start), (count + 1) * Field.Size);
   privateFree(load<u32>(program, ProgramRecord.Slots), (count + 1) * 4);
@@ -118,7 +120,9 @@ function decodeProgram(): u32 {
   store<u32>(table + (count << 2), slots);
   setOp(insn, Op.End);
   fuse(start, count);
-  return program;
+  if (registerProgram(program)) return program;
+  unloadProgram(program);
+  return refuse(LoadError.TooMany, 0);
 }
 
 /** Fills `indexOf`; the number of instructions, 0 when a ld_imm64 is cut off. */

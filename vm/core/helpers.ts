@@ -191,7 +191,7 @@ export function continueHelper(id: i32, value: u64): u64 {
   return 0;
 }
 
-/** Program record in slot `index` of a prog array (the map's kernel address); 0 when there is none. */
+/** Number of the program (programs.ts) in slot `index` of a prog array (its kernel address); 0 when there is none. */
 export function tailCallTarget(map: u64, index: u32): u32 {
   const programs = mapAtAddress(map);
   if (programs !== null && programs.type === MapType.ProgArray) return referenceAt(programs, index);

@@ -529,7 +529,10 @@ export function interpret(left: i32, threshold: i32): i32 {
         break;
       }
       case Op.TailCall:
-        if (!tailCall()) continue;
+        if (!tailCall()) {
+          if (load<u32>(State.Attention) !== 0) return stop(insn, left, block);
+          continue;
+        }
         threshold = i32.MAX_VALUE;
         left -= <i32>((pc - block) >> 4);
         pc = block = TRANSFER_END;
