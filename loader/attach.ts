@@ -57,6 +57,21 @@ export function findAttachTarget(func: BpfFunction, options: LoadOptions): Attac
   throw fail(`failed to find kernel BTF type ID of '${target}'`);
 }
 
+/**
+ * The attach type that a program is loaded with. Linux 6.6 and later attach USDT probes through uprobe_multi
+ * links, as the enumerator in their BTF shows; without any BTF a recent kernel is assumed.
+ */
+export function expectedAttachType({ def }: BpfFunction, { kernelBtf }: LoadOptions): AttachType {
+  if (!def) return AttachType.None;
+  if (!def.usdt) return def.attachType;
+  const hasMulti =
+    !kernelBtf ||
+    kernelBtf
+      .idsByName('bpf_attach_type', BtfKind.Enum)
+      .some((id) => kernelBtf.type(id).values.some(({ name }) => name === 'BPF_TRACE_UPROBE_MULTI'));
+  return hasMulti ? AttachType.TraceUprobeMulti : AttachType.None;
+}
+
 /** The kernel's own types were searched before, or are not meant. */
 function ownType({ btf }: ModuleBtf, { name, kind }: { name: string; kind: BtfKind }): number | undefined {
   return btf.idsByName(name, kind).find((id) => id >= btf.firstId);

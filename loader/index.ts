@@ -4,7 +4,7 @@
  */
 import { Btf } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
-import { findAttachTarget } from './attach.ts';
+import { expectedAttachType, findAttachTarget } from './attach.ts';
 import { CoreRelocator } from './core-relo.ts';
 import type { BpfFunction } from './functions.ts';
 import { SLOT } from './insns.ts';
@@ -14,7 +14,7 @@ import { patchData } from './patch-data.ts';
 import { ProgType } from './prog-type.ts';
 import type { BpfObject, LoadOptions, Program } from './program.ts';
 import { ExternResolver, type Resolved } from './resolve.ts';
-import { resolveStructOps, type StructOpsTarget } from './struct-ops.ts';
+import { resolveStructOps, type StructOps, type StructOpsPrograms } from './struct-ops.ts';
 
 export type * from './program.ts';
 
@@ -46,7 +46,7 @@ export function loadObject(bytes: Uint8Array, options: LoadOptions): BpfObject {
 class Loader {
   private readonly object: ObjectFile;
   private readonly options: LoadOptions;
-  private readonly targets = new Map<BpfFunction, StructOpsTarget>();
+  private readonly structOps: StructOpsPrograms = { targets: new Map(), errors: new Map() };
   private readonly errors = new Map<BpfFunction, string>();
   private readonly resolver: ExternResolver;
   private resolved: Resolved[] = [];
@@ -108,11 +108,11 @@ class Loader {
   }
 
   /** A map that is created whatever happens stops the whole object; another one only its own programs. */
-  private resolveOps(ops: ObjectFile['structOps'][number]): void {
+  private resolveOps(ops: StructOps): void {
     const { btf } = this.object;
     if (!btf) return;
     try {
-      resolveStructOps(ops, btf, this.options, this.targets);
+      resolveStructOps(ops, btf, this.options, this.structOps);
     } catch (cause) {
       const reason = reasonOf(cause);
       if (ops.def.autocreate !== false) this.objectError ??= reason;
@@ -167,7 +167,7 @@ class Loader {
       name: func.name,
       section: func.sectionName,
       type: func.def?.type ?? ProgType.Unspec,
-      expectedAttachType: func.def?.attachType ?? 0,
+      expectedAttachType: expectedAttachType(func, this.options),
       flags: func.def?.flags ?? 0,
       autoload: func.autoload,
       prepared,
@@ -177,7 +177,8 @@ class Loader {
       lineInfo: [],
     };
     if (!prepared) return program;
-    const error = this.objectError ?? this.errors.get(func) ?? this.prepare(func, program, link);
+    const known = this.objectError ?? this.structOps.errors.get(func) ?? this.errors.get(func);
+    const error = known ?? this.prepare(func, program, link);
     if (error !== undefined) program.error = error;
     return program;
   }
@@ -209,7 +210,7 @@ class Loader {
       if (target) program.attachTarget = target;
       return;
     }
-    const ops = this.targets.get(func);
+    const ops = this.structOps.targets.get(func);
     if (!ops) throw fail('SEC("struct_ops") program isn\'t referenced anywhere, did you forget to use it?');
     program.expectedAttachType = ops.member;
     program.attachTarget = {

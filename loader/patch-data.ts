@@ -17,6 +17,7 @@ interface Context {
 
 export function patchData(code: LinkedCode, context: Context, resolved: readonly Resolved[]): void {
   const { insns } = code;
+  markForeignMaps(insns, new Set(code.relocs.map((reloc) => reloc.insn)));
   for (const reloc of code.relocs) {
     switch (reloc.kind) {
       case RelocKind.Map:
@@ -33,6 +34,21 @@ export function patchData(code: LinkedCode, context: Context, resolved: readonly
         callExtern(insns, reloc, resolved[reloc.target] as Resolved);
         break;
     }
+  }
+}
+
+/**
+ * A map that the code names itself, by a file descriptor, is none of the object's: its negative number is not
+ * mistaken for an index.
+ */
+function markForeignMaps(insns: Insns, relocated: ReadonlySet<number>): void {
+  for (let insn = 0; insn < insns.count; insn++) {
+    if (!insns.isLdImm64(insn)) continue;
+    const source = insns.src(insn);
+    const fd = insns.imm(insn);
+    const isMap = source === Pseudo.MapFd || source === Pseudo.MapValue;
+    if (isMap && fd >= 0 && !relocated.has(insn)) insns.setImm(insn, ~fd);
+    insn++;
   }
 }
 

@@ -95,7 +95,7 @@ export interface Program {
   /**
    * Instructions as the kernel would get them (8-byte slots, little-endian), subprograms appended, CO-RE
    * applied. ld_imm64 kinds: map and map value hold the index into `BpfObject.maps` (slot 1) and the value
-   * offset (slot 2); BTF ids (imm of slot 1) and kfunc ids refer to `LoadOptions.kernelBtf`, or to the BTF of
+   * offset (slot 2), or ~fd for a map that the code names by a file descriptor of its own; BTF ids (imm of slot 1) and kfunc ids refer to `LoadOptions.kernelBtf`, or to the BTF of
    * module `BpfObject.modules[m]`, where m > 0 is the imm of slot 2 and the offset of a kfunc call; function
    * references are relative, in slots.
    */

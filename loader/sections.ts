@@ -13,11 +13,14 @@ export interface SectionDef {
   flags: number;
   /** Attaches to something that has a BTF id: the part after the first "/" names it. */
   attachBtf: boolean;
+  /** User space tracepoint: attaches through a uprobe_multi link where the kernel has it. */
+  usdt: boolean;
 }
 
 const SLEEPABLE = 1;
 const ATTACH_BTF = 2;
 const FRAGS = 4;
+const USDT = 8;
 
 type Row = readonly [pattern: string, type: P, attachType: A, traits?: number];
 
@@ -40,9 +43,8 @@ const TABLE: readonly Row[] = [
   ['uretprobe.multi.s+', P.Kprobe, A.TraceUprobeMulti, SLEEPABLE],
   ['ksyscall+', P.Kprobe, A.None],
   ['kretsyscall+', P.Kprobe, A.None],
-  // Linux since 6.6 attaches USDT probes through a uprobe_multi link.
-  ['usdt+', P.Kprobe, A.TraceUprobeMulti],
-  ['usdt.s+', P.Kprobe, A.TraceUprobeMulti, SLEEPABLE],
+  ['usdt+', P.Kprobe, A.None, USDT],
+  ['usdt.s+', P.Kprobe, A.None, USDT | SLEEPABLE],
   ['tc/ingress', P.SchedCls, A.TcxIngress],
   ['tc/egress', P.SchedCls, A.TcxEgress],
   ['tcx/ingress', P.SchedCls, A.TcxIngress],
@@ -132,6 +134,7 @@ const DEFS: readonly SectionDef[] = TABLE.map(([pattern, type, attachType, trait
   attachType,
   flags: (traits & SLEEPABLE ? ProgFlag.Sleepable : 0) | (traits & FRAGS ? ProgFlag.XdpHasFrags : 0),
   attachBtf: (traits & ATTACH_BTF) !== 0,
+  usdt: (traits & USDT) !== 0,
 }));
 
 /** The definition that a section name (without "?") matches; undefined when it says no program type. */

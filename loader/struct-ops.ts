@@ -125,15 +125,21 @@ function tiePrograms(
   }
 }
 
+/** What the programs of all struct_ops maps implement, or why one of them cannot. */
+export interface StructOpsPrograms {
+  targets: Map<BpfFunction, StructOpsTarget>;
+  errors: Map<BpfFunction, string>;
+}
+
 /**
- * Fills in the kernel's side of a struct_ops map, and enters into `targets` what its programs implement.
+ * Fills in the kernel's side of a struct_ops map, and enters what its programs implement.
  * @throws {InputError} when the kernel has no such struct, or another one.
  */
 export function resolveStructOps(
   ops: StructOps,
   btf: Btf,
   options: LoadOptions,
-  targets: Map<BpfFunction, StructOpsTarget>,
+  programs: StructOpsPrograms,
 ): void {
   const kernel = findKernelStruct(ops, options);
   const { def } = ops;
@@ -146,7 +152,7 @@ export function resolveStructOps(
     def.flags |= MapFlag.VtypeBtfObjFd;
   }
   for (const [index, member] of ops.type.members.entries()) {
-    placeMember(ops, btf, kernel, targets, index, member);
+    placeMember(ops, btf, kernel, programs, index, member);
   }
 }
 
@@ -178,7 +184,7 @@ function placeMember(
   ops: StructOps,
   btf: Btf,
   kernel: KernelStruct,
-  targets: Map<BpfFunction, StructOpsTarget>,
+  programs: StructOpsPrograms,
   index: number,
   member: BtfMember,
 ): void {
@@ -189,8 +195,9 @@ function placeMember(
   const kernelIndex = kernel.type.members.findIndex(({ name }) => name === member.name);
   const kernelMember = kernel.type.members[kernelIndex];
   if (!kernelMember) {
-    if (program || bytes.some((byte) => byte !== 0))
-      throw reject(`Cannot find member ${member.name} in kernel BTF`);
+    const { message } = reject(`Cannot find member ${member.name} in kernel BTF`);
+    if (program) programs.errors.set(program, message);
+    else if (bytes.some((byte) => byte !== 0)) throw new InputError(message);
     return;
   }
   if (member.bitfieldSize > 0 || kernelMember.bitfieldSize > 0) {
@@ -205,7 +212,7 @@ function placeMember(
     if (!isFunctionPointer(kernel.btf, kernelMember.type)) {
       throw reject(`kernel member ${member.name} is not a func ptr`);
     }
-    assign(targets, program, {
+    assign(programs, program, {
       typeId: kernel.type.id,
       typeName: kernel.type.name,
       member: kernelIndex,
@@ -221,16 +228,13 @@ function placeMember(
   ops.def.data?.set(bytes, place);
 }
 
-function assign(
-  targets: Map<BpfFunction, StructOpsTarget>,
-  program: BpfFunction,
-  target: StructOpsTarget,
-): void {
+function assign({ targets, errors }: StructOpsPrograms, program: BpfFunction, target: StructOpsTarget): void {
   const before = targets.get(program);
   if (!before) {
     targets.set(program, target);
   } else if (before.typeId !== target.typeId || before.member !== target.member) {
-    throw fail(`invalid reuse of prog ${program.name}: it implements another member already`);
+    const { message } = fail(`invalid reuse of prog ${program.name}: it implements another member already`);
+    errors.set(program, message);
   }
 }
 
