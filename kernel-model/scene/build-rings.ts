@@ -1,0 +1,268 @@
+/** io_uring instances of a task and what is registered with them. */
+
+import { ioUringRegister } from '../io-uring/register.ts';
+import { ioUringSetup, type SetupParams } from '../io-uring/setup.ts';
+import { RegisterOp, RSRC_REGISTER_SPARSE, UserSize } from '../io-uring/uapi.ts';
+import type { UserPointer } from '../io-uring/user-array.ts';
+import { MapFlag } from '../memory-syscalls.ts';
+import type { Task } from '../task.ts';
+import { Prot } from '../vma.ts';
+import type { Builder } from './builder.ts';
+import { flagBits, SETUP_FLAGS } from './flags.ts';
+import type { Call } from './reasons.ts';
+import type { BufferSpec, Quantity, RegisterSpec, RingSpec, SlotSpec } from './scene.ts';
+import type { ScenePath } from './scene-error.ts';
+import type { Scope } from './scope.ts';
+
+/** Elements of a register call: what io_uring_register's array holds, and the tags beside it. */
+interface Elements {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly tags: BigUint64Array | undefined;
+}
+
+interface Slot {
+  readonly bytes: Uint8Array;
+  readonly tag: bigint;
+}
+
+export class RingBuilder {
+  private readonly builder: Builder;
+  private readonly task: Task;
+
+  constructor(builder: Builder, task: Task) {
+    this.builder = builder;
+    this.task = task;
+  }
+
+  add(spec: RingSpec, path: ScenePath): void {
+    this.builder.scopeOf(this.task).repeat(spec, path, (scope) => {
+      const fd = this.setup(spec, path, scope);
+      if (fd < 0) return;
+      for (const [index, call] of (spec.register ?? []).entries()) {
+        this.register(fd, call, [...path, 'register', index], scope);
+      }
+    });
+  }
+
+  register(fd: number, spec: RegisterSpec, path: ScenePath, scope: Scope): void {
+    const { call, op } = operation(spec);
+    const at = [...path, call.key];
+    const result = this.builder.at(at, () => this.perform(fd, op, spec, at, scope));
+    this.builder.doneOrFails(call.name, this.task, result, path, spec.fails);
+  }
+
+  /** The new ring's descriptor, -1 when it failed as it had to. */
+  private setup(spec: RingSpec, path: ScenePath, scope: Scope): number {
+    const { builder, task } = this;
+    const number = (key: 'cq_entries' | 'sq_thread_cpu' | 'sq_thread_idle') => {
+      const value: Quantity | undefined = spec[key];
+      return value === undefined ? 0 : scope.uint32(value, [...path, key]);
+    };
+    const params: SetupParams = {
+      flags: flagBits(spec.flags ?? [], SETUP_FLAGS),
+      cqEntries: number('cq_entries'),
+      sqThreadCpu: number('sq_thread_cpu'),
+      sqThreadIdle: number('sq_thread_idle'),
+      ...(spec.wq_fd === undefined ? {} : { wqFd: scope.int(spec.wq_fd, [...path, 'wq_fd']) }),
+    };
+    const entries = scope.uint32(spec.entries ?? 8, [...path, 'entries']);
+    const result = builder.at(path, () => ioUringSetup(builder.machine, task, entries, params));
+    const value = typeof result === 'number' ? result : result.fd;
+    const fd = builder.doneOrFails('io_uring_setup', task, value, path, spec.fails);
+    return fd < 0 ? fd : builder.place(task, fd, spec.fd, [...path, 'fd'], scope);
+  }
+
+  private perform(fd: number, op: Operation, spec: RegisterSpec, path: ScenePath, scope: Scope) {
+    switch (op) {
+      case 'buffers':
+        return this.registerTable(
+          fd,
+          this.buffers(spec.buffers ?? [], path, scope),
+          RegisterOp.Buffers,
+          RegisterOp.Buffers2,
+        );
+      case 'files':
+        return this.registerTable(
+          fd,
+          this.slots(spec.files ?? [], path, scope),
+          RegisterOp.Files,
+          RegisterOp.Files2,
+        );
+      case 'update_buffers':
+        return this.update(
+          fd,
+          spec,
+          this.buffers(spec.update_buffers ?? [], path, scope),
+          RegisterOp.BuffersUpdate,
+          path,
+          scope,
+        );
+      case 'update_files':
+        return this.update(
+          fd,
+          spec,
+          this.slots(spec.update_files ?? [], path, scope),
+          RegisterOp.FilesUpdate2,
+          path,
+          scope,
+        );
+      case 'sparse_buffers':
+        return this.registerSparse(fd, scope.uint32(spec.sparse_buffers ?? 0, path), RegisterOp.Buffers2);
+      case 'sparse_files':
+        return this.registerSparse(fd, scope.uint32(spec.sparse_files ?? 0, path), RegisterOp.Files2);
+      case 'eventfd': {
+        const bytes = int32(scope.int(spec.eventfd ?? -1, path));
+        return this.call(fd, spec.async ? RegisterOp.EventfdAsync : RegisterOp.Eventfd, bytes, 1);
+      }
+      default:
+        return this.call(fd, UNREGISTER[spec.unregister ?? 'buffers'], 0n, 0);
+    }
+  }
+
+  private call(fd: number, op: RegisterOp, argument: UserPointer, count: number) {
+    return ioUringRegister(this.builder.machine, this.task, fd, op, argument, count);
+  }
+
+  /** The plain call where there are no tags, as programs make it. */
+  private registerTable(fd: number, elements: Elements, plain: RegisterOp, tagged: RegisterOp) {
+    if (!elements.tags) return this.call(fd, plain, elements.bytes, elements.count);
+    return this.withScratch(elements, (data, tags) => {
+      const argument = new Uint8Array(UserSize.RsrcRegister);
+      const view = new DataView(argument.buffer);
+      view.setUint32(0, elements.count, true);
+      view.setBigUint64(16, data, true);
+      view.setBigUint64(24, tags, true);
+      return this.call(fd, tagged, argument, UserSize.RsrcRegister);
+    });
+  }
+
+  private registerSparse(fd: number, count: number, op: RegisterOp) {
+    const argument = new Uint8Array(UserSize.RsrcRegister);
+    const view = new DataView(argument.buffer);
+    view.setUint32(0, count, true);
+    view.setUint32(4, RSRC_REGISTER_SPARSE, true);
+    return this.call(fd, op, argument, UserSize.RsrcRegister);
+  }
+
+  private update(
+    fd: number,
+    spec: RegisterSpec,
+    elements: Elements,
+    op: RegisterOp,
+    path: ScenePath,
+    scope: Scope,
+  ) {
+    const offset =
+      spec.offset === undefined ? 0 : scope.uint32(spec.offset, [...path.slice(0, -1), 'offset']);
+    return this.withScratch(elements, (data, tags) => {
+      const argument = new Uint8Array(UserSize.RsrcUpdate2);
+      const view = new DataView(argument.buffer);
+      view.setUint32(0, offset, true);
+      view.setBigUint64(8, data, true);
+      view.setBigUint64(16, tags, true);
+      view.setUint32(24, elements.count, true);
+      return this.call(fd, op, argument, UserSize.RsrcUpdate2);
+    });
+  }
+
+  /** Calls with pointers inside their argument need the array in the task's memory; it is there for as long. */
+  private withScratch<T>(elements: Elements, use: (data: bigint, tags: bigint) => T): T {
+    const { builder, task } = this;
+    const { sys } = builder.machine;
+    const tags = elements.tags ? new Uint8Array(elements.tags.buffer) : new Uint8Array();
+    const start = Math.ceil(elements.bytes.length / 8) * 8;
+    const size = Math.max(start + tags.length, 1);
+    const flags = MapFlag.Private | MapFlag.Anonymous;
+    const address = builder.done('mmap', task, sys.mmap(task, 0, size, Prot.Read | Prot.Write, flags), []);
+    task.mm?.memory.write(address, elements.bytes);
+    task.mm?.memory.write(address + start, tags);
+    const result = use(BigInt(address), tags.length > 0 ? BigInt(address + start) : 0n);
+    sys.munmap(task, address, size);
+    return result;
+  }
+
+  private buffers(specs: readonly BufferSpec[], path: ScenePath, scope: Scope): Elements {
+    const slots: Slot[] = [];
+    for (const [index, spec] of specs.entries()) {
+      const at = [...path, index];
+      if (spec === 'none') {
+        slots.push({ bytes: new Uint8Array(UserSize.Iovec), tag: 0n });
+        continue;
+      }
+      scope.repeat(spec, at, (inner) => {
+        const bytes = new Uint8Array(UserSize.Iovec);
+        const view = new DataView(bytes.buffer);
+        view.setBigUint64(0, inner.uint64(spec.address, [...at, 'address']), true);
+        view.setBigUint64(8, inner.uint64(spec.length, [...at, 'length']), true);
+        slots.push({ bytes, tag: tagOf(spec.tag, at, inner) });
+      });
+    }
+    return join(slots, UserSize.Iovec);
+  }
+
+  private slots(specs: readonly SlotSpec[], path: ScenePath, scope: Scope): Elements {
+    const slots: Slot[] = [];
+    for (const [index, spec] of specs.entries()) {
+      const at = [...path, index];
+      if (typeof spec !== 'object') {
+        slots.push({ bytes: int32(descriptor(spec, at, scope)), tag: 0n });
+        continue;
+      }
+      scope.repeat(spec, at, (inner) => {
+        const fd = descriptor(spec.fd, [...at, 'fd'], inner);
+        slots.push({ bytes: int32(fd), tag: tagOf(spec.tag, at, inner) });
+      });
+    }
+    return join(slots, 4);
+  }
+}
+
+type Operation = Exclude<keyof RegisterSpec, 'async' | 'offset' | 'fails'>;
+
+const CALLS: { readonly [op in Operation]: Call } = {
+  buffers: 'register buffers',
+  files: 'register files',
+  eventfd: 'register eventfd',
+  sparse_buffers: 'register buffers',
+  sparse_files: 'register files',
+  update_buffers: 'update buffers',
+  update_files: 'update files',
+  unregister: 'unregister',
+};
+
+const UNREGISTER = {
+  buffers: RegisterOp.UnregisterBuffers,
+  files: RegisterOp.UnregisterFiles,
+  eventfd: RegisterOp.UnregisterEventfd,
+} as const;
+
+/** Which of the operations a call is; the schema has checked that it is one. */
+function operation(spec: RegisterSpec): { op: Operation; call: { name: Call; key: string } } {
+  for (const [key, name] of Object.entries(CALLS)) {
+    if (Object.hasOwn(spec, key)) return { op: key as Operation, call: { name, key } };
+  }
+  throw new Error('a register call without an operation');
+}
+
+function descriptor(value: Quantity, path: ScenePath, scope: Scope): number {
+  if (value === 'none') return -1;
+  return value === 'skip' ? -2 : scope.int(value, path);
+}
+
+function tagOf(tag: Quantity | undefined, path: ScenePath, scope: Scope): bigint {
+  return tag === undefined ? 0n : scope.uint64(tag, [...path, 'tag']);
+}
+
+function int32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setInt32(0, value, true);
+  return bytes;
+}
+
+function join(slots: readonly Slot[], size: number): Elements {
+  const bytes = new Uint8Array(slots.length * size);
+  for (const [index, slot] of slots.entries()) bytes.set(slot.bytes, index * size);
+  const tags = slots.some(({ tag }) => tag !== 0n) ? BigUint64Array.from(slots, ({ tag }) => tag) : undefined;
+  return { bytes, count: slots.length, tags };
+}

@@ -1,0 +1,65 @@
+/** Symbolic flags of scene files and the numbers behind them. */
+import { Open } from '../file.ts';
+import { Setup } from '../io-uring/uapi.ts';
+
+type Flags = { readonly [name: string]: number };
+
+export const OPEN_FLAGS: Flags = {
+  RDONLY: Open.RdOnly,
+  WRONLY: Open.WrOnly,
+  RDWR: Open.RdWr,
+  APPEND: Open.Append,
+  NONBLOCK: Open.NonBlock,
+  CLOEXEC: Open.CloExec,
+};
+
+/** EPOLL* event bits (epoll_ctl(2)). */
+export const EPOLL_EVENTS: Flags = {
+  IN: 0x1,
+  PRI: 0x2,
+  OUT: 0x4,
+  RDHUP: 0x2000,
+  EXCLUSIVE: 0x1000_0000,
+  WAKEUP: 0x2000_0000,
+  ONESHOT: 0x4000_0000,
+  ET: 0x8000_0000,
+};
+
+/** IORING_SETUP_* (io_uring_setup(2)). */
+export const SETUP_FLAGS: Flags = {
+  IOPOLL: Setup.IoPoll,
+  SQPOLL: Setup.SqPoll,
+  SQ_AFF: Setup.SqAff,
+  CQSIZE: Setup.CqSize,
+  CLAMP: Setup.Clamp,
+  ATTACH_WQ: Setup.AttachWq,
+  R_DISABLED: Setup.Disabled,
+  SUBMIT_ALL: Setup.SubmitAll,
+  COOP_TASKRUN: Setup.CoopTaskrun,
+  TASKRUN_FLAG: Setup.TaskrunFlag,
+  SQE128: Setup.Sqe128,
+  CQE32: Setup.Cqe32,
+  SINGLE_ISSUER: Setup.SingleIssuer,
+  DEFER_TASKRUN: Setup.DeferTaskrun,
+  NO_MMAP: Setup.NoMmap,
+  REGISTERED_FD_ONLY: Setup.RegisteredFdOnly,
+  NO_SQARRAY: Setup.NoSqArray,
+};
+
+/** CAP_* numbers (capabilities(7)). */
+export const CAPABILITIES: Flags = {
+  CAP_IPC_LOCK: 14,
+  CAP_SYS_ADMIN: 21,
+  CAP_SYS_NICE: 23,
+  CAP_SYS_RESOURCE: 24,
+};
+
+/** BPF_MAP_TYPE_* of the maps that a scene can have. */
+export const MAP_TYPES: Flags = { hash: 1, array: 2, percpu_hash: 5, percpu_array: 6, lru_hash: 9 };
+
+/** The schema has checked the names. */
+export function flagBits(names: readonly string[], flags: Flags): number {
+  let bits = 0;
+  for (const name of names) bits |= flags[name] as number;
+  return bits >>> 0;
+}
