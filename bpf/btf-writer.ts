@@ -117,6 +117,19 @@ export class BtfWriter {
     entry.vlen = this.checkedVlen(members.length, entry.name);
   }
 
+  /** Sets the size in bytes of a struct or union of this writer. */
+  setSize(id: TypeId, size: number): void {
+    this.entry(id).word = size;
+  }
+
+  /** Turns a struct or union without members into a forward declaration. */
+  makeForward(id: TypeId): void {
+    const entry = this.entry(id);
+    entry.kindFlag = entry.kind === BtfKind.Union;
+    entry.kind = BtfKind.Fwd;
+    entry.word = 0;
+  }
+
   /** @param values signed 32-bit values. */
   enum(name: string, size: number, values: readonly WriterEnumValue[]): TypeId {
     const id = this.add(
