@@ -1,0 +1,105 @@
+/**
+ * Records of the verifier's wasm boundary: byte offsets into the request the host fills in and the result it
+ * reads back. All words are u32 (pointers are linear addresses) unless said otherwise. Compiled by tsc and asc.
+ */
+
+/** One load request. */
+export const enum Request {
+  Insns = 0,
+  InsnCount = 4,
+  ProgType = 8,
+  AttachType = 12,
+  ProgFlags = 16,
+  /** `Cap` bits of the loading task. */
+  Caps = 20,
+  /** `LogLevel` bits. */
+  LogLevel = 24,
+  /** 1 when the licence string is GPL-compatible. */
+  Gpl = 28,
+  /** Address of the Btf the attach target is in (0: vmlinux), and its type id (0: none). */
+  AttachBtf = 32,
+  AttachBtfId = 36,
+  /** {insn u32, type id u32} */
+  FuncInfo = 40,
+  FuncInfoCount = 44,
+  /** `LineField` records, by instruction. */
+  LineInfo = 48,
+  LineInfoCount = 52,
+  /** Address of the program's own Btf, 0 for none. */
+  ProgBtf = 56,
+  /** Array of map records (`MapField`), which ld_imm64 names by index. */
+  Maps = 60,
+  MapCount = 64,
+  /** Addresses of Btf objects: slot i of the fd_array that kfunc calls refer to; 0 is vmlinux. */
+  KfuncBtfs = 68,
+  KfuncBtfCount = 72,
+  /** Addresses of Btf objects that ld_imm64 BTF ids refer to (second slot's imm: 0 vmlinux, 1 + index). */
+  ImmBtfs = 76,
+  ImmBtfCount = 80,
+  /** freplace and tracing of programs: the target program's record, 0 for none. */
+  AttachProgram = 84,
+  /** Stop after this many processed instructions; 0 for the kernel's own limit. */
+  InsnLimit = 88,
+  /** Text of each instruction slot as the log shows it (address of a NUL-terminated string, 0 for none). */
+  InsnTexts = 92,
+  Size = 96,
+}
+
+/** A source line: where its instructions begin, and what the log shows of it. */
+export const enum LineField {
+  Insn = 0,
+  /** Offset of the file's name; lines of one file have the same. */
+  FileName = 4,
+  Line = 8,
+  /** "text @ file.c:12", NUL-terminated. */
+  Text = 12,
+  Size = 16,
+}
+
+/** A map as the verifier sees it. */
+export const enum MapField {
+  Type = 0,
+  KeySize = 4,
+  ValueSize = 8,
+  MaxEntries = 12,
+  Flags = 16,
+  /** u64 */
+  Extra = 24,
+  /** NUL-terminated name. */
+  Name = 32,
+  /** Map record of the inner map's template, 0 for none. */
+  Inner = 36,
+  Btf = 40,
+  KeyTypeId = 44,
+  ValueTypeId = 48,
+  /** Special fields of the value: address of `RecordField` data, 0 for none. */
+  Record = 52,
+  /** Content of a one-element array (frozen read-only data), 0 when not known. */
+  Data = 56,
+  Frozen = 60,
+  /** Kernel address that the log prints. u64 */
+  Address = 64,
+  Id = 72,
+  Size = 80,
+}
+
+/** What a request came to. */
+export const enum Result {
+  /** 0 or a positive errno. */
+  Errno = 0,
+  /** Instruction the verdict was reached at, -1 when it has none. */
+  Insn = 4,
+  InsnsProcessed = 8,
+  MaxStatesPerInsn = 12,
+  TotalStates = 16,
+  PeakStates = 20,
+  MarkRead = 24,
+  /** Stack depth of each subprogram, u16 in sequence. */
+  StackDepths = 28,
+  SubprogCount = 32,
+  /** Log: table of chunk addresses, bytes per chunk, and total length (u64). */
+  LogChunks = 36,
+  LogChunkSize = 40,
+  LogLength = 48,
+  Size = 64,
+}

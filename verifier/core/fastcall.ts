@@ -1,0 +1,5 @@
+/** Spills and fills around fastcall helpers. */
+import { FuncState } from './state.ts';
+
+/** An access to the stack below the spills of fastcall patterns ends their special treatment. */
+export function breakFastcallContract(func: FuncState, insn: i32, off: i32): void {}

@@ -1,0 +1,4 @@
+/** Helper prototypes. */
+export function helperChangesPacket(id: i32): bool {
+  return false;
+}

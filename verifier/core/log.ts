@@ -1,0 +1,177 @@
+/**
+ * The verifier log: bytes in chunks of the arena, addressed by position so that it can be cut back to where a
+ * path began (level 1 shows only the path that failed).
+ *
+ * Formats come from `messages.ts`. Directives: %d %u signed/unsigned decimal, %x hex without and %X with 0x,
+ * %s an AssemblyScript string, %z a NUL-terminated byte string, %c a character, %p a signed decimal with its
+ * sign always there.
+ */
+import { allocate } from './arena.ts';
+
+const CHUNK: u32 = 0x1_0000;
+const CHUNKS: u32 = 2048;
+const table: usize = memory.data(2048 * 4, 8);
+
+/** Bytes written so far; text past the capacity (128 MiB) is counted but not kept. */
+let position: u64 = 0;
+let chunks: u32 = 0;
+let enabled: bool = false;
+
+export function logReset(on: bool): void {
+  position = 0;
+  chunks = 0;
+  enabled = on;
+}
+
+export function logPosition(): u64 {
+  return position;
+}
+
+export function logEnabled(): bool {
+  return enabled;
+}
+
+/** Cuts the log back. */
+export function logCut(to: u64): void {
+  if (to < position) position = to;
+}
+
+/** Number of chunks in use and their addresses, for the host to read. */
+export function logChunkTable(): usize {
+  return table;
+}
+
+export function logChunkSize(): u32 {
+  return CHUNK;
+}
+
+export function putByte(byte: u32): void {
+  if (!enabled) return;
+  const index = <u32>(position / CHUNK);
+  if (index < CHUNKS) {
+    if (index >= chunks) {
+      store<u32>(table + index * 4, <u32>allocate(CHUNK));
+      chunks = index + 1;
+    }
+    store<u8>(<usize>load<u32>(table + index * 4) + <u32>(position % CHUNK), <u8>byte);
+  }
+  position++;
+}
+
+export function putString(text: string): void {
+  if (!enabled) return;
+  for (let i = 0, n = text.length; i < n; i++) putByte(text.charCodeAt(i));
+}
+
+/** NUL-terminated bytes. */
+export function putBytes(from: usize): void {
+  if (!enabled) return;
+  for (let at = from; ; at++) {
+    const byte = load<u8>(at);
+    if (byte === 0) return;
+    putByte(byte);
+  }
+}
+
+export function putUnsigned(value: u64): void {
+  if (!enabled) return;
+  let divisor: u64 = 1;
+  while (value / divisor >= 10) divisor *= 10;
+  for (; divisor !== 0; divisor /= 10) putByte(0x30 + <u32>((value / divisor) % 10));
+}
+
+export function putSigned(value: i64): void {
+  if (value < 0) {
+    putByte(0x2d);
+    putUnsigned(0 - <u64>value);
+  } else {
+    putUnsigned(<u64>value);
+  }
+}
+
+/** Lower-case hex without leading zeros. */
+export function putHex(value: u64): void {
+  if (!enabled) return;
+  let shift: i32 = value === 0 ? 0 : <i32>((63 - clz(value)) & ~3);
+  for (; shift >= 0; shift -= 4) {
+    const digit = <u32>(value >> shift) & 15;
+    putByte(digit < 10 ? 0x30 + digit : 0x57 + digit);
+  }
+}
+
+/** Hex as C's "%#x" prints it: 0 without the prefix. */
+export function putHexPrefixed(value: u64): void {
+  if (value !== 0) putString('0x');
+  putHex(value);
+}
+
+function putDirective(directive: i32, value: i64): void {
+  switch (directive) {
+    case 0x64: // d
+      putSigned(value);
+      break;
+    case 0x75: // u
+      putUnsigned(<u64>value);
+      break;
+    case 0x78: // x
+      putHex(<u64>value);
+      break;
+    case 0x58: // X
+      putHexPrefixed(<u64>value);
+      break;
+    case 0x73: // s
+      putString(changetype<string>(<usize>value));
+      break;
+    case 0x7a: // z
+      putBytes(<usize>value);
+      break;
+    case 0x63: // c
+      putByte(<u32>value);
+      break;
+    case 0x70: // p
+      if (value >= 0) putByte(0x2b);
+      putSigned(value);
+      break;
+    default:
+      putByte(directive);
+  }
+}
+
+/** Passes a string to `say` as the value of %s. */
+export function text(value: string): i64 {
+  return <i64>changetype<usize>(value);
+}
+
+/** Writes a message; directives take a, b, c, ... in turn. */
+export function say(
+  format: string,
+  a: i64 = 0,
+  b: i64 = 0,
+  c: i64 = 0,
+  d: i64 = 0,
+  e: i64 = 0,
+  f: i64 = 0,
+): void {
+  if (!enabled) return;
+  let argument = 0;
+  for (let i = 0, n = format.length; i < n; i++) {
+    const char = format.charCodeAt(i);
+    if (char !== 0x25 || i + 1 >= n) {
+      putByte(char);
+      continue;
+    }
+    const directive = format.charCodeAt(++i);
+    if (directive === 0x25) {
+      putByte(0x25);
+      continue;
+    }
+    let value = a;
+    if (argument === 1) value = b;
+    else if (argument === 2) value = c;
+    else if (argument === 3) value = d;
+    else if (argument === 4) value = e;
+    else if (argument === 5) value = f;
+    argument++;
+    putDirective(directive, value);
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Every text the verifier prints that is part of its interface: the same wording as Linux 6.12, because tools
+ * and people match on it. Directives as in log.ts. Grouped by concern; `BUG_` texts should never be seen.
+ */
+
+/* Registers and liveness. */
+export const BAD_REGISTER = 'R%d is invalid\n';
+export const NOT_READABLE = 'R%d !read_ok\n';
+export const FRAME_POINTER_READ_ONLY = 'frame pointer is read only\n';
+export const BUG_READ_OF_DONE = 'verifier BUG type %z var_off %d off %d\n';
+
+/* Precision. */
+export const PRECISE_REGS = 'mark_precise: frame%d: regs=';
+export const PRECISE_STACK = ' stack=';
+export const PRECISE_BEFORE = ' before %d: ';
+export const PRECISE_PARENT = 'mark_precise: frame%d: parent state regs=';
+export const PRECISE_RANGE = 'mark_precise: frame%d: last_idx %d first_idx %d subseq_idx %d \n';
+export const FORCE_PRECISE = 'mark_precise: frame%d: falling back to forcing all scalars precise\n';
+export const FORCE_PRECISE_REG = 'force_precise: frame%d: forcing r%d to be precise\n';
+export const FORCE_PRECISE_SLOT = 'force_precise: frame%d: forcing fp%d to be precise\n';
+export const BUG_REGS = 'BUG regs %x\n';
+export const BUG_SLOTS = 'BUG stack slots %x\n';
+export const BUG_ENTRY = 'BUG backtracking func entry subprog %d reg_mask %x stack_mask %x\n';
+export const BUG_SLOT_BOUNDS = 'BUG backtracking (stack slot %d, total slots %d)\n';
+export const BUG_BACKTRACK_INDEX = 'BUG backtracking idx %d\n';
+export const BUG_BACKTRACK_FRAME = 'BUG subprog enter from frame out of range\n';
+export const BUG_PRECISE_POINTER = 'backtracing misuse\n';
+
+/* Exploration. */
+export const FROM_TO = '\nfrom %d to %d%s:';
+export const FROM_TO_SAFE = '\nfrom %d to %d%s: safe\n';
+export const SPECULATIVE = ' (speculative execution)';
+export const SAFE = '%d: safe\n';
+export const INFINITE_LOOP = 'infinite loop detected at insn %d\n';
+export const CURRENT_STATE = 'cur state:';
+export const OLD_STATE = 'old state:';
+export const PROPAGATING_REG = 'frame %d: propagating r%d';
+export const PROPAGATING_SLOT = 'frame %d: propagating fp%d';
+export const TOO_MANY_INSNS = 'BPF program is too large. Processed %d insn\n';
+export const TOO_MANY_BRANCHES = 'The sequence of %d jumps is too complex.\n';
+export const BAD_INSN_INDEX = 'invalid insn idx %d insn_cnt %d\n';
+export const PROCESSED =
+  'processed %d insns (limit %d) max_states_per_insn %d total_states %d peak_states %d mark_read %d\n';
+
+/* Arithmetic. */
+export const NEG_RESERVED = 'BPF_NEG uses reserved fields\n';
+export const END_RESERVED = 'BPF_END uses reserved fields\n';
+export const MOV_RESERVED = 'BPF_MOV uses reserved fields\n';
+export const ALU_RESERVED = 'BPF_ALU uses reserved fields\n';
+export const BAD_ALU = 'invalid BPF_ALU opcode %x\n';
+export const DIV_BY_ZERO = 'div by zero\n';
+export const BAD_SHIFT = 'invalid shift %d\n';
+export const CAST_SPACES = 'addr_space_cast insn can only convert between address space 1 and 0\n';
+export const CAST_WITHOUT_ARENA =
+  'addr_space_cast insn can only be used in a program that has an associated arena\n';
+export const POINTER_ARITHMETIC = 'R%d pointer arithmetic prohibited\n';
+export const SIGN_EXTEND_POINTER = 'R%d sign-extension part of pointer\n';
+export const PARTIAL_COPY = 'R%d partial copy of pointer\n';
+export const POINTER_AND_POINTER = 'R%d pointer %s pointer prohibited\n';
+export const INVARIANTS_HEAD = 'REG INVARIANTS VIOLATION (%s): %s u64=[%X, %X] s64=[%X, %X] ';
+export const INVARIANTS_TAIL = 'u32=[%X, %X] s32=[%X, %X] var_off=(%X, %X)\n';
+
+/* Pointer arithmetic. */
+export const POINTER_MATH = 'math between %z pointer and %d is not allowed\n';
+export const POINTER_OFFSET = '%z pointer offset %d is not allowed\n';
+export const POINTER_UNBOUNDED =
+  'math between %z pointer and register with unbounded min value is not allowed\n';
+export const POINTER_RUNS_AWAY = 'value %d makes %z pointer be out of bounds\n';
+export const POINTER_32BIT = 'R%d 32-bit pointer arithmetic prohibited\n';
+export const POINTER_NULL_CHECK = 'R%d pointer arithmetic on %z prohibited, null-check it first\n';
+export const POINTER_PROHIBITED = 'R%d pointer arithmetic on %z prohibited\n';
+export const POINTER_FROM_SCALAR = 'R%d tried to subtract pointer from scalar\n';
+export const STACK_SUBTRACTION = 'R%d subtraction from stack pointer prohibited\n';
+export const POINTER_BITWISE = 'R%d bitwise operator %s on pointer prohibited\n';
+export const POINTER_OPERATOR = 'R%d pointer arithmetic with %s operator prohibited\n';
+export const STACK_VARIABLE_HEAD = 'R%d variable stack access prohibited for !root, var_off=';
+export const STACK_VARIABLE_TAIL = ' off=%d\n';
+export const STACK_OUT_OF_RANGE =
+  'R%d stack pointer arithmetic goes out of range, prohibited for !root; off=%d\n';
+export const MAP_VALUE_OUT_OF_RANGE =
+  'R%d pointer arithmetic of map value goes out of range, prohibited for !root\n';
+
+/* Speculation. */
+export const SPEC_BOUNDS =
+  'R%d has unknown scalar with mixed signed bounds, pointer arithmetic with it prohibited for !root\n';
+export const SPEC_TYPE =
+  'R%d has pointer with unsupported alu operation, pointer arithmetic with it prohibited for !root\n';
+export const SPEC_PATHS =
+  'R%d tried to %s from different maps, paths or scalars, pointer arithmetic with it prohibited for !root\n';
+export const SPEC_LIMIT =
+  'R%d tried to %s beyond pointer bounds, pointer arithmetic with it prohibited for !root\n';
+export const SPEC_STACK =
+  'R%d could not be pushed for speculative verification, pointer arithmetic with it prohibited for !root\n';
+
+/* Branches. */
+export const BAD_JMP = 'invalid BPF_JMP/JMP32 opcode %x\n';
+export const JMP_RESERVED = 'BPF_JMP/JMP32 uses reserved fields\n';
+export const BAD_MAY_GOTO = 'invalid may_goto off %d imm %d\n';
+export const POINTER_COMPARISON = 'R%d pointer comparison prohibited\n';
+
+/* Instruction forms. */
+export const CALL_RESERVED = 'BPF_CALL uses reserved fields\n';
+export const JA_RESERVED = 'BPF_JA uses reserved fields\n';
+export const EXIT_RESERVED = 'BPF_EXIT uses reserved fields\n';
+export const STX_RESERVED = 'BPF_STX uses reserved fields\n';
+export const ST_RESERVED = 'BPF_ST uses reserved fields\n';
+export const LD_MODE = 'invalid BPF_LD mode\n';
+export const CALL_UNDER_LOCK = 'function calls are not allowed while holding a lock\n';
+
+/* Subprograms and control flow. */
+export const CALL_DESTINATION = 'call to invalid destination\n';
+export const TOO_MANY_SUBPROGS = 'too many subprograms\n';
+export const CALLS_NEED_CAPABILITY =
+  'loading/calling other bpf or kernel functions are allowed for CAP_BPF and CAP_SYS_ADMIN\n';
+export const FUNC_AT = 'func#%d @%d\n';
+export const JUMP_OUT_OF_RANGE = 'jump out of range from insn %d to %d\n';
+export const LAST_INSN = 'last insn is not an exit or jmp\n';
+export const BACK_EDGE = 'back-edge from insn %d to %d\n';
+export const UNREACHABLE = 'unreachable insn %d\n';
+export const JUMP_INTO_LDIMM = 'jump into the middle of ldimm64 insn %d\n';
+
+/* Stack. */
+export const CORRUPT_SPILL = 'attempt to corrupt spilled pointer on stack\n';
+export const BAD_SPILL_SIZE = 'invalid size of register spill\n';
+export const BAD_FILL_SIZE = 'invalid size of register fill\n';
+export const SPILL_INTO_CALLER = 'cannot spill pointers to stack into stack frame of the caller\n';
+export const VARIABLE_WRITE_SPILL = 'spilled ptr in range of var-offset stack write; insn %d, ptr off: %d';
+export const VARIABLE_WRITE_UNINIT =
+  'uninit stack in range of var-offset write prohibited for !root; insn %d, off: %d';
+export const BAD_STACK_READ = 'invalid read from stack off %d+%d size %d\n';
+export const LEAK_FROM_STACK = 'leaking pointer from stack off %d\n';
+export const VARIABLE_STACK_HELPER =
+  'variable offset stack pointer cannot be passed into helper function; var_off=';
+export const VARIABLE_STACK_HELPER_TAIL = ' off=%d size=%d\n';
