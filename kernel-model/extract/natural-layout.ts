@@ -50,7 +50,7 @@ function place(declaration: Declaration, sizeOf: SizeOf): { member: Placed; alig
   const inner = layOut(union ? declaration.union : declaration.struct, sizeOf, union);
   const align = Math.max(inner.align, declaration.align ?? 1);
   const nested = { union, members: inner.members };
-  return { member: { name: '', type: '', offset: 0, size: alignUp(inner.size, align), nested }, align };
+  return { member: { name: '', type: '', offset: 0, size: inner.size, nested }, align };
 }
 
 function alignUp(value: number, align: number): number {

@@ -32,6 +32,8 @@ export interface Supplement {
   typedefs: { readonly [name: string]: string };
   anonymousTypedefs: { readonly [name: string]: readonly Declaration[] };
   structs: { readonly [name: string]: readonly Declaration[] };
+  /** Bytes of structs of which only the size is known. */
+  opaque: { readonly [name: string]: number };
   functions: { readonly [name: string]: readonly string[] };
 }
 
@@ -266,6 +268,8 @@ class Synthesis {
       const placed = layOut(definition, (type) => this.sizeAndAlign(type));
       return [placed.size, placed.align];
     }
+    const opaque = this.supplement.opaque[tag];
+    if (opaque !== undefined) return [opaque, 8];
     const recorded = this.recorded.layouts[tag];
     if (!recorded) throw new InputError(`the size of ${name} is not known`);
     return [recorded.size, recorded.size % 8 === 0 ? 8 : 4];
