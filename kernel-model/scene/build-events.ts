@@ -88,6 +88,7 @@ export class EventBuilder {
 
   private fork(task: Task, spec: { pid: number; comm?: string }, path: ScenePath): void {
     const { builder } = this;
+    builder.scope.spend(builder.machine.pages.used, path);
     builder.done('fork', task, builder.machine.sys.fork(task, spec.pid), path);
     const child = builder.task(spec.pid, path);
     if (spec.comm !== undefined) child.comm = spec.comm;

@@ -1,4 +1,5 @@
 /** BPF maps of a scene: everything about them but making them. */
+import { PAGE_SIZE } from '../../bpf/address.ts';
 import { MAP_TYPES } from './flags.ts';
 import type { MapSpec, Quantity } from './scene.ts';
 import type { ScenePath } from './scene-error.ts';
@@ -21,6 +22,7 @@ export function buildMap(scope: Scope, spec: MapSpec, path: ScenePath): SceneMap
   for (const [index, entry] of (spec.entries ?? []).entries()) {
     const at = [...path, 'entries', index];
     scope.repeat(entry, at, (inner) => {
+      inner.spend((keySize + valueSize) / PAGE_SIZE, at);
       const key = littleEndian(entry.key, keySize, [...at, 'key'], inner);
       const value = littleEndian(entry.value, valueSize, [...at, 'value'], inner);
       entries.push({ key, value });

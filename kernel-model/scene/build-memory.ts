@@ -53,6 +53,7 @@ export class MemoryBuilder {
     const length = this.lengthOf(spec, room, path, scope);
     if (length > room) throw scope.error(path, `${length} bytes do not fit into the ${room} that are left`);
     if (length > MAX_CONTENT) throw scope.error(path, `more than ${MAX_CONTENT} bytes of content`);
+    scope.spend(Math.ceil(length / PAGE_SIZE), path);
     const bytes = contentBytes(spec, length);
     for (let done = 0; done < length; done += CHUNK) {
       const part = bytes(done, Math.min(CHUNK, length - done));

@@ -1,11 +1,12 @@
 /** io_uring instances of a task and what is registered with them. */
 
+import { PAGE_SIZE } from '../../bpf/address.ts';
 import { ioUringRegister } from '../io-uring/register.ts';
 import { ioUringSetup, type SetupParams } from '../io-uring/setup.ts';
-import { RegisterOp, RSRC_REGISTER_SPARSE, UserSize } from '../io-uring/uapi.ts';
-import type { UserPointer } from '../io-uring/user-array.ts';
+import { RegisterOp, RingLimit, RSRC_REGISTER_SPARSE, UserSize } from '../io-uring/uapi.ts';
 import { MapFlag } from '../memory-syscalls.ts';
 import type { Task } from '../task.ts';
+import type { UserPointer } from '../user-pointer.ts';
 import { Prot } from '../vma.ts';
 import type { Builder } from './builder.ts';
 import { flagBits, SETUP_FLAGS } from './flags.ts';
@@ -67,6 +68,8 @@ export class RingBuilder {
       ...(spec.wq_fd === undefined ? {} : { wqFd: scope.int(spec.wq_fd, [...path, 'wq_fd']) }),
     };
     const entries = scope.uint32(spec.entries ?? 8, [...path, 'entries']);
+    // Queue memory: 64 bytes for a submission entry and up to 32 for a completion.
+    scope.spend(Math.ceil((Math.min(entries, RingLimit.Entries) * 96) / PAGE_SIZE), path);
     const result = builder.at(path, () => ioUringSetup(builder.machine, task, entries, params));
     const value = typeof result === 'number' ? result : result.fd;
     const fd = builder.doneOrFails('io_uring_setup', task, value, path, spec.fails);
@@ -194,7 +197,10 @@ export class RingBuilder {
         const bytes = new Uint8Array(UserSize.Iovec);
         const view = new DataView(bytes.buffer);
         view.setBigUint64(0, inner.uint64(spec.address, [...at, 'address']), true);
-        view.setBigUint64(8, inner.uint64(spec.length, [...at, 'length']), true);
+        const length = inner.uint64(spec.length, [...at, 'length']);
+        view.setBigUint64(8, length, true);
+        // Longer ones than a ring takes are refused before any page is looked at.
+        if (length <= BigInt(RingLimit.BufferSize)) inner.spend(Math.ceil(Number(length) / PAGE_SIZE), at);
         slots.push({ bytes, tag: tagOf(spec.tag, at, inner) });
       });
     }

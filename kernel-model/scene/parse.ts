@@ -45,7 +45,12 @@ export function parseScene(text: string, file: string): ParsedScene {
 function readDocument(text: string, file: string, lines: LineCounter): Document {
   let document: Document;
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: 'error',
+      version: '1.2',
+    });
   } catch (error) {
     throw tooDeep(error, file, { line: 1, column: 1 });
   }

@@ -6,10 +6,17 @@ import type { ScenePath } from './scene-error.ts';
 
 /** Items that all repetitions of a scene may make together. */
 export const MAX_ITEMS = 1 << 20;
+/** Pages that a scene may fill, register or copy, all together: 32 GiB. Bounds the time that building takes. */
+export const MAX_PAGES = 1 << 23;
 
 export interface Range {
   min?: bigint;
   max?: bigint;
+}
+
+interface Counter {
+  items: number;
+  pages: number;
 }
 
 const INT32: Range = { min: -(1n << 31n), max: (1n << 31n) - 1n };
@@ -21,12 +28,12 @@ const SAFE: Range = { min: 0n, max: BigInt(Number.MAX_SAFE_INTEGER) };
 export class Scope {
   private readonly source: ParsedScene;
   private readonly names: ReadonlyMap<string, bigint>;
-  private readonly counter: { items: number };
+  private readonly counter: Counter;
 
   constructor(
     source: ParsedScene,
     names: ReadonlyMap<string, bigint> = new Map(),
-    counter: { items: number } = { items: 0 },
+    counter: Counter = { items: 0, pages: 0 },
   ) {
     this.source = source;
     this.names = names;
@@ -93,6 +100,14 @@ export class Scope {
     for (let index = 0; index < count; index++) {
       names.set('i', BigInt(index));
       each(scope, index);
+    }
+  }
+
+  /** Accounts for pages that are filled, registered or copied. */
+  spend(pages: number, path: ScenePath): void {
+    this.counter.pages += pages;
+    if (this.counter.pages > MAX_PAGES) {
+      throw this.error(path, `the scene fills, registers and copies more than ${MAX_PAGES} pages`);
     }
   }
 
