@@ -214,3 +214,72 @@ describe('the instruction table', () => {
     expect(codes).toEqual([...expected].sort((a, b) => a - b));
   });
 });
+
+describe('hostile input', () => {
+  const words = fc.constantFrom(
+    ...[
+      'r1',
+      'w2',
+      'r10',
+      'r11',
+      '=',
+      '+=',
+      's>>=',
+      '0x10',
+      '-1',
+      '99999999999999999999',
+      '*(u64 *)',
+      '(',
+      ')',
+      '[',
+    ],
+    ...[
+      'goto',
+      'call',
+      'if',
+      'pc+1',
+      'lock',
+      'exit',
+      'label:',
+      '#',
+      ';',
+      'll',
+      'map[',
+      'atomic_xchg',
+      '\n',
+      ',',
+    ],
+  );
+  const texts = fc.oneof(
+    fc.string({ maxLength: 40 }),
+    fc.array(words, { maxLength: 12 }).map((parts) => parts.join(' ')),
+  );
+
+  it('any text assembles or is refused with an InputError', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        try {
+          expect(assemble(text).length % 8).toBe(0);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InputError);
+        }
+      }),
+      { seed: 2, numRuns: 3000 },
+    );
+  });
+
+  it('any bytes disassemble, one line an instruction, or are refused with an InputError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 96 }), (bytes) => {
+        try {
+          const lines = disassemble(bytes);
+          expect(lines.length).toBeLessThanOrEqual(bytes.length / 8);
+          for (const line of lines) expect(line).not.toMatch(/undefined|NaN|[{}]/);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InputError);
+        }
+      }),
+      { seed: 2, numRuns: 3000 },
+    );
+  });
+});
