@@ -1,5 +1,16 @@
 /** The exports of vm.wasm. */
 
+import {
+  DIRECT_MAP,
+  HIGH_FRAMES,
+  HIGH_PFN,
+  KERNEL_IMAGE,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  PAGE_STRUCT_SIZE,
+  TASK_SIZE,
+  VMEMMAP,
+} from './address.ts';
 import { functionAddress, insnAtSlot, loadProgram, slotOf, unloadProgram } from './decode.ts';
 import { raiseFault } from './fault.ts';
 import { initStacks } from './frame.ts';
@@ -12,6 +23,7 @@ import {
   mapAddField,
   mapCount,
   mapCreate,
+  mapCursor,
   mapDelete,
   mapDestroy,
   mapFirstValue,
@@ -41,16 +53,21 @@ export {
   callHelper,
   copyFromKernel,
   copyToKernel,
+  DIRECT_MAP,
   entryKeyOffset,
   entryValueOffset,
   flushTrace,
   functionAddress,
+  HIGH_FRAMES,
+  HIGH_PFN,
   insnAtSlot,
   isMapped,
+  KERNEL_IMAGE,
   loadProgram,
   mapAddField,
   mapCount,
   mapCreate,
+  mapCursor,
   mapDelete,
   mapDestroy,
   mapFirstValue,
@@ -66,6 +83,9 @@ export {
   mapUpdate,
   mapValueSpan,
   mapVisible,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  PAGE_STRUCT_SIZE,
   privateAlloc,
   privateFree,
   raiseFault,
@@ -79,10 +99,12 @@ export {
   setSeqLayout,
   slotOf,
   startRun,
+  TASK_SIZE,
   traceBytes,
   translate,
   unloadProgram,
   userRingbufSample,
+  VMEMMAP,
 };
 
 initHeaps();
