@@ -26,11 +26,6 @@ export const enum VmKfunc {
   End = 0x1110,
 }
 
-/** Kfuncs that the host answers, in the order of its table (vm/helpers/kfuncs.ts). */
-export const enum HostKfunc {
-  First = 0x1800,
-}
-
 /** What helpers inside vm.wasm ask the host. Arguments in r1.., result as with any helper. */
 export const enum HostCall {
   First = 0x2000,

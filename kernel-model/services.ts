@@ -28,6 +28,8 @@ export interface KernelServices {
 /** A BPF map as the kernel model sees it (`bpf_map` records, the bpf_map and bpf_map_elem iterators). */
 export interface BpfMapView {
   readonly id: number;
+  /** Kernel address of its `struct bpf_map`, which helpers take; the vm has written the record. */
+  readonly address: bigint;
   readonly name: string;
   readonly type: number;
   readonly keySize: number;

@@ -6,7 +6,7 @@ import type { CoreExports } from './wasm.ts';
 /** Arguments of the call under way, read from the state record. Good until the helper returns. */
 export class HelperCall {
   readonly ram: Ram;
-  /** Number the program called: enum bpf_func_id, or one of `VmCall`, `HostKfunc`, `HostCall`. */
+  /** Number the program called: enum bpf_func_id, or one of `VmCall`, `HostCall`. */
   id = 0;
   private readonly core: CoreExports;
 

@@ -2,7 +2,7 @@
 /** Exports about maps: what vm/maps.ts calls. Maps go by slot; keys and values are linear offsets. */
 import { Errno } from '../../bpf/errno.ts';
 import { arrayValue } from './array.ts';
-import { addField, MapRecord, MapType, mapInSlot } from './map.ts';
+import { addField, holdsReferences, MapRecord, MapType, mapInSlot } from './map.ts';
 import { createMap, destroyMap } from './map-create.ts';
 import {
   deleteBySyscall,
@@ -12,6 +12,7 @@ import {
   MapCursor,
   nextEntry,
   nextKey,
+  referenceAt,
   setInner,
   setReference,
   takeBySyscall,
@@ -19,7 +20,7 @@ import {
 } from './maps.ts';
 import { ringbufConsume, sampleLength, userRingbufProduce } from './ringbuf.ts';
 
-/** Where the host's iteration stands: one at a time, restartable from a saved state. */
+/** Where the host's iteration stands. */
 const cursor = changetype<MapCursor>(memory.data(16, 8));
 
 /** See `createMap`. */
@@ -126,6 +127,17 @@ export function mapSetInner(slot: u32, key: u32, inner: u32, flags: u32): i32 {
 export function mapSetReference(slot: u32, index: u32, reference: u32): i32 {
   const map = mapInSlot(slot);
   return map === null ? -Errno.EBADF : setReference(map, index, reference);
+}
+
+/** See `referenceAt`. */
+export function mapReference(slot: u32, index: u32): u32 {
+  const map = mapInSlot(slot);
+  return map === null || !holdsReferences(map.type) ? 0 : referenceAt(map, index);
+}
+
+/** Linear offset of the iteration's state, for a host that keeps several under way (16 bytes). */
+export function mapCursor(): u32 {
+  return changetype<u32>(cursor);
 }
 
 /** Begins an iteration; `mapIterate` then goes from entry to entry. */

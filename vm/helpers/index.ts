@@ -1,0 +1,29 @@
+/** Connects a vm to a kernel: every helper that vm.wasm does not answer itself. */
+import type { KernelServices } from '../../kernel-model/services.ts';
+import type { MapTable } from '../maps.ts';
+import type { Vm } from '../vm.ts';
+import { HelperContext } from './context.ts';
+import { kernelHelpers } from './kernel.ts';
+import { memoryHelpers } from './memory.ts';
+import { perfEventHelpers } from './perf-event.ts';
+import { printHelpers } from './print.ts';
+import { taskHelpers } from './task.ts';
+import { textHelpers } from './text.ts';
+
+export { helperNumber, kfuncNumber } from './kfuncs.ts';
+
+/** To be called once a vm, before its first run. */
+export function installHelpers(vm: Vm, services: KernelServices, maps: MapTable): void {
+  const context = new HelperContext(vm, services);
+  const { buf, size, count } = context.seqFiles;
+  maps.exports.setSeqLayout(buf, size, count);
+  const groups = [
+    kernelHelpers(context),
+    memoryHelpers(context),
+    perfEventHelpers(context, maps),
+    printHelpers(context),
+    taskHelpers(context),
+    textHelpers(context),
+  ];
+  for (const [id, helper] of groups.flat()) vm.setHelper(id, helper);
+}
