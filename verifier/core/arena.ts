@@ -30,6 +30,19 @@ export function arenaReset(): void {
   memory.fill(freeLists, 0, (CLASSES + 1) * 4);
 }
 
+/**
+ * Zeroed memory that survives the requests (kernel BTF, profile tables). Only between two requests: what the
+ * last one allocated is overwritten.
+ */
+export function allocateKept(size: u32): usize {
+  arenaReset();
+  const block = bump(((size + GRAIN - 1) / GRAIN) * GRAIN);
+  memory.fill(block, 0, size);
+  base = top;
+  if (dirty < base) dirty = base;
+  return exhausted ? 0 : block;
+}
+
 /** Whether an allocation has failed since the reset: the request then ends with ENOMEM. */
 export function arenaExhausted(): bool {
   return exhausted;

@@ -39,6 +39,13 @@ export let insnLimit: u32 = 0;
 /** Map record of the arena the program uses, 0 for none. */
 export let arenaMap: usize = 0;
 
+/** Btf of the kernel itself. */
+export let vmlinuxBtf: u32 = 0;
+
+export function setVmlinuxBtf(btf: u32): void {
+  vmlinuxBtf = btf;
+}
+
 export function setArenaMap(map: usize): void {
   arenaMap = map;
 }
@@ -137,9 +144,10 @@ export function beginVerification(at: usize): void {
   allowUninitStack = perfmon;
   bypassSpecV1 = perfmon;
   bypassSpecV4 = perfmon;
-  strictAlignment = (progFlags & ProgFlag.StrictAlignment) !== 0;
+  strictAlignment =
+    (progFlags & (ProgFlag.StrictAlignment | ProgFlag.AnyAlignment)) === ProgFlag.StrictAlignment;
   testStateFreq = bpfCapable && (progFlags & ProgFlag.TestStateFreq) !== 0;
-  testRegInvariants = bpfCapable && (progFlags & ProgFlag.TestRegInvariants) !== 0;
+  testRegInvariants = (progFlags & ProgFlag.TestRegInvariants) !== 0;
   insnIndex = 0;
   previousInsn = 0;
   insnsProcessed = 0;

@@ -1,38 +1,9 @@
-/** The wasm surface of the verifier. */
+/**
+ * The wasm surface of the verifier. The host calls `beginRequest`, allocates the request's parts with
+ * `allocate`, fills them in (`verifier/abi.ts`), and calls `verify`. Kernel BTF and tables are put in place once
+ * with `allocateKept`, before the first request.
+ */
+import { allocate, allocateKept, arenaExhausted } from './arena.ts';
+import { beginRequest, stackDepthOf, verify } from './verify.ts';
 
-import { arenaReset } from './arena.ts';
-import { checkCfg } from './cfg.ts';
-import { checkPaths } from './check.ts';
-import { beginVerification, setState } from './env.ts';
-import { equalReset } from './equal.ts';
-import { historyReset } from './history.ts';
-import { logReset } from './log.ts';
-import { pendingReset } from './pending.ts';
-import { precisionReset } from './precision.ts';
-import { printReset } from './print.ts';
-import { pruneReset } from './prune.ts';
-import { sourceReset } from './source.ts';
-import { newFrame, newState } from './state.ts';
-import { checkSubprogs, findSubprogs } from './subprog.ts';
-
-/** Verifies the request at an address. 0 or a negative errno. */
-export function verify(request: usize): i32 {
-  arenaReset();
-  beginVerification(request);
-  logReset(true);
-  historyReset();
-  precisionReset();
-  printReset();
-  sourceReset();
-  pendingReset();
-  pruneReset();
-  equalReset();
-  let error = findSubprogs();
-  if (error === 0) error = checkSubprogs();
-  if (error === 0) error = checkCfg();
-  if (error !== 0) return error;
-  const state = newState();
-  state.setFrame(0, newFrame());
-  setState(state);
-  return checkPaths();
-}
+export { allocate, allocateKept, arenaExhausted, beginRequest, stackDepthOf, verify };

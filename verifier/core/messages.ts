@@ -39,8 +39,9 @@ export const PROPAGATING_SLOT = 'frame %d: propagating fp%d';
 export const TOO_MANY_INSNS = 'BPF program is too large. Processed %d insn\n';
 export const TOO_MANY_BRANCHES = 'The sequence of %d jumps is too complex.\n';
 export const BAD_INSN_INDEX = 'invalid insn idx %d insn_cnt %d\n';
-export const PROCESSED =
-  'processed %d insns (limit %d) max_states_per_insn %d total_states %d peak_states %d mark_read %d\n';
+export const PROCESSED_HEAD = 'processed %d insns (limit %d) max_states_per_insn %d ';
+export const PROCESSED_TAIL = 'total_states %d peak_states %d mark_read %d\n';
+export const VERIFICATION_TIME = 'verification time %d usec\n';
 
 /* Arithmetic. */
 export const NEG_RESERVED = 'BPF_NEG uses reserved fields\n';
@@ -132,3 +133,8 @@ export const LEAK_FROM_STACK = 'leaking pointer from stack off %d\n';
 export const VARIABLE_STACK_HELPER =
   'variable offset stack pointer cannot be passed into helper function; var_off=';
 export const VARIABLE_STACK_HELPER_TAIL = ' off=%d size=%d\n';
+
+/* Functions verified on their own. */
+export const VALIDATING = 'Validating %z() func#%d...\n';
+export const SAFE_FOR_ANY = "Func#%d ('%z') is safe for any args that match its prototype\n";
+export const EXCEPTION_ARGUMENT = 'exception cb only supports single integer argument\n';

@@ -42,6 +42,8 @@ export class Subprog {
 }
 
 const SUBPROG_SIZE: u32 = 64;
+const ARG_KINDS: u32 = 20;
+const ARG_DETAILS: u32 = 40;
 
 export const enum SubprogFlag {
   HasTailCall = 1,
@@ -72,6 +74,27 @@ export function exceptionCallbackSubprog(): u32 {
 
 export function subprog(index: u32): Subprog {
   return changetype<Subprog>(table + index * SUBPROG_SIZE);
+}
+
+/** Kind (`Arg` with flags) of argument 0..4 of a global subprogram. */
+export function argKind(index: u32, argument: u32): u32 {
+  return load<u32>(table + index * SUBPROG_SIZE + ARG_KINDS + argument * 4);
+}
+
+/** Size or type id of argument 0..4. */
+export function argDetail(index: u32, argument: u32): u32 {
+  return load<u32>(table + index * SUBPROG_SIZE + ARG_DETAILS + argument * 4);
+}
+
+export function setArg(index: u32, argument: u32, kind: u32, detail: u32): void {
+  const at = table + index * SUBPROG_SIZE + argument * 4;
+  store<u32>(at + ARG_KINDS, kind);
+  store<u32>(at + ARG_DETAILS, detail);
+}
+
+export function subprogReset(): void {
+  count = 0;
+  exceptionSubprog = 0;
 }
 
 export function subprogHas(index: u32, flag: u32): bool {

@@ -1,0 +1,107 @@
+/** One verification, stage by stage, in the order in which Linux's answers show. */
+
+import { Result } from '../abi.ts';
+import { LogLevel } from '../types.ts';
+import { arenaReset } from './arena.ts';
+import { checkAttach } from './attach.ts';
+import { checkBtfInfo, checkBtfInfoEarly } from './btf-info.ts';
+import { checkCfg } from './cfg.ts';
+import * as env from './env.ts';
+import { equalReset } from './equal.ts';
+import { markFastcallPatterns } from './fastcall.ts';
+import { checkGlobalSubprogs, checkMain } from './function.ts';
+import { historyReset } from './history.ts';
+import { logChunkSize, logChunkTable, logPosition, logReset, putSigned, putString, say } from './log.ts';
+import * as M from './messages.ts';
+import { pendingReset } from './pending.ts';
+import { checkRewrites } from './post.ts';
+import { precisionReset } from './precision.ts';
+import { prepareReset, resolveImmediates } from './prepare.ts';
+import { printReset } from './print.ts';
+import { pruneReset } from './prune.ts';
+import { clearScratched } from './scratched.ts';
+import { sourceReset } from './source.ts';
+import { checkStackDepth } from './stack-depth.ts';
+import { checkSubprogs, findSubprogs, subprog, subprogCount, subprogReset } from './subprog.ts';
+
+const result: usize = memory.data(64, 8);
+
+function reset(): void {
+  historyReset();
+  precisionReset();
+  printReset();
+  sourceReset();
+  pendingReset();
+  pruneReset();
+  equalReset();
+  clearScratched();
+  subprogReset();
+  prepareReset();
+}
+
+/** Everything before the first instruction is looked at as part of a path. */
+function prepare(): i32 {
+  let error = checkBtfInfoEarly();
+  if (error === 0) error = findSubprogs();
+  if (error === 0) error = checkSubprogs();
+  if (error === 0) error = checkBtfInfo();
+  if (error === 0) error = resolveImmediates();
+  if (error === 0) error = checkCfg();
+  if (error === 0) error = checkAttach();
+  if (error === 0) markFastcallPatterns();
+  return error;
+}
+
+function printStats(): void {
+  if ((env.logLevel & LogLevel.Stats) !== 0) {
+    // The one thing a model has no honest number for; tools compare logs without it.
+    say(M.VERIFICATION_TIME, 0);
+    putString('stack depth ');
+    for (let i: u32 = 0; i < subprogCount(); i++) {
+      if (i !== 0) putString('+');
+      putSigned(subprog(i).stackDepth);
+    }
+    putString('\n');
+  }
+  say(M.PROCESSED_HEAD, env.insnsProcessed, env.insnLimit, env.maxStatesPerInsn);
+  say(M.PROCESSED_TAIL, env.totalStates, env.peakStates, env.longestMarkRead);
+}
+
+function writeResult(error: i32): void {
+  store<u32>(result, -error, Result.Errno);
+  store<i32>(result, env.insnIndex, Result.Insn);
+  store<u32>(result, env.insnsProcessed, Result.InsnsProcessed);
+  store<u32>(result, env.maxStatesPerInsn, Result.MaxStatesPerInsn);
+  store<u32>(result, env.totalStates, Result.TotalStates);
+  store<u32>(result, env.peakStates, Result.PeakStates);
+  store<u32>(result, env.longestMarkRead, Result.MarkRead);
+  store<u32>(result, subprogCount(), Result.SubprogCount);
+  store<u32>(result, <u32>logChunkTable(), Result.LogChunks);
+  store<u32>(result, logChunkSize(), Result.LogChunkSize);
+  store<u64>(result, logPosition(), Result.LogLength);
+}
+
+/** Readies the arena for a request: the host allocates its parts behind this. */
+export function beginRequest(): void {
+  arenaReset();
+}
+
+/** Verifies the request at an address. The result record's address. */
+export function verify(request: usize): usize {
+  env.beginVerification(request);
+  logReset(env.logLevel !== 0);
+  reset();
+  let error = prepare();
+  if (error === 0) error = checkMain();
+  if (error === 0) error = checkGlobalSubprogs();
+  if (error === 0) error = checkStackDepth();
+  if (error === 0) error = checkRewrites();
+  printStats();
+  writeResult(error);
+  return result;
+}
+
+/** Bytes of stack that subprogram `index` of the last request uses. */
+export function stackDepthOf(index: u32): u32 {
+  return index < subprogCount() ? subprog(index).stackDepth : 0;
+}
