@@ -3,6 +3,7 @@ import { Errno } from '../bpf/errno.ts';
 import type { Cred } from './cred.ts';
 import type { KernelHeap } from './heap.ts';
 import type { Dentry, Inode, Path } from './inode.ts';
+import type { Blocked } from './lock.ts';
 import type { Record } from './record.ts';
 import type { Task } from './task.ts';
 
@@ -68,8 +69,8 @@ export interface FileOperations {
   release?(file: File): void;
   /** Device-like mappings (rings); a negative errno to refuse. Kinds backed by a page cache have none. */
   mmap?(file: File, request: MapRequest): MapSource | number;
-  /** read(2): bytes (at most `length`), or a negative errno. */
-  read?(file: File, task: Task, length: number): Uint8Array | number;
+  /** read(2): bytes (at most `length`), a negative errno, or a read that has to wait. */
+  read?(file: File, task: Task, length: number): Uint8Array | number | Blocked;
   write?(file: File, task: Task, bytes: Uint8Array): number;
 }
 
@@ -185,7 +186,7 @@ export class File {
     return 0;
   }
 
-  read(task: Task, length: number): Uint8Array | number {
+  read(task: Task, length: number): Uint8Array | number | Blocked {
     if (!this.readable) return -Errno.EBADF;
     return this.ops.read ? this.ops.read(this, task, length) : -Errno.EINVAL;
   }

@@ -5,11 +5,12 @@
 import { PAGE_SHIFT, PAGE_SIZE } from '../bpf/address.ts';
 import type { Btf } from '../bpf/btf.ts';
 import { Errno } from '../bpf/errno.ts';
+import { bootFiles, bootSymbols } from './boot.ts';
 import { KernelHeap } from './heap.ts';
 import { PageAllocator } from './page.ts';
 import type { KernelProfile } from './profile.ts';
 import type { Ram } from './ram.ts';
-import type { KernelServices } from './services.ts';
+import type { BpfMaps, KernelServices } from './services.ts';
 import { SymbolTable } from './symbols.ts';
 import { Syscalls } from './syscalls.ts';
 import type { Task } from './task.ts';
@@ -27,7 +28,9 @@ export class Machine implements KernelServices {
   /** System calls, errno style. */
   readonly sys: Syscalls;
   /** Processors, all online. */
-  readonly cpus = 1;
+  readonly cpus = 4;
+  /** BPF maps; whoever loads programs sets them. */
+  maps: BpfMaps = { all: [] };
   /** Modelled nanoseconds since boot. */
   now = 0n;
   /** The task that programs run on behalf of: whoever reads the iterator. */
@@ -41,11 +44,13 @@ export class Machine implements KernelServices {
     this.symbols = new SymbolTable(ram);
     this.pages = new PageAllocator(ram, profile);
     this.vfs = new Vfs(this.heap, this.pages, this.symbols);
+    bootFiles(this.vfs);
     const zeroPage = ram.alloc(PAGE_SIZE, PAGE_SIZE);
     this.tasks = new TaskTable({
       heap: this.heap,
       profile,
       symbols: this.symbols,
+      initTask: bootSymbols(this.symbols, profile),
       root: this.vfs.root,
       mm: {
         heap: this.heap,

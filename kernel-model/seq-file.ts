@@ -2,6 +2,7 @@
  * `struct seq_file` in model memory. Helpers append to its buffer there, so the record's `count`, `from` and
  * `size` are the truth and nothing of them is kept twice.
  */
+import type { KernelHeap } from './heap.ts';
 import type { Record } from './record.ts';
 import { getU64, setLowPointer, setU64 } from './words.ts';
 
@@ -10,10 +11,12 @@ export const SEQ_BUFFER_SIZE = 32768;
 
 export class SeqFile {
   readonly record: Record;
+  private readonly heap: KernelHeap;
   private readonly offsets: { [Name in 'buf' | 'size' | 'from' | 'count' | 'index']: number };
 
-  /** @param record a zeroed `struct seq_file`. */
-  constructor(record: Record) {
+  constructor(heap: KernelHeap) {
+    this.heap = heap;
+    const record = heap.allocate('seq_file');
     this.record = record;
     const at = (name: string) => record.offset + record.layout.offset(name);
     this.offsets = {
@@ -61,10 +64,9 @@ export class SeqFile {
   /** Gives the file its buffer when it has none yet. @throws {OutOfMemory} */
   ensureBuffer(): void {
     if (this.size !== 0) return;
-    const { ram } = this.record;
-    const buffer = ram.alloc(SEQ_BUFFER_SIZE, 4096);
-    setLowPointer(ram.view, this.offsets.buf, buffer);
-    setU64(ram.view, this.offsets.size, SEQ_BUFFER_SIZE);
+    const buffer = this.heap.allocateBytes(SEQ_BUFFER_SIZE, 4096);
+    setLowPointer(this.heap.ram.view, this.offsets.buf, buffer);
+    setU64(this.heap.ram.view, this.offsets.size, SEQ_BUFFER_SIZE);
   }
 
   /** A copy of bytes of the buffer. */
@@ -75,10 +77,8 @@ export class SeqFile {
 
   /** Frees buffer and record: the file is closed. */
   release(): void {
-    const { ram } = this.record;
-    if (this.size !== 0) ram.free(this.buffer, this.size);
-    ram.free(this.record.offset, this.record.layout.size);
-    this.record.retire();
+    if (this.size !== 0) this.heap.freeBytes(this.buffer, this.size);
+    this.heap.free(this.record);
   }
 
   private get buffer(): number {

@@ -43,5 +43,11 @@ export interface BpfMapView {
   entries(): Iterable<{ key: bigint; value: bigint }>;
 }
 
+/** All maps of the modelled machine. */
+export interface BpfMaps {
+  /** Ascending by id. */
+  readonly all: readonly BpfMapView[];
+}
+
 /** Runs a loaded program over a context record; the program's return value, as the low 32 bits of r0. */
 export type RunProgram = (context: bigint) => number;

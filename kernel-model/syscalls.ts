@@ -7,6 +7,7 @@ import { Errno } from '../bpf/errno.ts';
 import { createEventfd } from './eventfd.ts';
 import { type File, Open } from './file.ts';
 import { FileType, type Inode } from './inode.ts';
+import type { Blocked } from './lock.ts';
 import { MemorySyscalls } from './memory-syscalls.ts';
 import { createPipe } from './pipe.ts';
 import { createSocketPair } from './socket.ts';
@@ -139,7 +140,7 @@ export class Syscalls extends MemorySyscalls {
     return 0;
   }
 
-  read(task: Task, fd: number, length: number): Uint8Array | number {
+  read(task: Task, fd: number, length: number): Uint8Array | number | Blocked {
     const file = task.files?.get(fd);
     return file ? file.read(task, length) : -Errno.EBADF;
   }

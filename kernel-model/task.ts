@@ -69,7 +69,9 @@ export interface TaskInit {
   pid: number;
   /** Name, at most 15 bytes. */
   comm: string;
+  /** Undefined for children of task 0. */
   parent: Task | undefined;
+  initTask: Record;
   /** Process the task is a thread of; undefined makes it the leader of a new one. */
   leader: Task | undefined;
   group: ThreadGroup;
@@ -100,6 +102,7 @@ export class Task {
   /** Called before the task gives up memory and files: io_uring drops the rings it has registered. */
   beforeExit: (() => void) | undefined;
   private readonly heap: KernelHeap;
+  private readonly initTask: Record;
   private currentCred: Cred;
   private currentParent: Task | undefined;
   private fs: Record | undefined;
@@ -108,6 +111,7 @@ export class Task {
   constructor(init: TaskInit) {
     const { heap, pid } = init;
     this.heap = heap;
+    this.initTask = init.initTask;
     this.pid = pid;
     this.currentParent = init.parent;
     this.leader = init.leader ?? this;
@@ -122,8 +126,8 @@ export class Task {
       .assign({ pid, tgid: this.leader.pid, start_time: init.startTime, exit_signal: init.leader ? -1 : 17 })
       .assign({ flags: init.flags ?? 0, __state: TASK_INTERRUPTIBLE, usage: 1 })
       .setText('comm', init.comm)
-      .point('real_parent', (init.parent ?? this).record)
-      .point('parent', (init.parent ?? this).record)
+      .point('real_parent', this.parentRecord)
+      .point('parent', this.parentRecord)
       .point('group_leader', this.leader.record)
       .point('thread_pid', this.pidRecord)
       .point('signal', init.group.record)
@@ -188,10 +192,10 @@ export class Task {
     this.dead = true;
     this.record.set('flags', this.record.get('flags') | TaskFlag.Exiting);
     this.record.point('mm', undefined).point('files', undefined).point('fs', undefined);
-    this.files?.put();
     this.mm?.put();
-    this.files = undefined;
     this.mm = undefined;
+    this.files?.put();
+    this.files = undefined;
     if (this.fs) this.putFs(this.fs);
     this.fs = undefined;
     this.record.assign({ exit_code: (code & 0xff) << 8, exit_state: EXIT_ZOMBIE, __state: TASK_DEAD });
@@ -203,24 +207,26 @@ export class Task {
     return this.fs;
   }
 
-  /** Gets another parent, or none: its own has exited. */
+  /** Gets another parent (task 0 for undefined): its own has exited. */
   reparent(parent: Task | undefined): void {
     const ram = this.heap.ram;
     const sibling = this.record.addressOf('sibling');
     if (this.currentParent) remove(this.currentParent.children, this);
     listDel(ram, sibling);
     this.currentParent = parent;
-    this.record.point('real_parent', (parent ?? this).record).point('parent', (parent ?? this).record);
-    if (!parent) return;
-    parent.children.push(this);
-    listAddTail(ram, sibling, parent.record.addressOf('children'));
+    this.record.point('real_parent', this.parentRecord).point('parent', this.parentRecord);
+    parent?.children.push(this);
+    listAddTail(ram, sibling, this.parentRecord.addressOf('children'));
   }
 
   /** The parent has taken notice: nothing of the task is left. */
   reap(): void {
     const ram = this.heap.ram;
     hlistDel(ram, this.record.addressOf('pid_links[0]'));
-    if (this.parent && this.isLeader) listDel(ram, this.record.addressOf('sibling'));
+    if (this.isLeader) {
+      listDel(ram, this.record.addressOf('sibling'));
+      listDel(ram, this.record.addressOf('tasks'));
+    }
     listDel(ram, this.record.addressOf('thread_node'));
     remove(this.group.threads, this);
     if (this.parent) remove(this.parent.children, this);
@@ -255,9 +261,14 @@ export class Task {
     group.threads.push(this);
     group.record.set('nr_threads', group.threads.length);
     listAddTail(ram, record.addressOf('thread_node'), group.record.addressOf('thread_head'));
-    if (!this.isLeader || !this.parent) return;
-    this.parent.children.push(this);
-    listAddTail(ram, record.addressOf('sibling'), this.parent.record.addressOf('children'));
+    if (!this.isLeader) return;
+    this.parent?.children.push(this);
+    listAddTail(ram, record.addressOf('sibling'), this.parentRecord.addressOf('children'));
+    listAddTail(ram, record.addressOf('tasks'), this.initTask.addressOf('tasks'));
+  }
+
+  private get parentRecord(): Record {
+    return this.currentParent?.record ?? this.initTask;
   }
 }
 

@@ -5,9 +5,10 @@
  * One call either drains what an earlier one left over, or refills; never both.
  */
 import { Errno } from '../../bpf/errno.ts';
-import { Blocked, type LockOwner, type Mutex } from '../mutex.ts';
+import { Blocked, type Mutex } from '../lock.ts';
 import { OutOfMemory } from '../ram.ts';
 import type { SeqFile } from '../seq-file.ts';
+import type { Task } from '../task.ts';
 import type { IterSession } from './session.ts';
 
 /** Objects one refill visits at most. */
@@ -21,8 +22,8 @@ export type Step = bigint | number;
  * they then change nothing and are called again.
  */
 export interface SeqOperations {
-  start(seq: SeqFile): Step | Blocked;
-  next(object: bigint, seq: SeqFile): Step | Blocked;
+  start(seq: SeqFile, reader: Task): Step | Blocked;
+  next(object: bigint, seq: SeqFile, reader: Task): Step | Blocked;
   /** 0, a negative errno (-EAGAIN: show the same object again), or 1 to pass the object over unseen. */
   show(object: bigint): number;
   /** Ends the traversal: before `object` (it will be delivered again), at the end (0n), or after an error. */
@@ -40,12 +41,11 @@ export type ReadResult = Uint8Array | number | PendingRead;
 type ReadSteps = Generator<Blocked, Uint8Array | number>;
 
 /** A read that sleeps on a lock. It keeps what it holds; `resume` tries again. */
-export class PendingRead {
-  readonly blocked: Blocked;
+export class PendingRead extends Blocked {
   private readonly rest: ReadSteps;
 
   constructor(blocked: Blocked, rest: ReadSteps) {
-    this.blocked = blocked;
+    super(blocked.waitsFor, blocked.holder, blocked.deadlock);
     this.rest = rest;
   }
 
@@ -75,20 +75,21 @@ export class IterReader {
    * first object of this call be shown again, or a million objects were passed over), -EFAULT (the user's
    * buffer; nothing is lost), -ENOMEM, or an error of the target.
    */
-  read(task: LockOwner, length: number, options: ReadOptions = {}): ReadResult {
+  read(task: Task, length: number, options: ReadOptions = {}): ReadResult {
     return advance(this.steps(task, length, options.faultAt ?? Number.POSITIVE_INFINITY));
   }
 
-  private *steps(task: LockOwner, length: number, faultAt: number): ReadSteps {
+  private *steps(task: Task, length: number, faultAt: number): ReadSteps {
     for (;;) {
       const blocked = this.lock.lock(task);
       if (!blocked) break;
       yield blocked;
     }
+    this.session.reader = task;
     try {
       this.session.seq.ensureBuffer();
       if (this.session.seq.count > 0) return this.drain(length, faultAt);
-      return yield* this.refill(length, faultAt);
+      return yield* this.refill(task, length, faultAt);
     } catch (error) {
       if (error instanceof OutOfMemory) return -Errno.ENOMEM;
       throw error;
@@ -97,11 +98,11 @@ export class IterReader {
     }
   }
 
-  private *refill(length: number, faultAt: number): ReadSteps {
+  private *refill(task: Task, length: number, faultAt: number): ReadSteps {
     const { session, operations } = this;
     const { seq } = session;
     seq.from = 0;
-    const first = yield* this.take(() => operations.start(seq));
+    const first = yield* this.take(() => operations.start(seq, task));
     if (first === 0n) return this.finish(first, length, faultAt);
     if (typeof first === 'number') {
       operations.stop(first);
@@ -114,11 +115,11 @@ export class IterReader {
       seq.count = 0;
       return error;
     }
-    return yield* this.showMore(first, length, faultAt);
+    return yield* this.showMore(task, first, length, faultAt);
   }
 
   /** Shows further objects until the user's buffer can be filled. */
-  private *showMore(first: bigint, length: number, faultAt: number): ReadSteps {
+  private *showMore(task: Task, first: bigint, length: number, faultAt: number): ReadSteps {
     const { session, operations } = this;
     const { seq } = session;
     let object: Step = first;
@@ -126,7 +127,7 @@ export class IterReader {
       const shown = seq.count;
       const index = seq.index;
       const from: bigint = object;
-      object = yield* this.take(() => operations.next(from, seq));
+      object = yield* this.take(() => operations.next(from, seq, task));
       // A target that forgets to move on must not be asked for the same object for ever.
       if (seq.index === index) seq.index = index + 1;
       if (typeof object === 'number' || object === 0n) break;

@@ -5,25 +5,29 @@
  * here they have a fixed place and are filled anew each time.
  */
 import { Errno } from '../../bpf/errno.ts';
+import type { Machine } from '../machine.ts';
 import type { KernelProfile } from '../profile.ts';
 import type { Ram } from '../ram.ts';
 import { Record } from '../record.ts';
 import { SeqFile } from '../seq-file.ts';
 import type { RunProgram } from '../services.ts';
-import { setLowPointer, setU64 } from '../words.ts';
+import type { Task } from '../task.ts';
+import { setU64 } from '../words.ts';
 
 export interface SessionOptions {
   /** Name of the target: "io_uring_buf". */
   target: string;
   /** Struct of the target's private data, or its size in bytes when the kernel's types do not name it. */
   privateData: string | number;
-  sessionId: number;
   program: RunProgram;
 }
 
 export class IterSession {
+  readonly machine: Machine;
   readonly ram: Ram;
   readonly profile: KernelProfile;
+  /** The task that reads now; programs run on its behalf. */
+  reader: Task | undefined;
   readonly seq: SeqFile;
   /** `struct bpf_iter_priv_data` */
   readonly priv: Record;
@@ -33,41 +37,40 @@ export class IterSession {
   readonly privateRecord: Record | undefined;
   /** `struct bpf_iter__TARGET`, the program's argument. */
   readonly context: Record;
-  /** Whether this is a record on its way to the stop call, as `bpf_iter_get_info` learns it. */
   private readonly meta: Record;
   private readonly program: RunProgram;
-  private readonly privateSize: number;
   private readonly at: { sessionId: number; seqNum: number; metaSession: number; metaSeqNum: number };
 
-  constructor(ram: Ram, profile: KernelProfile, options: SessionOptions) {
+  constructor(machine: Machine, options: SessionOptions) {
+    const { ram, profile } = machine;
+    this.machine = machine;
     this.ram = ram;
     this.profile = profile;
     this.program = options.program;
     const privLayout = profile.layout('bpf_iter_priv_data');
     const { privateData } = options;
     const privateLayout = typeof privateData === 'string' ? profile.layout(privateData) : undefined;
-    this.privateSize = privateLayout ? privateLayout.size : (privateData as number);
-    const privOffset = ram.alloc(privLayout.size + this.privateSize);
-    this.priv = new Record(ram, privLayout, privOffset);
-    this.privateOffset = privOffset + privLayout.offset('target_private');
+    const privateSize = privateLayout ? privateLayout.size : (privateData as number);
+    this.priv = machine.heap.allocate('bpf_iter_priv_data', privateSize);
+    this.privateOffset = this.priv.offset + privLayout.offset('target_private');
     this.privateRecord = privateLayout && new Record(ram, privateLayout, this.privateOffset);
-    this.meta = this.record('bpf_iter_meta');
-    this.context = this.record(`bpf_iter__${options.target}`);
-    this.seq = new SeqFile(this.record('seq_file'));
-    setLowPointer(
-      ram.view,
-      this.seq.record.offset + this.seq.record.layout.offset('private'),
-      this.privateOffset,
-    );
+    this.meta = machine.heap.allocate('bpf_iter_meta');
+    this.context = machine.heap.allocate(`bpf_iter__${options.target}`);
+    this.seq = new SeqFile(machine.heap);
+    this.seq.record.set('private', this.priv.addressOf('target_private'));
     this.meta.point('seq', this.seq.record);
     this.context.point('meta', this.meta);
-    this.priv.set('session_id', options.sessionId);
     this.at = {
       sessionId: this.priv.offset + privLayout.offset('session_id'),
       seqNum: this.priv.offset + privLayout.offset('seq_num'),
       metaSession: this.meta.offset + this.meta.layout.offset('session_id'),
       metaSeqNum: this.meta.offset + this.meta.layout.offset('seq_num'),
     };
+  }
+
+  /** The iterator is open; sessions are numbered from 1 on. */
+  begin(sessionId: number): void {
+    this.priv.set('session_id', sessionId);
   }
 
   get sessionId(): number {
@@ -101,22 +104,13 @@ export class IterSession {
     // The two words are 64-bit counters that a model never drives past 2^32.
     view.setUint32(this.at.metaSession, view.getUint32(this.at.sessionId, true), true);
     view.setUint32(this.at.metaSeqNum, view.getUint32(this.at.seqNum, true), true);
+    this.machine.current = this.reader;
     return this.program(this.context.address) === 0 ? 0 : -Errno.EAGAIN;
   }
 
   /** The iterator file is closed. */
   release(): void {
     this.seq.release();
-    for (const record of [this.meta, this.context]) {
-      this.ram.free(record.offset, record.layout.size);
-      record.retire();
-    }
-    this.ram.free(this.priv.offset, this.priv.layout.size + this.privateSize);
-    this.priv.retire();
-  }
-
-  private record(struct: string): Record {
-    const layout = this.profile.layout(struct);
-    return new Record(this.ram, layout, this.ram.alloc(layout.size));
+    for (const record of [this.meta, this.context, this.priv]) this.machine.heap.free(record);
   }
 }

@@ -1,0 +1,229 @@
+/** One io_uring instance: `struct io_ring_ctx` and everything it owns. */
+import type { Cred } from '../cred.ts';
+import type { File } from '../file.ts';
+import { listDel, listInit } from '../list.ts';
+import { Blocked, Mutex } from '../lock.ts';
+import type { Machine } from '../machine.ts';
+import { type Record, UseAfterFree } from '../record.ts';
+import type { Task } from '../task.ts';
+import type { BufferTable } from './buffer-table.ts';
+import { CompletionQueue } from './completion.ts';
+import type { EventfdRegistration } from './eventfd.ts';
+import type { FileTable } from './file-table.ts';
+import { Payer } from './payer.ts';
+import { Personalities } from './personalities.ts';
+import { RingMemory } from './ring-memory.ts';
+import type { SqData } from './sq-data.ts';
+import { Setup } from './uapi.ts';
+
+/** Lists and wait queues of io_ring_ctx, whichever of them a kernel has. */
+const LISTS = [
+  'cq_overflow_list',
+  'defer_list',
+  'timeout_list',
+  'ltimeout_list',
+  'sqd_list',
+  'tctx_list',
+  'rsrc_ref_list',
+  'io_buffers_cache',
+  'io_buffers_comp',
+  'io_buffers_pages',
+  'napi_list',
+  'cq_wait.head',
+  'sqo_sq_wait.head',
+  'poll_wq.head',
+  'rsrc_quiesce_wq.head',
+];
+
+/** 6.10: the kernel's own ring memory is kept as an array of pages, not as one block. */
+const RING_PAGES_VERSION = 0x6_0a00;
+
+export interface RingInit {
+  flags: number;
+  sqEntries: number;
+  cqEntries: number;
+  creator: Task;
+  /** Pinned pages are charged to the creator's user; not when the creator has CAP_IPC_LOCK. */
+  chargesUser: boolean;
+}
+
+export class IoUring {
+  readonly machine: Machine;
+  readonly ctx: Record;
+  readonly memory: RingMemory;
+  readonly lock: Mutex;
+  readonly completions: CompletionQueue;
+  readonly personalities: Personalities;
+  readonly payer: Payer;
+  /** What an empty slot of the buffer table points at. */
+  readonly dummyBuffer: bigint;
+  buffers: BufferTable | undefined;
+  files: FileTable | undefined;
+  eventfd: EventfdRegistration | undefined;
+  sqData: SqData | undefined;
+  /** Only this task may submit and register (IORING_SETUP_SINGLE_ISSUER). */
+  submitter: Task | undefined;
+  file: File | undefined;
+  /** Links between tasks and this ring (`struct io_tctx_node`). */
+  readonly contextNodes: Record[] = [];
+  /** The task whose registration waits until nobody else uses the ring. */
+  waiter: Task | undefined;
+  private readonly sqCreds: Cred[] = [];
+  private readonly ownDummy: Record | undefined;
+  /** Holders of `ctx->refs`: the ring itself until it is killed, and each link. */
+  private references = 1;
+  private killed = false;
+  private closed = false;
+
+  /** @throws {OutOfMemory} */
+  constructor(machine: Machine, init: RingInit) {
+    this.machine = machine;
+    const { heap, profile } = machine;
+    this.ctx = heap.allocate('io_ring_ctx');
+    this.memory = new RingMemory(heap, profile, init.flags, init.sqEntries, init.cqEntries);
+    this.lock = new Mutex(this.ctx.sub('uring_lock'), 'io_ring_ctx.uring_lock');
+    for (const list of LISTS) if (this.ctx.has(list)) listInit(machine.ram, this.ctx.addressOf(list));
+    this.ctx.assign({
+      flags: init.flags,
+      sq_entries: init.sqEntries,
+      cq_entries: init.cqEntries,
+      sq_sqes: heap.addressOf(this.memory.sqes),
+      sq_array: this.memory.sqArray === 0 ? 0 : heap.addressOf(this.memory.sqArray),
+    });
+    this.ctx.point('rings', this.memory.rings);
+    this.describePages();
+    this.completions = new CompletionQueue(heap, this.ctx, this.memory);
+    this.personalities = new Personalities(this.ctx);
+    const { user } = init.creator.cred;
+    const { mm } = init.creator;
+    this.payer = new Payer(init.chargesUser ? user : undefined, mm);
+    if (init.chargesUser) this.ctx.point('user', user.record);
+    if (mm) this.ctx.point('mm_account', mm.record);
+    if (profile.dialect.sparseBuffer === 'per-ring-dummy') {
+      this.ownDummy = heap.allocate('io_mapped_ubuf').set('ubuf', -1n);
+      this.ctx.point('dummy_ubuf', this.ownDummy);
+    }
+    this.dummyBuffer = (this.ownDummy ?? globalDummy(machine)).address;
+  }
+
+  /** IORING_SETUP_* */
+  get flags(): number {
+    return this.ctx.get('flags');
+  }
+
+  get disabled(): boolean {
+    return (this.flags & Setup.Disabled) !== 0;
+  }
+
+  /** Holders of `ctx->refs`. */
+  get refs(): number {
+    return this.references;
+  }
+
+  /** No new users are wanted: the ring is closed, or a registration waits for the present ones to go. */
+  get dying(): boolean {
+    return this.killed;
+  }
+
+  /** Takes a reference to the ring; false when the last has already gone. */
+  tryGet(): boolean {
+    if (this.references === 0) return false;
+    this.references++;
+    return true;
+  }
+
+  put(): void {
+    this.references--;
+    if (this.references === 0 && this.closed) this.destroy();
+  }
+
+  /** Waits until only the caller uses the ring; afterwards `resurrect` must follow. */
+  quiesce(): Blocked | undefined {
+    if (!this.killed) {
+      this.killed = true;
+      this.put();
+    }
+    return this.references === 0 ? undefined : new Blocked('io_ring_ctx.refs');
+  }
+
+  resurrect(): void {
+    this.killed = false;
+    this.references++;
+  }
+
+  /** From now on only this task may submit and register. */
+  setSubmitter(task: Task): void {
+    this.submitter = task;
+    this.ctx.point('submitter_task', task.record);
+  }
+
+  /** Has a submission thread serve the ring; takes over the caller's share of it. */
+  joinThread(data: SqData): void {
+    this.sqData = data;
+    this.ctx.point('sq_data', data.record);
+    data.add(this.ctx);
+  }
+
+  /** Credentials that the submission thread uses. */
+  setSqCreds(cred: Cred): void {
+    this.sqCreds.push(cred.get());
+    this.ctx.point('sq_creds', cred.record);
+  }
+
+  /** The last descriptor and mapping are gone. What links still refer to stays until they go. */
+  close(): void {
+    this.personalities.clear();
+    this.closed = true;
+    if (this.killed) return;
+    this.killed = true;
+    this.put();
+  }
+
+  /** @throws {UseAfterFree} when the ring is gone: an iterator may outlive it. */
+  assertLive(): void {
+    if (!this.ctx.live) throw new UseAfterFree('io_ring_ctx', this.ctx.address);
+  }
+
+  /** A 32-bit member of the context by its byte offset. */
+  word(offset: number): number {
+    return this.machine.ram.view.getUint32(this.ctx.offset + offset, true);
+  }
+
+  /** Element of an array of 64-bit words that a member of the context, by its byte offset, points at. */
+  tableWord(offset: number, index: number): bigint {
+    const { view } = this.machine.ram;
+    // Tables stand in low memory, whose linear offset is the low half of the address.
+    return view.getBigUint64(view.getUint32(this.ctx.offset + offset, true) + 8 * index, true);
+  }
+
+  private destroy(): void {
+    this.sqData?.remove(this.ctx);
+    this.buffers?.release();
+    this.files?.release();
+    this.eventfd?.release();
+    this.completions.release();
+    for (const cred of this.sqCreds) cred.put();
+    for (const node of this.contextNodes) {
+      listDel(this.machine.ram, node.addressOf('ctx_node'));
+      this.machine.heap.free(node);
+    }
+    this.memory.release();
+    if (this.ownDummy) this.machine.heap.free(this.ownDummy);
+    this.machine.heap.free(this.ctx);
+  }
+
+  private describePages(): void {
+    if (this.machine.profile.dialect.versionCode < RING_PAGES_VERSION) return;
+    this.ctx
+      .set('ring_pages', this.memory.pageTable('rings'))
+      .set('sqe_pages', this.memory.pageTable('sqes'));
+    this.ctx.set('n_ring_pages', this.memory.frames('rings').count);
+    this.ctx.set('n_sqe_pages', this.memory.frames('sqes').count);
+  }
+}
+
+/** The buffer that all empty slots share, a read-only object of the kernel image. */
+function globalDummy(machine: Machine): Record {
+  const dummy = machine.symbols.object('dummy_ubuf', machine.profile.layout('io_mapped_ubuf'));
+  return dummy.set('ubuf', -1n).set('len', 0xffff_ffff);
+}

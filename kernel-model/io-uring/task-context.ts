@@ -1,0 +1,88 @@
+/**
+ * What a task has of io_uring (`struct io_uring_task`): the rings it uses, the ones it has registered for itself,
+ * and the limits of its worker threads.
+ */
+import { Errno } from '../../bpf/errno.ts';
+import type { File } from '../file.ts';
+import type { KernelHeap } from '../heap.ts';
+import { listAddTail, listInit } from '../list.ts';
+import type { Machine } from '../machine.ts';
+import type { Record } from '../record.ts';
+import type { Task } from '../task.ts';
+import type { IoUring } from './ring.ts';
+import { RingLimit } from './uapi.ts';
+
+export class TaskContext {
+  readonly record: Record;
+  /** Worker limits, bounded and unbounded. */
+  readonly workers: [number, number];
+  private readonly registered: (File | undefined)[] = new Array(RingLimit.RingFds).fill(undefined);
+
+  constructor(record: Record, workers: [number, number]) {
+    this.record = record;
+    this.workers = workers;
+  }
+
+  /** The ring file registered at an index. */
+  registeredRing(index: number): File | undefined {
+    return this.registered[index];
+  }
+
+  /** First free index, -EBUSY when all are taken. */
+  freeIndex(): number {
+    const index = this.registered.indexOf(undefined);
+    return index < 0 ? -Errno.EBUSY : index;
+  }
+
+  /** Registers or clears; a registered file keeps a reference. */
+  setRegistered(index: number, file: File | undefined): void {
+    const old = this.registered[index];
+    this.registered[index] = file;
+    this.record.point(`registered_rings[${index}]`, file?.record);
+    old?.put();
+  }
+
+  /** The task exits. */
+  release(heap: KernelHeap): void {
+    for (let index = 0; index < RingLimit.RingFds; index++) {
+      if (this.registered[index]) this.setRegistered(index, undefined);
+    }
+    heap.free(this.record);
+  }
+}
+
+const contexts = new WeakMap<Task, TaskContext>();
+
+/** The task's context, undefined before its first use of io_uring. */
+export function taskContext(task: Task): TaskContext | undefined {
+  return contexts.get(task);
+}
+
+/** Notes that a task uses a ring. */
+export function attachTask(machine: Machine, task: Task, ring: IoUring): void {
+  const context = contexts.get(task) ?? create(machine, task, ring);
+  if (context.record.has('last')) context.record.point('last', ring.ctx);
+  const node = machine.heap.allocate('io_tctx_node');
+  node.point('task', task.record).point('ctx', ring.ctx);
+  listAddTail(machine.ram, node.addressOf('ctx_node'), ring.ctx.addressOf('tctx_list'));
+  ring.contextNodes.push(node);
+}
+
+/** Worker limits by default: four for each processor but no more than entries, and the process limit. */
+function create(machine: Machine, task: Task, ring: IoUring): TaskContext {
+  const record = machine.heap.allocate('io_uring_task');
+  if (record.has('wait.head')) listInit(machine.ram, record.addressOf('wait.head'));
+  const bounded = Math.min(ring.memory.sqEntries, 4 * machine.cpus);
+  const context = new TaskContext(record, [bounded, DEFAULT_PROCESSES]);
+  contexts.set(task, context);
+  task.record.point('io_uring', record);
+  task.beforeExit = () => {
+    task.record.point('io_uring', undefined);
+    contexts.delete(task);
+    context.release(machine.heap);
+  };
+  return context;
+}
+
+/** RLIMIT_NPROC of the modelled machine. */
+const DEFAULT_PROCESSES = 31_000;
