@@ -1,5 +1,6 @@
 /** What a run did that the modelled kernel does not survive. */
 import { FaultKind, State } from '../bpf/abi.ts';
+import { helperName } from '../bpf/helpers.ts';
 
 export type FaultName =
   | 'read'
@@ -25,22 +26,28 @@ export interface Fault {
   message: string;
 }
 
-/** Reads the fault record of a run that faulted. */
-export function readFault(view: DataView): Fault {
+/** Reads the fault record of a run that faulted. `nameOf` names helpers by their number. */
+export function readFault(view: DataView, nameOf: (id: number) => string = defaultName): Fault {
   const kind: FaultKind = view.getUint32(State.FaultKind, true);
   const pc = view.getUint32(State.FaultPc, true);
   const address = view.getBigUint64(State.FaultAddress, true);
   const size = view.getUint32(State.FaultSize, true);
-  const { name, text } = describe(kind, `0x${address.toString(16)}`, size, address);
+  const { name, text } = describe(kind, address, size, nameOf);
   return { kind: name, pc, address, size, message: `insn ${pc}: ${text}` };
+}
+
+/** Name of a helper for messages. */
+export function defaultName(id: number): string {
+  return helperName(id) ?? `helper ${id}`;
 }
 
 function describe(
   kind: FaultKind,
-  hex: string,
-  size: number,
   value: bigint,
+  size: number,
+  nameOf: (id: number) => string,
 ): { name: FaultName; text: string } {
+  const hex = `0x${value.toString(16)}`;
   switch (kind) {
     case FaultKind.Read:
       return { name: 'read', text: `read of ${size} bytes at ${hex}, which is not mapped` };
@@ -49,7 +56,7 @@ function describe(
     case FaultKind.CallDepth:
       return { name: 'call-depth', text: `call depth of ${value + 1n} frames exceeds 8` };
     case FaultKind.UnknownHelper:
-      return { name: 'unknown-helper', text: `call of helper ${value}, which is not modelled` };
+      return { name: 'unknown-helper', text: `call of ${nameOf(Number(value))}, which is not modelled` };
     case FaultKind.BadCallTarget:
       return { name: 'bad-call-target', text: `call of ${hex}, which is not a function of the program` };
     case FaultKind.Poisoned:

@@ -1,6 +1,9 @@
 /** The vm: runs BPF programs over the modelled kernel's memory. Nothing here needs Node. */
 export type { Fault, FaultName } from './fault.ts';
 export { HelperCall, type HelperFunction } from './helper-call.ts';
+export { installHelpers } from './helpers/index.ts';
+export { MapTable, type MapTableOptions, VmMap } from './maps.ts';
+export { type ObjectOptions, VmObject, VmProgram } from './object.ts';
 export { LoadedProgram, MAX_SLOTS, type ProgramOptions } from './program.ts';
 export { VmRam } from './ram.ts';
 export { DEFAULT_BUDGET, type RunOptions, type RunResult, Vm, type VmOptions } from './vm.ts';

@@ -1,7 +1,7 @@
 /** The virtual machine: memory, programs and runs of one modelled kernel. */
 import { FaultKind, RunStatus, State } from '../bpf/abi.ts';
 import { OutOfMemory } from '../kernel-model/ram.ts';
-import { type Fault, readFault } from './fault.ts';
+import { defaultName, type Fault, readFault } from './fault.ts';
 import { HelperCall, type HelperFunction } from './helper-call.ts';
 import { type LoadedProgram, loadProgram, type ProgramOptions } from './program.ts';
 import { VmRam } from './ram.ts';
@@ -15,6 +15,17 @@ export const DEFAULT_BUDGET = 1_000_000_000;
  */
 const FIRST_SLICE = 20_000;
 const SLICE = 16_000_000;
+
+/** First number of `numberUnmodelled`. */
+const UNMODELLED = 0x10_0000;
+/**
+ * Helper numbers that the loader, as libbpf does, puts in place of what does not exist in this kernel: a CO-RE
+ * relocation, a map, a kfunc (the latter two plus the number of the map or extern).
+ */
+const POISON_CORE = 0xbad2310;
+const POISON_MAP = 2_001_000_000;
+const POISON_KFUNC = 2_002_000_000;
+const POISON_NUMBERS = 1_000_000;
 
 export interface VmOptions {
   /** vm.wasm */
@@ -45,6 +56,8 @@ export class Vm {
   readonly ram: VmRam;
   private readonly helpers = new Map<number, HelperFunction>();
   private readonly call: HelperCall;
+  /** Names of what is called by a number but not modelled, from UNMODELLED on. */
+  private readonly unmodelled: string[] = [];
 
   private constructor(core: Core) {
     this.core = core;
@@ -64,6 +77,12 @@ export class Vm {
   /** Has the host answer a helper number (enum bpf_func_id or `VmCall`) that the core does not answer itself. */
   setHelper(id: number, helper: HelperFunction): void {
     this.helpers.set(id, helper);
+  }
+
+  /** A number for calls of something that is not modelled: calling it is a fault that gives the name. */
+  numberUnmodelled(name: string): number {
+    const known = this.unmodelled.indexOf(name);
+    return UNMODELLED + (known >= 0 ? known : this.unmodelled.push(name) - 1);
   }
 
   /** Loads a program whose references are resolved: see `loadProgram`. */
@@ -160,16 +179,21 @@ export class Vm {
       status: finished ? 'finished' : status === RunStatus.Faulted ? 'faulted' : 'suspended',
       r0,
       retval: Number(r0 & 0xffff_ffffn),
-      fault: status === RunStatus.Faulted ? readFault(view) : null,
+      fault: status === RunStatus.Faulted ? readFault(view, (id) => this.helperName(id)) : null,
       insns: Number(view.getBigUint64(State.Insns, true)),
     };
+  }
+
+  private helperName(id: number): string {
+    return this.unmodelled[id - UNMODELLED] ?? defaultName(id);
   }
 
   /** The core's `kernel.helper` import. */
   private answer(id: number): void {
     const helper = this.helpers.get(id);
     if (!helper) {
-      this.core.exports.raiseFault(FaultKind.UnknownHelper, BigInt(id >>> 0));
+      const kind = isPoison(id) ? FaultKind.Poisoned : FaultKind.UnknownHelper;
+      this.core.exports.raiseFault(kind, BigInt(id >>> 0));
       return;
     }
     this.call.id = id;
@@ -181,4 +205,9 @@ export class Vm {
       this.core.exports.raiseFault(FaultKind.OutOfMemory, 0n);
     }
   }
+}
+
+function isPoison(id: number): boolean {
+  const isOf = (first: number): boolean => id >= first && id < first + POISON_NUMBERS;
+  return id === POISON_CORE || isOf(POISON_MAP) || isOf(POISON_KFUNC);
 }

@@ -1,0 +1,106 @@
+/**
+ * The references of a program's instructions, made into what the interpreter works on: maps and variables
+ * into addresses, helpers and kfuncs into the vm's numbers. It is what the kernel does at BPF_PROG_LOAD.
+ */
+import { KERNEL_IMAGE } from '../bpf/address.ts';
+import type { Btf } from '../bpf/btf.ts';
+import { readInsns, SLOT_SIZE } from '../bpf/decode.ts';
+import { helperId } from '../bpf/helpers.ts';
+import { InputError } from '../bpf/input-error.ts';
+import { CallKind, Class, Jmp, Mode, Pseudo, Size } from '../bpf/isa.ts';
+import type { KernelServices } from '../kernel-model/services.ts';
+import type { Program } from '../loader/program.ts';
+import { kfuncNumber } from './helpers/index.ts';
+import type { VmMap } from './maps.ts';
+
+const LD_IMM64 = Class.Ld | Mode.Imm | Size.Dw;
+const CALL = Class.Jmp | Jmp.Call;
+/** Addresses of kernel functions that the model has no symbol for: text, so nothing can be read there. */
+const FUNCTION_TEXT = KERNEL_IMAGE + 0x1000n;
+const FUNCTION_STEP = 16n;
+
+/** What the instructions of one object refer to. */
+export interface References {
+  /** By index in `BpfObject.maps`. */
+  maps: readonly VmMap[];
+  services: KernelServices;
+  /** BTF of `BpfObject.modules[n]`; the kernel's own is `services.btf`. */
+  moduleBtf: (module: number) => Btf;
+  /** Helpers whose id means something else on this kernel: id -> name. */
+  helpers: { readonly [id: string]: string };
+  /** Number to call something by that is not modelled, so that reaching it is a fault that names it. */
+  unmodelled: (name: string) => number;
+}
+
+/**
+ * Instructions of a program with everything resolved.
+ * @throws {InputError} when a reference names nothing that exists.
+ */
+export function resolveProgram(program: Program, references: References): Uint8Array {
+  const code = program.insns.slice();
+  const view = new DataView(code.buffer);
+  for (const insn of readInsns(program.insns)) {
+    const at = insn.slot * SLOT_SIZE;
+    if (insn.code === CALL && insn.src !== CallKind.Local) {
+      const kfunc = insn.src === CallKind.Kfunc;
+      const number = kfunc ? kfuncCall(references, insn.offset, insn.imm) : helperCall(references, insn.imm);
+      view.setUint8(at + 1, insn.dst);
+      view.setInt16(at + 2, 0, true);
+      view.setInt32(at + 4, number, true);
+    } else if (insn.code === LD_IMM64 && insn.src !== Pseudo.None && insn.src !== Pseudo.Func) {
+      const value = BigInt.asUintN(
+        64,
+        constant(program, references, insn.src, insn.imm, insn.imm2, insn.slot),
+      );
+      view.setUint8(at + 1, insn.dst);
+      view.setUint32(at + 4, Number(value & 0xffff_ffffn), true);
+      view.setUint32(at + SLOT_SIZE + 4, Number(value >> 32n), true);
+    }
+  }
+  return code;
+}
+
+function helperCall(references: References, id: number): number {
+  const name = references.helpers[String(id)];
+  if (name === undefined) return id;
+  return helperId(name) ?? kfuncNumber(name) ?? references.unmodelled(name);
+}
+
+function kfuncCall(references: References, module: number, typeId: number): number {
+  const name = references.moduleBtf(module).name(typeId);
+  return kfuncNumber(name) ?? references.unmodelled(name);
+}
+
+/** What a ld_imm64 of a pseudo kind loads. */
+function constant(
+  program: Program,
+  references: References,
+  kind: number,
+  imm: number,
+  imm2: number,
+  slot: number,
+): bigint {
+  const fail = (reason: string): never => {
+    throw new InputError(`${program.name}: insn ${slot}: ${reason}`, { section: program.section });
+  };
+  switch (kind) {
+    case Pseudo.MapFd:
+    case Pseudo.MapIdx:
+    case Pseudo.MapValue:
+    case Pseudo.MapIdxValue: {
+      const map = references.maps[imm] ?? fail(`there is no map ${imm}`);
+      if (kind === Pseudo.MapFd || kind === Pseudo.MapIdx) return map.address;
+      return map.valueAddress(imm2 >>> 0) ?? fail(`values of map ${map.name} have no fixed address`);
+    }
+    case Pseudo.BtfId: {
+      const name = references.moduleBtf(imm2).name(imm);
+      const address = references.services.symbolAddress(name);
+      if (address !== undefined) return address;
+      const number = kfuncNumber(name);
+      if (number !== undefined) return FUNCTION_TEXT + BigInt(number) * FUNCTION_STEP;
+      return fail(`the modelled kernel has no symbol ${name}`);
+    }
+    default:
+      return fail(`ld_imm64 of unknown kind ${kind}`);
+  }
+}
