@@ -12,7 +12,6 @@ import { Record } from '../record.ts';
 import { SeqFile } from '../seq-file.ts';
 import type { RunProgram } from '../services.ts';
 import type { Task } from '../task.ts';
-import { setU64 } from '../words.ts';
 
 export interface SessionOptions {
   /** Name of the target: "io_uring_buf". */
@@ -77,12 +76,13 @@ export class IterSession {
     return this.priv.get('session_id');
   }
 
-  /** Objects shown so far, minus the one that may be shown again. */
+  /** Number of the object shown now. Passing over the first one takes it to -1, which programs see as 2^64 - 1. */
   get seqNum(): number {
-    return this.priv.get('seq_num');
+    return this.ram.view.getInt32(this.at.seqNum, true);
   }
   set seqNum(value: number) {
-    setU64(this.ram.view, this.at.seqNum, value);
+    this.ram.view.setInt32(this.at.seqNum, value, true);
+    this.ram.view.setInt32(this.at.seqNum + 4, value < 0 ? -1 : 0, true);
   }
 
   /** The stop call has been made after the last object; it is never made twice. */
@@ -101,9 +101,9 @@ export class IterSession {
   run(inStop: boolean): number {
     if (inStop && this.doneStop) return 0;
     const { view } = this.ram;
-    // The two words are 64-bit counters that a model never drives past 2^32.
     view.setUint32(this.at.metaSession, view.getUint32(this.at.sessionId, true), true);
-    view.setUint32(this.at.metaSeqNum, view.getUint32(this.at.seqNum, true), true);
+    view.setInt32(this.at.metaSeqNum, view.getInt32(this.at.seqNum, true), true);
+    view.setInt32(this.at.metaSeqNum + 4, view.getInt32(this.at.seqNum + 4, true), true);
     this.machine.current = this.reader;
     return this.program(this.context.address) === 0 ? 0 : -Errno.EAGAIN;
   }
