@@ -43,11 +43,16 @@ export function assemble(text: string, options: AsmOptions = {}): Uint8Array {
       const label = token.kind === '@' ? labels.get(token.text) : undefined;
       // Jumps count from the following slot, a subprog's ld_imm64 too.
       const next = (slotOf[index] as number) + 1;
-      writer.write(operand, label === undefined ? token.text : `pc${(slotOf[label] as number) - next}`);
+      writer.write(operand, label === undefined ? token.text : target((slotOf[label] as number) - next));
     }
     program.set(encodeInsn(fields), (slotOf[index] as number) * SLOT_SIZE);
   });
   return program;
+}
+
+/** A distance in slots, as text. */
+function target(distance: number): string {
+  return `pc${distance < 0 ? '' : '+'}${distance}`;
 }
 
 /** One instruction's text. */
