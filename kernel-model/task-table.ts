@@ -38,6 +38,8 @@ export interface TaskTableInit {
   heap: KernelHeap;
   profile: KernelProfile;
   symbols: SymbolTable;
+  /** Task 0, which is in no table: parent of those without another, head of the task list. */
+  initTask: Record;
   root: Mount;
   mm: MmServices;
   now: () => bigint;
@@ -204,6 +206,7 @@ export class TaskTable {
     return {
       heap: this.env.heap,
       pid,
+      initTask: this.env.initTask,
       nsproxy: this.nsproxy,
       pidNamespace: this.pidNamespace,
       startTime: this.env.now(),
