@@ -117,8 +117,7 @@ export function referenceAt(map: MapRecord, index: u32): u32 {
  */
 export function lookupBySyscall(map: MapRecord, key: u32, value: u32, flags: u64): i32 {
   if ((map.flags & MapFlag.Wronly) !== 0) return -Errno.EPERM;
-  const bad = checkLock(map, flags);
-  if (bad < 0 || flags > <u64>UpdateFlag.Lock) return -Errno.EINVAL;
+  if (checkLock(map, flags) < 0 || (flags & ~UpdateFlag.Lock) !== 0) return -Errno.EINVAL;
   if (isQueueLike(map.type)) return popElement(map, value, false);
   if (isRingbuf(map.type) || isAlwaysEmpty(map.type)) return -Errno.ENOTSUPP;
   if (map.type === MapType.PerfEventArray || map.type === MapType.CgroupArray) return -Errno.ENOTSUPP;
