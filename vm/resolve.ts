@@ -2,6 +2,7 @@
  * The references of a program's instructions, made into what the interpreter works on: maps and variables
  * into addresses, helpers and kfuncs into the vm's numbers. It is what the kernel does at BPF_PROG_LOAD.
  */
+import { VmCall } from '../bpf/abi.ts';
 import { KERNEL_IMAGE } from '../bpf/address.ts';
 import type { Btf } from '../bpf/btf.ts';
 import { readInsns, SLOT_SIZE } from '../bpf/decode.ts';
@@ -12,6 +13,7 @@ import type { KernelServices } from '../kernel-model/services.ts';
 import type { Program } from '../loader/program.ts';
 import { kfuncNumber } from './helpers/index.ts';
 import type { VmMap } from './maps.ts';
+import { isPoison } from './poison.ts';
 
 const LD_IMM64 = Class.Ld | Mode.Imm | Size.Dw;
 const CALL = Class.Jmp | Jmp.Call;
@@ -60,9 +62,13 @@ export function resolveProgram(program: Program, references: References): Uint8A
   return code;
 }
 
+// The vm's own numbers are for its loader alone: a program's id that collides with one names no helper.
 function helperCall(references: References, id: number): number {
   const name = references.helpers[String(id)];
-  if (name === undefined) return id;
+  if (name === undefined) {
+    const foreign = id < 0 || (id >= VmCall.First && !isPoison(id));
+    return foreign ? references.unmodelled(`helper ${id >>> 0}`) : id;
+  }
   return helperId(name) ?? kfuncNumber(name) ?? references.unmodelled(name);
 }
 

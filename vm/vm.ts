@@ -3,6 +3,7 @@ import { FaultKind, RunStatus, State } from '../bpf/abi.ts';
 import { OutOfMemory } from '../kernel-model/ram.ts';
 import { defaultName, type Fault, readFault } from './fault.ts';
 import { HelperCall, type HelperFunction } from './helper-call.ts';
+import { isPoison } from './poison.ts';
 import { type LoadedProgram, loadProgram, type ProgramOptions } from './program.ts';
 import { VmRam } from './ram.ts';
 import { type Core, startCore } from './wasm.ts';
@@ -18,15 +19,6 @@ const SLICE = 16_000_000;
 
 /** First number of `numberUnmodelled`. */
 const UNMODELLED = 0x10_0000;
-/**
- * Helper numbers that the loader, as libbpf does, puts in place of what does not exist in this kernel: a CO-RE
- * relocation, a map, a kfunc (the latter two plus the number of the map or extern).
- */
-const POISON_CORE = 0xbad2310;
-const POISON_MAP = 2_001_000_000;
-const POISON_KFUNC = 2_002_000_000;
-const POISON_NUMBERS = 1_000_000;
-
 export interface VmOptions {
   /** vm.wasm */
   wasm: BufferSource | WebAssembly.Module;
@@ -205,9 +197,4 @@ export class Vm {
       this.core.exports.raiseFault(FaultKind.OutOfMemory, 0n);
     }
   }
-}
-
-function isPoison(id: number): boolean {
-  const isOf = (first: number): boolean => id >= first && id < first + POISON_NUMBERS;
-  return id === POISON_CORE || isOf(POISON_MAP) || isOf(POISON_KFUNC);
 }

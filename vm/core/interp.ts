@@ -5,7 +5,7 @@
  * Instructions are counted a block at a time, when a jump is taken: straight-line code pays nothing. `run.ts`
  * makes sure that the budget cannot end within a block unseen.
  */
-import { FaultKind, Layout, ProgramRecord, RunStatus, State } from '../../bpf/abi.ts';
+import { FaultKind, Layout, ProgramRecord, RunStatus, State, VmCall } from '../../bpf/abi.ts';
 import { loadSlow, storeSlow } from './access.ts';
 import { div32, div64, mod32, mod64, sdiv32, sdiv64, smod32, smod64 } from './alu.ts';
 import { atomic } from './atomic.ts';
@@ -519,7 +519,7 @@ export function interpret(left: i32, threshold: i32): i32 {
         break;
       case Op.CallRegister: {
         const target = dst(insn);
-        if (target <= <u64>i32.MAX_VALUE) {
+        if (target < <u64>VmCall.First) {
           callHelperNumber(<i32>target);
           if (load<u32>(State.Attention) === 0) continue;
           if (!attend(<i32>target, <u32>pc)) return stop(insn, left, block);
