@@ -2,7 +2,10 @@
 import { mkdir } from 'node:fs/promises';
 import asc from 'assemblyscript/asc';
 
-const cores = [{ name: 'vm', entry: 'vm/core/index.ts' }];
+const cores = [
+  { name: 'vm', entry: 'vm/core/index.ts' },
+  { name: 'verifier', entry: 'verifier/core/index.ts' },
+];
 
 const flags = [
   '-O3',

@@ -42,7 +42,52 @@ export const enum Request {
   InsnLimit = 88,
   /** Text of each instruction slot as the log shows it (address of a NUL-terminated string, 0 for none). */
   InsnTexts = 92,
-  Size = 96,
+  /** Context rules of this program (`CtxHead`), and of the four socket pointers; 0: nothing is permitted. */
+  CtxRules = 96,
+  SockRules = 100,
+  SockCommonRules = 104,
+  TcpSockRules = 108,
+  XdpSockRules = 112,
+  /** Bits of `PacketUse`: what direct packet accesses the program type has. */
+  PacketUse = 116,
+  /** 1 when the context is rewritten (helpers then cannot be handed it as memory). */
+  ConvertsCtx = 120,
+  Size = 128,
+}
+
+/** What a program type may do with packet pointers. */
+export const enum PacketUse {
+  Read = 1,
+  Write = 2,
+  /** Legacy ld_abs and ld_ind. */
+  LegacyLoads = 4,
+}
+
+/** Rules of one kind of context (kernel-model/ctx-access.ts). */
+export const enum CtxHead {
+  ContextSize = 0,
+  BoundEnd = 4,
+  Unaligned = 8,
+  BtfArgs = 12,
+  Rows = 16,
+  RowCount = 20,
+  Size = 24,
+}
+
+/** One rule. */
+export const enum CtxField {
+  Start = 0,
+  End = 4,
+  Write = 8,
+  Sizes = 12,
+  Within = 16,
+  FieldSize = 20,
+  /** Register type a load gives. */
+  Type = 24,
+  BtfId = 28,
+  NoSignExtend = 32,
+  More = 36,
+  Size = 40,
 }
 
 /** A source line: where its instructions begin, and what the log shows of it. */
@@ -94,12 +139,9 @@ export const enum Result {
   TotalStates = 16,
   PeakStates = 20,
   MarkRead = 24,
-  /** Stack depth of each subprogram, u16 in sequence. */
-  StackDepths = 28,
-  SubprogCount = 32,
-  /** Log: table of chunk addresses, bytes per chunk, and total length (u64). */
-  LogChunks = 36,
-  LogChunkSize = 40,
-  LogLength = 48,
+  /** Subprograms found; their stack depths are asked for one by one. */
+  SubprogCount = 28,
+  /** Bytes of log. u64 */
+  LogLength = 32,
   Size = 64,
 }

@@ -7,6 +7,7 @@
  * sign always there.
  */
 import { allocate } from './arena.ts';
+import { fd_write } from './wasi_snapshot_preview1.ts';
 
 const CHUNK: u32 = 0x1_0000;
 const CHUNKS: u32 = 2048;
@@ -34,15 +35,6 @@ export function logEnabled(): bool {
 /** Cuts the log back. */
 export function logCut(to: u64): void {
   if (to < position) position = to;
-}
-
-/** Number of chunks in use and their addresses, for the host to read. */
-export function logChunkTable(): usize {
-  return table;
-}
-
-export function logChunkSize(): u32 {
-  return CHUNK;
 }
 
 export function putByte(byte: u32): void {
@@ -174,4 +166,20 @@ export function say(
     argument++;
     putDirective(directive, value);
   }
+}
+
+const STDOUT: i32 = 1;
+const iov: usize = memory.data(16, 8);
+
+/** Writes the log to stdout and forgets it. */
+export function logFlush(): void {
+  let left = min(position, <u64>CHUNKS * CHUNK);
+  for (let index: u32 = 0; left > 0; index++) {
+    const bytes = <u32>min(left, <u64>CHUNK);
+    store<u32>(iov, load<u32>(table + index * 4));
+    store<u32>(iov, bytes, 4);
+    fd_write(STDOUT, iov, 1, iov + 8);
+    left -= bytes;
+  }
+  position = 0;
 }

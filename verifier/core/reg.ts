@@ -199,7 +199,7 @@ export function isPacketPointer(reg: RegState): bool {
 /** Spilled whole: such types keep their identity when an 8-byte store puts them on the stack. */
 export function isSpillable(type: u32): bool {
   const base = type & Reg.BaseMask;
-  return base >= Reg.Ctx && base <= Reg.Arena && base !== Reg.TpBuffer
+  return base >= <u32>Reg.Ctx && base <= <u32>Reg.Arena && base !== Reg.TpBuffer
     ? true
     : base === Reg.Buf || base === Reg.Func;
 }

@@ -11,7 +11,7 @@ import { equalReset } from './equal.ts';
 import { markFastcallPatterns } from './fastcall.ts';
 import { checkGlobalSubprogs, checkMain } from './function.ts';
 import { historyReset } from './history.ts';
-import { logChunkSize, logChunkTable, logPosition, logReset, putSigned, putString, say } from './log.ts';
+import { logFlush, logPosition, logReset, putSigned, putString, say } from './log.ts';
 import * as M from './messages.ts';
 import { pendingReset } from './pending.ts';
 import { checkRewrites } from './post.ts';
@@ -76,8 +76,6 @@ function writeResult(error: i32): void {
   store<u32>(result, env.peakStates, Result.PeakStates);
   store<u32>(result, env.longestMarkRead, Result.MarkRead);
   store<u32>(result, subprogCount(), Result.SubprogCount);
-  store<u32>(result, <u32>logChunkTable(), Result.LogChunks);
-  store<u32>(result, logChunkSize(), Result.LogChunkSize);
   store<u64>(result, logPosition(), Result.LogLength);
 }
 
@@ -86,7 +84,7 @@ export function beginRequest(): void {
   arenaReset();
 }
 
-/** Verifies the request at an address. The result record's address. */
+/** Verifies the request at an address; the log leaves through stdout. The result record's address. */
 export function verify(request: usize): usize {
   env.beginVerification(request);
   logReset(env.logLevel !== 0);
@@ -98,6 +96,7 @@ export function verify(request: usize): usize {
   if (error === 0) error = checkRewrites();
   printStats();
   writeResult(error);
+  logFlush();
   return result;
 }
 

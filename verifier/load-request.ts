@@ -1,0 +1,53 @@
+/** What BPF_PROG_LOAD gets: everything a verdict depends on besides the kernel profile. */
+import type { FuncInfo, LineInfo } from '../loader/program.ts';
+
+/** A map the program refers to, as far as the verifier looks at it. */
+export interface MapInfo {
+  name: string;
+  /** BPF_MAP_TYPE_* */
+  type: number;
+  keySize: number;
+  valueSize: number;
+  maxEntries: number;
+  flags: number;
+  extra: bigint;
+  /** Index of the inner map's template in `LoadRequest.maps`. */
+  inner?: number;
+  /** BTF blob that the type ids below are of. */
+  btf?: Uint8Array;
+  keyTypeId: number;
+  valueTypeId: number;
+  /** Content of a one-element array. */
+  data?: Uint8Array;
+  frozen: boolean;
+  /** Address the log shows for it. */
+  address?: bigint;
+}
+
+export interface LoadRequest {
+  /** 8-byte slots, little-endian. ld_imm64 of a map (src 1, 2) has the index into `maps`. */
+  insns: Uint8Array;
+  /** BPF_PROG_TYPE_* and BPF_* attach type. */
+  progType: number;
+  expectedAttachType: number;
+  /** BPF_F_* */
+  progFlags: number;
+  license: string;
+  /** `Cap` bits of the loading task. */
+  caps: number;
+  /** `LogLevel` bits; messages come from 4 (statistics) on, the path from 1. */
+  logLevel: number;
+  progBtf?: Uint8Array;
+  funcInfo: readonly FuncInfo[];
+  lineInfo: readonly LineInfo[];
+  maps: readonly MapInfo[];
+  /** Type id the program attaches to, in the kernel's BTF or in a module's. */
+  attachBtfId: number;
+  attachBtf?: string;
+  /** Modules whose BTF kfunc calls refer to (fd_array slot by slot; slot 0 is vmlinux). */
+  kfuncBtfs?: readonly (string | null)[];
+  /** Modules whose BTF ld_imm64 BTF ids refer to (second slot's imm - 1). */
+  immBtfs?: readonly string[];
+  /** Stop after this many processed instructions; the kernel's limit when absent. */
+  insnLimit?: number;
+}

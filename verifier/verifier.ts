@@ -1,0 +1,73 @@
+/** The verifier as the rest of Drydock uses it: kernel in, load requests in, verdicts out. */
+import { Btf } from '../bpf/btf.ts';
+import { Result } from './abi.ts';
+import type { LoadRequest } from './load-request.ts';
+import { type BtfAddresses, packRequest } from './pack-request.ts';
+import { Packer } from './packer.ts';
+import type { Verdict, VerifierStats } from './verdict.ts';
+import { type Core, startCore } from './wasm.ts';
+
+export interface VerifierOptions {
+  /** verifier.wasm */
+  wasm: BufferSource | WebAssembly.Module;
+}
+
+export class Verifier {
+  private readonly core: Core;
+
+  private constructor(core: Core) {
+    this.core = core;
+  }
+
+  /** Starts a verifier for one kernel. */
+  static async create(options: VerifierOptions): Promise<Verifier> {
+    return new Verifier(await startCore(options.wasm));
+  }
+
+  /** Verifies one load request. A rejected program is a verdict, not an exception. */
+  verify(request: LoadRequest): Verdict {
+    const { exports } = this.core;
+    exports.beginRequest();
+    const packer = new Packer(exports);
+    const strings = request.progBtf ? Btf.parse(request.progBtf) : undefined;
+    const btfs: BtfAddresses = { program: 0, attach: 0, kfunc: [], imm: [], ofMap: () => 0 };
+    const texts = { address: () => 0n };
+    const at = packRequest(packer, request, btfs, texts, strings);
+    const result = exports.verify(at) >>> 0;
+    return this.readVerdict(result);
+  }
+
+  private readVerdict(result: number): Verdict {
+    const view = new DataView(this.core.exports.memory.buffer);
+    const word = (field: number) => view.getUint32(result + field, true);
+    const log = this.core.takeStdout();
+    const errno = word(Result.Errno);
+    const stackDepths = Array.from({ length: word(Result.SubprogCount) }, (_, i) =>
+      this.core.exports.stackDepthOf(i),
+    );
+    const stats: VerifierStats = {
+      insnsProcessed: word(Result.InsnsProcessed),
+      maxStatesPerInsn: word(Result.MaxStatesPerInsn),
+      totalStates: word(Result.TotalStates),
+      peakStates: word(Result.PeakStates),
+      markRead: word(Result.MarkRead),
+      stackDepths,
+    };
+    const message = errno === 0 ? '' : lastReason(log);
+    return {
+      accepted: errno === 0,
+      errno,
+      message,
+      insn: view.getInt32(result + Result.Insn, true),
+      stats,
+      log,
+    };
+  }
+}
+
+/** The last line before the statistics. */
+function lastReason(log: string): string {
+  const lines = log.split('\n').filter((line) => line !== '');
+  const end = lines.findLastIndex((line) => !/^(processed |verification time |stack depth )/.test(line));
+  return lines[end] ?? '';
+}

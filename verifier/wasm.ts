@@ -1,0 +1,21 @@
+/** verifier.wasm as the host sees it. */
+import { type Sandbox, startSandbox } from '../bpf/sandbox.ts';
+
+/** Exports of verifier/core/index.ts. u32 results arrive as signed numbers: use `>>> 0`. */
+export interface CoreExports {
+  readonly memory: WebAssembly.Memory;
+  _initialize(): void;
+  allocate(size: number): number;
+  allocateKept(size: number): number;
+  arenaExhausted(): number;
+  beginRequest(): void;
+  verify(request: number): number;
+  stackDepthOf(subprog: number): number;
+}
+
+export type Core = Sandbox<CoreExports>;
+
+/** Starts the core in a sandbox of its own. */
+export function startCore(wasm: BufferSource | WebAssembly.Module): Promise<Core> {
+  return startSandbox<CoreExports>(wasm);
+}
