@@ -49,6 +49,9 @@ export interface Dialect {
    * the page is marked as exclusive. */
   readonly cowReuse: 'refcount' | 'exclusive';
 
+  /** MADV_DONTNEED works on huge pages. */
+  readonly hugetlbDontNeed: boolean;
+
   /** Size in bytes of union bpf_iter_link_info. */
   readonly linkInfoSize: number;
   /** Task iterators can be narrowed to one task (bpf_iter_link_info.task). */
@@ -98,6 +101,7 @@ const CHECKS: { readonly [Key in keyof Dialect]: Check } = {
   ringMapFixed: flag,
   sqThreadIdentity: oneOf('creator', 'thread'),
   cowReuse: oneOf('refcount', 'exclusive'),
+  hugetlbDontNeed: flag,
   linkInfoSize: count,
   taskLinkInfo: flag,
   iterNextErrors: oneOf('forgotten', 'returned'),

@@ -132,11 +132,11 @@ export class MemorySyscalls {
     let hole = false;
     for (const vma of task.mm.overlapping(address, end)) {
       if (vma.start > next) hole = true;
-      const from = Math.max(vma.start, address);
-      const error = this.advise(task.mm, vma, from, Math.min(vma.end, end), advice);
-      if (error < 0) return error;
       next = vma.end;
+      const error = this.advise(task.mm, vma, Math.max(vma.start, address), Math.min(next, end), advice);
+      if (error < 0) return error;
     }
+    task.mm.merge(address, end);
     return hole || next < end ? -Errno.ENOMEM : 0;
   }
 
@@ -196,9 +196,7 @@ export class MemorySyscalls {
   private advise(mm: Mm, vma: Vma, start: number, end: number, advice: Advice): number {
     switch (advice) {
       case Advice.DontNeed:
-        if (vma.has(VmFlag.Locked | VmFlag.PfnMap | VmFlag.HugeTlb)) return -Errno.EINVAL;
-        mm.memory.zap(start, end);
-        return 0;
+        return this.dontNeed(mm, vma, start, end);
       case Advice.DontFork:
         mm.changeFlags(start, end, VmFlag.DontCopy, 0);
         return 0;
@@ -215,6 +213,14 @@ export class MemorySyscalls {
       default:
         return 0;
     }
+  }
+
+  private dontNeed(mm: Mm, vma: Vma, start: number, end: number): number {
+    if (vma.has(VmFlag.Locked | VmFlag.PfnMap)) return -Errno.EINVAL;
+    const { hugetlbDontNeed } = this.machine.profile.dialect;
+    if (vma.has(VmFlag.HugeTlb) && (!hugetlbDontNeed || start % HUGE_SIZE !== 0)) return -Errno.EINVAL;
+    mm.memory.zap(start, end - (end % vma.pageSize));
+    return 0;
   }
 
   /** MADV_REMOVE: the shared object loses the pages, all who map it with them. */

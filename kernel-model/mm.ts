@@ -124,7 +124,7 @@ export class Mm {
     });
     this.vmas.insert(vma);
     this.account(vma, vma.pages);
-    this.mergeAround(vma.start, vma.end);
+    this.merge(vma.start, vma.end);
     return address;
   }
 
@@ -164,14 +164,13 @@ export class Mm {
         if (!part.has(VmFlag.Write)) this.memory.writeProtect(part.start, part.end);
       }
     }
-    this.mergeAround(start, end);
+    this.merge(start, end);
     return next < end ? -Errno.ENOMEM : 0;
   }
 
-  /** Sets and clears VM_* bits of what is mapped in a range, splitting and merging mappings. */
+  /** Sets and clears VM_* bits of what is mapped in a range, splitting mappings; `merge` is to follow. */
   changeFlags(start: number, end: number, set: number, clear: number): void {
     for (const vma of this.isolate(start, end)) vma.flags = (vma.flags & ~clear) | set;
-    this.mergeAround(start, end);
   }
 
   /** Mappings that overlap a range, ascending. */
@@ -183,7 +182,7 @@ export class Mm {
   extend(vma: Vma, end: number): void {
     this.account(vma, (end - vma.end) / PAGE_SIZE);
     vma.resize(vma.start, end);
-    this.mergeAround(vma.start, vma.end);
+    this.merge(vma.start, vma.end);
   }
 
   /** Moves a mapping's range with its pages (mremap); the new address or -ENOMEM. */
@@ -276,7 +275,7 @@ export class Mm {
   }
 
   /** Joins neighbours in and at the ends of a range that have become one mapping. */
-  private mergeAround(start: number, end: number): void {
+  merge(start: number, end: number): void {
     const candidates = this.vmas.overlapping(start - 1, end + 1);
     for (let i = 1; i < candidates.length; i++) {
       const lower = candidates[i - 1] as Vma;
