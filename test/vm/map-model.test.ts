@@ -7,7 +7,7 @@ import { Rig, u32, u64 } from './helper-rig.ts';
 const SEED = 20_211_123;
 const rig = await Rig.create();
 const keyOf = (bytes: Uint8Array) => new DataView(bytes.buffer).getUint32(0, true);
-const valueOf = (bytes: Uint8Array) => new DataView(bytes.buffer).getBigUint64(0, true);
+const wordOf = (bytes: Uint8Array) => new DataView(bytes.buffer).getBigUint64(0, true);
 
 type Operation =
   | { what: 'update'; key: number; value: bigint; flags: number }
@@ -72,7 +72,7 @@ function apply(map: VmMap, operation: Operation): number | bigint {
   if (operation.what === 'delete') return map.delete(u32(operation.key));
   if (operation.what === 'lookup') {
     const value = map.lookup(u32(operation.key));
-    return typeof value === 'number' ? value : valueOf(value);
+    return typeof value === 'number' ? value : wordOf(value);
   }
   const address = rig.pointer(1, map.address, rig.put(u32(operation.key)));
   return address === 0n ? -2 : rig.u64(address);
@@ -89,7 +89,7 @@ describe.each([
         const map = rig.map({ type, flags, maxEntries: room });
         const model = new HashModel(room, type === 9);
         for (const operation of list) expect(apply(map, operation)).toBe(model.apply(operation));
-        const entries = [...map.contents()].map((entry) => [keyOf(entry.key), valueOf(entry.value)]);
+        const entries = [...map.contents()].map((entry) => [keyOf(entry.key), wordOf(entry.value)]);
         expect(new Map(entries as [number, bigint][])).toEqual(model.content);
         expect(map.count).toBe(model.content.size);
         rig.maps.destroy(map);
@@ -126,7 +126,7 @@ describe('LPM trie', () => {
               best = model.get(`${length}:${masked(length, address)}`);
             }
             const found = map.get(bytes(16, address));
-            expect(found && Number(valueOf(found))).toBe(best);
+            expect(found && Number(wordOf(found))).toBe(best);
           }
           rig.maps.destroy(map);
         },
