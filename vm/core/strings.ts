@@ -48,7 +48,10 @@ export function compareStrings(one: u32, length: u32, other: u32): i64 {
 export function checksumDifference(from: u32, fromLength: u32, to: u32, toLength: u32, seed: u32): i64 {
   if (((fromLength | toLength) & 3) !== 0 || <u64>fromLength + toLength > 512) return -Errno.EINVAL;
   let sum: u64 = seed;
-  for (let at: u32 = 0; at < fromLength; at += 4) sum += ~load<u32>(from + at);
+  for (let at: u32 = 0; at < fromLength; at += 4) {
+    const complement: u32 = ~load<u32>(from + at);
+    sum += complement;
+  }
   for (let at: u32 = 0; at < toLength; at += 4) sum += load<u32>(to + at);
   sum = (sum & 0xffff_ffff) + (sum >> 32);
   sum = (sum & 0xffff_ffff) + (sum >> 32);

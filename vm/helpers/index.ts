@@ -10,7 +10,7 @@ import { printHelpers } from './print.ts';
 import { taskHelpers } from './task.ts';
 import { textHelpers } from './text.ts';
 
-export { helperNumber, kfuncNumber } from './kfuncs.ts';
+export { kfuncNumber } from './kfuncs.ts';
 
 /** To be called once a vm, before its first run. */
 export function installHelpers(vm: Vm, services: KernelServices, maps: MapTable): void {

@@ -1,6 +1,5 @@
 /** Kfuncs by name, and the numbers under which the vm calls them. */
 import { VmCall } from '../../bpf/abi.ts';
-import { helperId } from '../../bpf/helpers.ts';
 import { VmKfunc } from '../../bpf/vm-call.ts';
 
 /** Kernel function name -> number for a call instruction of the vm. */
@@ -30,12 +29,4 @@ const KFUNCS: ReadonlyMap<string, number> = new Map<string, number>([
 /** Number of a kfunc; undefined when it is not modelled. */
 export function kfuncNumber(name: string): number | undefined {
   return KFUNCS.get(name);
-}
-
-/**
- * Number under which the vm calls what a kernel's profile has at an id of its own (`Dialect.helpers`); for a
- * name of mainline, mainline's id. Undefined when there is no such function.
- */
-export function helperNumber(name: string): number | undefined {
-  return name === 'bpf_page_to_pfn' ? VmCall.PageToPfn : helperId(name);
 }
