@@ -105,6 +105,13 @@ export interface BtfOptions {
   section?: string;
 }
 
+/**
+ * Strings may share their ends, so that a short section could spell out arbitrarily much. Compilers and linkers
+ * do not write such sections: this many times the section's size is enough for all strings together.
+ */
+const STRING_SHARING = 4;
+const STRING_MINIMUM = 1 << 16;
+
 const decoder = new TextDecoder();
 
 export class Btf {
@@ -124,6 +131,8 @@ export class Btf {
   /** Offset of each own type's record in `bytes`. */
   private readonly offsets: Uint32Array;
   private readonly cache = new Map<TypeId, BtfType>();
+  private readonly strings = new Map<number, string>();
+  private stringBytesLeft: number;
   private names: Map<string, TypeId[]> | undefined;
 
   private constructor(bytes: Uint8Array, options: BtfOptions) {
@@ -147,6 +156,7 @@ export class Btf {
     this.typesStart = header + typeOffset;
     this.stringsStart = header + stringOffset;
     this.stringsLength = stringLength;
+    this.stringBytesLeft = STRING_SHARING * stringLength + STRING_MINIMUM;
     if (typeOffset % 4 !== 0) throw this.error(`BTF type section is not aligned: offset ${typeOffset}`, 8);
     if (this.typesStart + typeLength > bytes.length)
       throw this.error('BTF type section reaches past the end', 12);
@@ -176,13 +186,19 @@ export class Btf {
   /** String at an offset of the (combined) string section. */
   string(offset: number): string {
     if (offset < this.firstString && this.base) return this.base.string(offset);
+    const known = this.strings.get(offset);
+    if (known !== undefined) return known;
     const start = offset - this.firstString;
     if (start < 0 || start >= this.stringsLength) {
       throw this.error(`string offset ${offset} is outside the string section`, this.stringsStart);
     }
     const from = this.stringsStart + start;
     const end = this.bytes.indexOf(0, from);
-    return decoder.decode(this.bytes.subarray(from, end));
+    this.stringBytesLeft -= end - from;
+    if (this.stringBytesLeft < 0) throw this.error('the strings overlap too much', from);
+    const text = decoder.decode(this.bytes.subarray(from, end));
+    this.strings.set(offset, text);
+    return text;
   }
 
   /** Where an own type's record stands in `bytes`. */
@@ -316,8 +332,11 @@ export class Btf {
     for (const [offset, ids] of byOffset) {
       const name = this.string(offset);
       const same = names.get(name);
-      names.set(name, same ? [...same, ...ids].sort((a, b) => a - b) : ids);
+      if (same) for (const id of ids) same.push(id);
+      else names.set(name, ids);
     }
+    // Only a name that stands at more than one offset is out of order.
+    if (names.size < byOffset.size) for (const ids of names.values()) ids.sort((a, b) => a - b);
     this.names = names;
     return names;
   }

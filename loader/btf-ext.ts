@@ -6,6 +6,7 @@ import type { Btf, TypeId } from '../bpf/btf.ts';
 import { BTF_MAGIC } from '../bpf/btf.ts';
 import type { InputError } from '../bpf/input-error.ts';
 import type { ElfFile, ElfSection } from './elf.ts';
+import { SLOT } from './insns.ts';
 
 /** bpf_core_relo_kind */
 export const enum CoreKind {
@@ -138,8 +139,10 @@ class Reader {
 
   private inOrder<T extends { offset: number }>(tables: SectionRecords<T>[]): SectionRecords<T>[] {
     for (const { records } of tables) {
-      const wrong = records.findIndex((record, index) => record.offset < (records[index - 1]?.offset ?? 0));
-      if (wrong > 0) throw this.error(`record ${wrong} of a .BTF.ext table is out of order`, 0);
+      const wrong = records.findIndex(
+        ({ offset }, index) => offset % SLOT !== 0 || offset <= (records[index - 1]?.offset ?? -1),
+      );
+      if (wrong >= 0) throw this.error(`record ${wrong} of a .BTF.ext table is out of order`, 0);
     }
     return tables;
   }

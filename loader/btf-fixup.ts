@@ -111,7 +111,7 @@ class Fixup {
   }
 
   hideFunctions(names: readonly string[]): void {
-    for (const name of names) {
+    for (const name of new Set(names)) {
       const id = this.btf
         .idsByName(name, BtfKind.Func)
         .find((func) => this.btf.type(func).linkage === Linkage.Global);

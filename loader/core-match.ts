@@ -31,10 +31,10 @@ export interface TypeRef {
 /** Type graphs deeper than this (prototypes in prototypes, structs in structs) are refused. */
 const MAX_NESTING = 32;
 /**
- * Comparisons one question may take. Real ones take some hundreds; a graph that branches at every one of the
- * 32 levels would otherwise take 2^32.
+ * Comparisons of types and members that one question may take. Real ones take some hundreds; a graph that
+ * branches at every one of the 32 levels would otherwise take 2^32.
  */
-const MAX_STEPS = 100_000;
+const MAX_STEPS = 20_000;
 
 /** The types are nested too deeply to compare. */
 export class TooDeep extends Error {
@@ -210,6 +210,7 @@ class Comparison {
 
   private membersMatch(a: BtfType, b: BtfType, level: number): boolean {
     if (a.members.length > b.members.length) return false;
+    this.spend(b.members.length);
     const byName = groupByName(b.members);
     return a.members.every((member) => {
       const others = byName.get(essentialName(member.name)) ?? [];
@@ -218,9 +219,13 @@ class Comparison {
   }
 
   private step(depth: number): void {
-    if (depth === MAX_RESOLVE_DEPTH || ++this.steps > MAX_STEPS) {
-      throw new TooDeep('types are nested too deeply');
-    }
+    if (depth === MAX_RESOLVE_DEPTH) throw new TooDeep('types are nested too deeply');
+    this.spend(1);
+  }
+
+  private spend(steps: number): void {
+    this.steps += steps;
+    if (this.steps > MAX_STEPS) throw new TooDeep('the types are too large to compare');
   }
 }
 

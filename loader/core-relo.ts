@@ -16,6 +16,8 @@ import type { ModuleBtf } from './program.ts';
 /** Helper number of a poisoned instruction: "bad relo". */
 export const POISON = 0xbad2310;
 const MAX_OFFSET = 0x7fff;
+/** Characters of a name in a message. */
+const MAX_SHOWN = 200;
 
 interface Resolution {
   original: CoreValue;
@@ -103,7 +105,8 @@ export class CoreRelocator {
   private describe(relo: CoreRelo, reason: string): InputError {
     let what = `type ${relo.typeId}`;
     try {
-      what = `${this.local.name(relo.typeId) || '<anon>'} + "${this.local.string(relo.accessOffset)}"`;
+      const [name, access] = [this.local.name(relo.typeId), this.local.string(relo.accessOffset)];
+      what = `${name.slice(0, MAX_SHOWN) || '<anon>'} + "${access.slice(0, MAX_SHOWN)}"`;
     } catch {
       // the record's own ids are out of range: the number alone must do
     }

@@ -33,6 +33,8 @@ export interface CoreSpec {
 
 /** Steps an access may have, anonymous members included. */
 const MAX_LENGTH = 64;
+/** Characters of a step, its colon included. */
+const MAX_DIGITS = 11;
 /** Members that one search may look at; the largest struct of a kernel has some hundreds, unions included. */
 const MAX_MEMBERS = 1_000_000;
 
@@ -56,11 +58,11 @@ export function isEnumvalBased(kind: CoreKind): boolean {
 /** Reads a local specification. @throws {BadSpec} */
 export function parseSpec(btf: Btf, kind: CoreKind, rootId: TypeId, access: string): CoreSpec {
   const spec: CoreSpec = { btf, rootId, accessors: [], bitOffset: 0 };
+  const steps = parseSteps(access);
   if (isTypeBased(kind)) {
     if (access !== '0') throw new BadSpec(`access "${access}" of a type relocation is not "0"`);
     return spec;
   }
-  const steps = parseSteps(access);
   const first = steps[0] as number;
   const root = btf.resolve(rootId);
   if (isEnumvalBased(kind)) {
@@ -80,6 +82,7 @@ export function parseSpec(btf: Btf, kind: CoreKind, rootId: TypeId, access: stri
 }
 
 function parseSteps(access: string): number[] {
+  if (access.length > MAX_LENGTH * MAX_DIGITS) throw new BadSpec(`access of ${access.length} characters`);
   if (!/^\d{1,10}(:\d{1,10})*$/.test(access)) throw new BadSpec(`malformed access "${access}"`);
   const steps = access.split(':').map(Number);
   if (steps.length > MAX_LENGTH) throw new BadSpec(`access of more than ${MAX_LENGTH} steps`);

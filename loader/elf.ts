@@ -85,6 +85,13 @@ const SYMBOL_SIZE = 24;
 const EM_BPF = 247;
 const ET_REL = 1;
 
+/**
+ * Linkers let strings share their ends. All names together may take this many times the file's size, which no
+ * honest file comes near.
+ */
+const STRING_SHARING = 4;
+const STRING_MINIMUM = 1 << 16;
+
 const decoder = new TextDecoder();
 
 export class ElfFile {
@@ -97,11 +104,14 @@ export class ElfFile {
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
   private readonly byName = new Map<string, ElfSection>();
+  private readonly strings = new Map<number, string>();
+  private stringBytesLeft: number;
 
   private constructor(bytes: Uint8Array, file: string | undefined) {
     this.bytes = bytes;
     this.file = file;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.stringBytesLeft = STRING_SHARING * bytes.length + STRING_MINIMUM;
     this.littleEndian = this.readIdentity();
     this.readSections();
     this.checkOverlap();
@@ -305,9 +315,15 @@ export class ElfFile {
   }
 
   private string(table: ElfSection, offset: number, place: number): string {
+    const known = this.strings.get(table.offset + offset);
+    if (known !== undefined && offset < table.size) return known;
     const end = offset < table.size ? table.data.indexOf(0, offset) : -1;
     if (end < 0) throw this.error(`string ${offset} is outside the string table`, undefined, place);
-    return decoder.decode(table.data.subarray(offset, end));
+    this.stringBytesLeft -= end - offset;
+    if (this.stringBytesLeft < 0) throw this.error('the names overlap too much', table, offset);
+    const text = decoder.decode(table.data.subarray(offset, end));
+    this.strings.set(table.offset + offset, text);
+    return text;
   }
 
   /** A 64-bit offset or size; 2^53 and more cannot lie within any file and are cut down to that. */

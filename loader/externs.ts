@@ -68,6 +68,8 @@ export function collectExterns(elf: ElfFile, btf: Btf | undefined): Extern[] {
   if (symbols.length === 0) return [];
   if (!btf) throw elf.error(`extern '${symbols[0]?.name}' has no BTF: the object has no .BTF section`);
   const sections = sectionsOf(btf);
+  const names = new Set(symbols.map(({ name }) => name));
+  if (names.size < symbols.length) throw elf.error('an extern is declared by two symbols', '.symtab');
   const externs = symbols.map((symbol) => describe(elf, btf, sections, symbol));
   externs.sort(compare);
   placeKconfig(elf, externs);

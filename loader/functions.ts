@@ -3,7 +3,15 @@
  * subprograms, all others are programs of their own.
  */
 import { isHidden } from './btf-fixup.ts';
-import { type ElfFile, type ElfSection, SectionType, SHF_EXECINSTR, SymbolBind, SymbolType } from './elf.ts';
+import {
+  type ElfFile,
+  type ElfSection,
+  type ElfSymbol,
+  SectionType,
+  SHF_EXECINSTR,
+  SymbolBind,
+  SymbolType,
+} from './elf.ts';
 import { fromBigEndian, Insns, SLOT } from './insns.ts';
 import type { Reloc } from './relocs.ts';
 import { findSectionDef, type SectionDef } from './sections.ts';
@@ -32,20 +40,37 @@ export interface BpfFunction {
 export class FunctionTable {
   /** By section, then by place in it. */
   readonly all: BpfFunction[] = [];
+  /** Index of the section of subprograms, 0 when there is none. */
+  readonly textSection: number;
   private readonly bySection = new Map<number, BpfFunction[]>();
+  private readonly programs = new Map<string, BpfFunction>();
+  private readonly subprogs = new Map<string, BpfFunction>();
 
   constructor(elf: ElfFile) {
+    const symbols = functionSymbols(elf);
     for (const section of elf.sections) {
       if (!isCode(section)) continue;
-      const functions = collect(elf, section);
+      const functions = collect(elf, section, symbols.get(section.index) ?? []);
       this.bySection.set(section.index, functions);
-      this.all.push(...functions);
+      for (const func of functions) this.add(func);
     }
+    this.textSection = this.all.find((func) => func.isSubprog)?.section ?? 0;
   }
 
-  /** Index of the section of subprograms, 0 when there is none. */
-  get textSection(): number {
-    return this.all.find((func) => func.isSubprog)?.section ?? 0;
+  /** The program of a name, subprograms not counted. */
+  program(name: string): BpfFunction | undefined {
+    return this.programs.get(name);
+  }
+
+  /** The first subprogram of a name: static ones of linked objects may share theirs. */
+  subprog(name: string): BpfFunction | undefined {
+    return this.subprogs.get(name);
+  }
+
+  private add(func: BpfFunction): void {
+    this.all.push(func);
+    const names = func.isSubprog ? this.subprogs : this.programs;
+    if (!names.has(func.name)) names.set(func.name, func);
   }
 
   /** The function that slot `slot` of a section belongs to. */
@@ -63,16 +88,26 @@ export class FunctionTable {
   }
 }
 
+function functionSymbols(elf: ElfFile): Map<number, ElfSymbol[]> {
+  const bySection = new Map<number, ElfSymbol[]>();
+  for (const symbol of elf.symbols) {
+    if (symbol.type !== SymbolType.Func) continue;
+    const symbols = bySection.get(symbol.section);
+    if (symbols) symbols.push(symbol);
+    else bySection.set(symbol.section, [symbol]);
+  }
+  return bySection;
+}
+
 export function isCode(section: ElfSection): boolean {
   return section.type === SectionType.Progbits && section.size > 0 && (section.flags & SHF_EXECINSTR) !== 0;
 }
 
-function collect(elf: ElfFile, section: ElfSection): BpfFunction[] {
+function collect(elf: ElfFile, section: ElfSection, symbols: readonly ElfSymbol[]): BpfFunction[] {
   const code = elf.littleEndian ? section.data.slice() : fromBigEndian(section.data);
   const isSubprog = section.name === TEXT_SECTION;
   const functions: BpfFunction[] = [];
-  for (const symbol of elf.symbols) {
-    if (symbol.section !== section.index || symbol.type !== SymbolType.Func) continue;
+  for (const symbol of symbols) {
     const { name, value, size } = symbol;
     if (value + size > section.size) {
       throw elf.error(`function '${name}' crosses the section's end`, section, value);

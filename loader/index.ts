@@ -22,7 +22,7 @@ export type * from './program.ts';
  * All programs of an object together may have this many instruction slots, and 64 times as many as the file
  * has bytes of its own: every program carries its own copy of the subprograms that it calls.
  */
-const MIN_TOTAL_SLOTS = 2 << 20;
+const MIN_TOTAL_SLOTS = 4 << 20;
 
 /**
  * Reads an object and prepares its programs for a kernel. What libbpf refuses when it opens the file throws;

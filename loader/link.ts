@@ -241,7 +241,7 @@ function exceptionCallback(
     // Of two callbacks neither is appended; the verifier refuses the program.
     if (callback) return undefined;
     if (name === '') throw fail('exception_callback:<value> decl tag contains empty value');
-    callback = functions.all.find((func) => func.isSubprog && func.name === name);
+    callback = functions.subprog(name);
     if (!callback) throw fail(`cannot find exception callback '${name}'`);
     if (!callback.isGlobal || callback.isHidden) {
       throw fail(`exception callback ${name} must be a global non-hidden function`);

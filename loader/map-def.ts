@@ -12,6 +12,8 @@ const PAGE = 4096;
 /** LIBBPF_PIN_BY_NAME */
 const MAX_PINNING = 1;
 const SLOT_VALUE_SIZE = 4;
+/** More than there are attributes. */
+const MAX_FIELDS = 32;
 
 export function emptyMap(name: string, section: string): MapDef {
   return {
@@ -54,6 +56,7 @@ class Parser {
   }
 
   parse(struct: BtfType): MapDef {
+    if (struct.members.length > MAX_FIELDS) throw this.error(`${struct.members.length} fields`);
     for (const [index, member] of struct.members.entries()) {
       this.member(member, index === struct.members.length - 1);
     }

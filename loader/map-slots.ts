@@ -23,6 +23,7 @@ export function collectMapSlots(context: Context): void {
   const { elf, maps } = context;
   const section = elf.section(MAPS_SECTION);
   if (!section) return;
+  const slots = new Map<MapEntry, Map<number, MapSlot>>();
   for (const table of elf.sections) {
     if (!isRelocTable(table) || table.info !== section.index) continue;
     for (const relocation of elf.relocations(table)) {
@@ -31,9 +32,11 @@ export function collectMapSlots(context: Context): void {
         throw elf.error(`cannot find map '${relocation.symbol.name}'`, section, relocation.offset);
       }
       const slot = readSlot(context, entry, section, relocation);
-      entry.def.slots = [...(entry.def.slots ?? []).filter(({ key }) => key !== slot.key), slot];
+      const others = slots.get(entry) ?? new Map<number, MapSlot>();
+      slots.set(entry, others.set(slot.key, slot));
     }
   }
+  for (const [{ def }, values] of slots) def.slots = [...values.values()];
 }
 
 function covers(map: MapEntry, section: ElfSection, offset: number): boolean {
@@ -81,7 +84,7 @@ function slotProgram(
   fail: Fail,
 ): Pick<MapSlot, 'program'> {
   if (def.type !== MapType.ProgArray) throw fail('only maps of maps and prog arrays have values');
-  const program = functions.all.find((func) => !func.isSubprog && func.name === symbol.name);
+  const program = functions.program(symbol.name);
   if (!program) throw fail(`'${symbol.name}' isn't a valid program reference`);
   if (program.section !== symbol.section || program.start * SLOT !== symbol.value) {
     throw fail(`'${symbol.name}' isn't an entry-point program`);

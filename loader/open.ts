@@ -47,7 +47,8 @@ export function openObject(bytes: Uint8Array, options: LoadOptions): ObjectFile 
     possibleCpus: options.possibleCpus ?? 1,
   });
   const structOps = collectStructOps(elf, btf, maps, functions);
-  collectCodeRelocs({ elf, functions, maps, externs });
+  const externIndex = new Map(externs.map((extern, index) => [extern.symbol, index]));
+  collectCodeRelocs({ elf, functions, maps, externIndex });
   collectMapSlots({ elf, btf, maps, functions });
   return {
     elf,

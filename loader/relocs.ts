@@ -10,7 +10,7 @@ import {
   SymbolBind,
   SymbolType,
 } from './elf.ts';
-import { type Extern, isExtern } from './externs.ts';
+import { isExtern } from './externs.ts';
 import { type BpfFunction, type FunctionTable, isCode } from './functions.ts';
 import { SLOT } from './insns.ts';
 import { MAPS_SECTION } from './map-def.ts';
@@ -43,7 +43,8 @@ interface Context {
   elf: ElfFile;
   functions: FunctionTable;
   maps: MapTable;
-  externs: readonly Extern[];
+  /** Extern by the index of its ELF symbol. */
+  externIndex: ReadonlyMap<number, number>;
 }
 
 /** Reads the relocations of all code sections into their functions. @throws {InputError} */
@@ -64,7 +65,18 @@ export function collectCodeRelocs(context: Context): void {
       if (func) func.relocs.push(classify(context, func, code, relocation));
     }
   }
-  for (const func of functions.all) func.relocs.sort((a, b) => a.insn - b.insn || a.kind - b.kind);
+  for (const func of functions.all) sortRelocs(elf, func);
+}
+
+function sortRelocs(elf: ElfFile, func: BpfFunction): void {
+  func.relocs.sort((a, b) => a.insn - b.insn);
+  const twice = func.relocs.find((reloc, index) => reloc.insn === func.relocs[index - 1]?.insn);
+  if (!twice) return;
+  throw elf.error(
+    `prog '${func.name}': insn ${twice.insn} is relocated twice`,
+    func.sectionName,
+    (func.start + twice.insn) * SLOT,
+  );
 }
 
 export function isRelocTable(section: ElfSection): boolean {
@@ -72,7 +84,7 @@ export function isRelocTable(section: ElfSection): boolean {
 }
 
 function classify(context: Context, func: BpfFunction, code: ElfSection, relocation: ElfRelocation): Reloc {
-  const { elf, externs } = context;
+  const { elf } = context;
   const { symbol, offset, addend } = relocation;
   const { insns } = func;
   const insn = offset / SLOT - func.start;
@@ -92,8 +104,8 @@ function classify(context: Context, func: BpfFunction, code: ElfSection, relocat
   if (!isCall && insn + 1 >= insns.count) throw fail('a 64-bit load lacks its second half');
   if (addend !== undefined) insns.setImm(insn, addend);
   if (isExtern(symbol)) {
-    const index = externs.findIndex((extern) => extern.symbol === symbol.index);
-    if (index < 0) throw fail(`extern relo failed to find extern for '${name}'`);
+    const index = context.externIndex.get(symbol.index);
+    if (index === undefined) throw fail(`extern relo failed to find extern for '${name}'`);
     return reloc(isCall ? RelocKind.ExternCall : RelocKind.ExternLoad, index);
   }
   if (isCall) {

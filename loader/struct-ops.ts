@@ -19,6 +19,10 @@ import { findKernelType } from './resolve.ts';
 
 const SECTIONS = ['.struct_ops', '.struct_ops.link', '?.struct_ops', '?.struct_ops.link'];
 const VALUE_PREFIX = 'bpf_struct_ops_';
+/** Bytes of the map's value; the kernel's own structs have some hundreds. */
+const MAX_VALUE = 1 << 20;
+/** Members of the program's struct; the kernel takes 64 at most. */
+const MAX_MEMBERS = 1024;
 
 export interface StructOps {
   def: MapDef;
@@ -79,6 +83,7 @@ function sectionVariables(elf: ElfFile, btf: Btf, section: ElfSection): StructOp
     const fail = (reason: string) => elf.error(`struct_ops '${variable.name}': ${reason}`, section, offset);
     if (variable.kind !== BtfKind.Var) throw fail(`type ${variableId} is not a variable`);
     if (type.kind !== BtfKind.Struct) throw fail('the variable is not a struct');
+    if (type.members.length > MAX_MEMBERS) throw fail(`${type.members.length} members`);
     if (type.name === '') throw fail('anonymous type is not supported');
     if (offset + type.size > section.size) throw fail('the variable is beyond the end of the section');
     const def: MapDef = {
@@ -143,6 +148,8 @@ export function resolveStructOps(
 ): void {
   const kernel = findKernelStruct(ops, options);
   const { def } = ops;
+  if (kernel.value.size > MAX_VALUE)
+    throw fail(`${def.name}: the kernel's struct has ${kernel.value.size} bytes`);
   def.valueSize = kernel.value.size;
   def.kernelValueTypeId = kernel.value.id;
   def.data = new Uint8Array(kernel.value.size);
@@ -164,10 +171,12 @@ interface KernelStruct {
   type: BtfType;
   /** Place of the one in the other. */
   dataOffset: number;
+  /** Index of each member of `type`. */
+  members: Map<string, number>;
 }
 
-function findKernelStruct({ type }: StructOps, options: LoadOptions): KernelStruct {
-  const name = essentialName(type.name);
+function findKernelStruct(ops: StructOps, options: LoadOptions): KernelStruct {
+  const name = essentialName(ops.type.name);
   if (!options.kernelBtf) throw fail(`struct ${name} needs the BTF of a kernel, and none is given`);
   const found = findKernelType(options.kernelBtf, options, VALUE_PREFIX + name, BtfKind.Struct);
   if (!found) throw fail(`struct ${VALUE_PREFIX}${name} is not found in kernel BTF`);
@@ -177,7 +186,9 @@ function findKernelStruct({ type }: StructOps, options: LoadOptions): KernelStru
   const value = btf.type(found.id);
   const member = value.members.find((candidate) => candidate.type === typeId);
   if (!member) throw fail(`struct ${name} data is not found in struct ${VALUE_PREFIX}${name}`);
-  return { btf, module, value, type: btf.type(typeId), dataOffset: Math.floor(member.bitOffset / 8) };
+  const type = btf.type(typeId);
+  const members = new Map(type.members.map(({ name: memberName }, index) => [memberName, index]));
+  return { btf, module, value, type, dataOffset: Math.floor(member.bitOffset / 8), members };
 }
 
 function placeMember(
@@ -192,7 +203,7 @@ function placeMember(
   const offset = Math.floor(member.bitOffset / 8);
   const bytes = ops.data.subarray(offset, offset + btf.sizeOf(member.type));
   const program = ops.programs.get(index);
-  const kernelIndex = kernel.type.members.findIndex(({ name }) => name === member.name);
+  const kernelIndex = kernel.members.get(member.name) ?? -1;
   const kernelMember = kernel.type.members[kernelIndex];
   if (!kernelMember) {
     const { message } = reject(`Cannot find member ${member.name} in kernel BTF`);
@@ -207,6 +218,9 @@ function placeMember(
   const kernelType = kernel.btf.resolve(kernelMember.type);
   if (type.kind !== kernelType.kind) throw reject(`Unmatched member type ${member.name}`);
   const place = kernel.dataOffset + Math.floor(kernelMember.bitOffset / 8);
+  if (place + kernel.btf.sizeOf(kernelMember.type) > kernel.value.size) {
+    throw reject(`member ${member.name} lies outside the kernel's struct`);
+  }
   if (type.kind === BtfKind.Ptr) {
     if (!program) return;
     if (!isFunctionPointer(kernel.btf, kernelMember.type)) {
