@@ -19,8 +19,8 @@ import { resolveStructOps, type StructOps, type StructOpsPrograms } from './stru
 export type * from './program.ts';
 
 /**
- * All programs of an object together may have this many instruction slots, and 64 times as many as the file
- * has bytes of its own: every program carries its own copy of the subprograms that it calls.
+ * Instruction slots that all programs of an object may have together, or 64 times the file's size where that is
+ * more: every program carries its own copy of the subprograms that it calls.
  */
 const MIN_TOTAL_SLOTS = 4 << 20;
 

@@ -1,5 +1,4 @@
 /** Static initialisation of maps of maps and prog arrays: the relocations of section ".maps". */
-import { type Btf, BtfKind } from '../bpf/btf.ts';
 import type { ElfFile, ElfRelocation, ElfSection } from './elf.ts';
 import type { FunctionTable } from './functions.ts';
 import { SLOT } from './insns.ts';
@@ -13,7 +12,6 @@ const POINTER = 8;
 
 interface Context {
   elf: ElfFile;
-  btf: Btf | undefined;
   maps: MapTable;
   functions: FunctionTable;
 }
@@ -90,10 +88,4 @@ function slotProgram(
     throw fail(`'${symbol.name}' isn't an entry-point program`);
   }
   return { program: program.name };
-}
-
-/** Whether a type is a pointer to a function. */
-export function isFunctionPointer(btf: Btf, typeId: number): boolean {
-  const pointer = btf.resolve(typeId);
-  return pointer.kind === BtfKind.Ptr && btf.resolve(pointer.type).kind === BtfKind.FuncProto;
 }

@@ -49,7 +49,7 @@ export function openObject(bytes: Uint8Array, options: LoadOptions): ObjectFile 
   const structOps = collectStructOps(elf, btf, maps, functions);
   const externIndex = new Map(externs.map((extern, index) => [extern.symbol, index]));
   collectCodeRelocs({ elf, functions, maps, externIndex });
-  collectMapSlots({ elf, btf, maps, functions });
+  collectMapSlots({ elf, maps, functions });
   return {
     elf,
     license: readLicense(elf.section('license')),

@@ -10,7 +10,6 @@ import { type ElfFile, type ElfSection, SectionType, SHF_EXECINSTR, SHN_LORESERV
 import type { BpfFunction, FunctionTable } from './functions.ts';
 import { SLOT } from './insns.ts';
 import { emptyMap } from './map-def.ts';
-import { isFunctionPointer } from './map-slots.ts';
 import type { MapTable } from './maps.ts';
 import { MapFlag, MapType, ProgType } from './prog-type.ts';
 import type { LoadOptions, MapDef } from './program.ts';
@@ -254,4 +253,10 @@ function assign({ targets, errors }: StructOpsPrograms, program: BpfFunction, ta
 
 function fail(reason: string): InputError {
   return new InputError(`struct_ops init_kern: ${reason}`, { section: '.struct_ops' });
+}
+
+/** Whether a type is a pointer to a function. */
+function isFunctionPointer(btf: Btf, typeId: number): boolean {
+  const pointer = btf.resolve(typeId);
+  return pointer.kind === BtfKind.Ptr && btf.resolve(pointer.type).kind === BtfKind.FuncProto;
 }

@@ -2,8 +2,8 @@
  * Scores the loader against recorded BPF_PROG_LOAD inputs of libbpf (the kernel's own selftests, loaded into a
  * real kernel one program at a time). The recordings and the objects are large and not part of the repository:
  *
- *   npx rolldown test/conformance/loader-truth.ts --platform node -f es -o /tmp/loader-truth.mjs
- *   node /tmp/loader-truth.mjs --truth truth.jsonl.gz --blobs DIR --btf DIR --objects DIR
+ *   npx rolldown test/conformance/loader-truth.ts --platform node -f es -o build/loader-truth.mjs
+ *   node build/loader-truth.mjs --truth truth.jsonl.gz --blobs DIR --btf DIR --objects DIR
  *        [--kernel 6.12] [--version 0x060c75] [--config .config] [--all]
  *
  * DIR of --btf holds btf-6.12.bin and MODULE-6.12.bin. Without --all, three examples of each kind of difference

@@ -98,6 +98,21 @@ describe('types', () => {
     expect(() => btf.sizeOf(3)).toThrow(InputError);
   });
 
+  it('40,000 names that are ends of one long string do not take 40,000 long strings', () => {
+    const long = `\0${'x'.repeat(400_000)}\0`;
+    const records = Array.from({ length: 40_000 }, (_, index) => [index + 1, info(BtfKind.Int), 4, 32]);
+    const btf = Btf.parse(blob(records, long));
+    expect(() => validateBtf(btf)).toThrow('overlap too much');
+  });
+
+  it('a name that is written 100,000 times is found once each', () => {
+    const records = Array.from({ length: 100_000 }, (_, index) => [1 + 2 * index, info(BtfKind.Int), 4, 32]);
+    const btf = Btf.parse(blob(records.toReversed(), `\0${'a\0'.repeat(100_000)}`));
+    const ids = btf.idsByName('a');
+    expect(ids).toHaveLength(100_000);
+    expect(ids.slice(0, 3)).toEqual([1, 2, 3]);
+  });
+
   it('sizes beyond 4 GiB are refused', () => {
     const btf = Btf.parse(blob([INT, array(1, 0xffff_ffff), array(2, 0xffff_ffff)]));
     expect(() => btf.sizeOf(3)).toThrow('larger than 4 GiB');

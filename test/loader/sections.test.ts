@@ -54,6 +54,13 @@ describe('programs', () => {
     expect(program(alone, 'probe').error).toBeUndefined();
   });
 
+  it('a USDT program goes by what the kernel can do', () => {
+    // objects/kernel.c knows no uprobe_multi links; without a kernel a recent one is assumed
+    expect(program(object, 'usdt').expectedAttachType).toBe(0);
+    const alone = load('sections', { kernelBtf: undefined as never });
+    expect(program(alone, 'usdt').expectedAttachType).toBe(48);
+  });
+
   it('a target of a module is named with it', () => {
     const modules = [{ name: 'testmod', btf: btfOf('kernel') }];
     const found = load('sections', { kernelBtf: btfOf('iter'), modules });
