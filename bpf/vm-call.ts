@@ -23,7 +23,8 @@ export const enum VmKfunc {
   RdonlyCast = 0x110e,
   /** bpf_rcu_read_lock, bpf_preempt_disable and the like: nothing else runs in the model. */
   Nothing = 0x110f,
-  End = 0x1110,
+  MapSumElemCount = 0x1110,
+  End = 0x1111,
 }
 
 /** What helpers inside vm.wasm ask the host. Arguments in r1.., result as with any helper. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Btf } from '../../bpf/btf.ts';
 import { BtfWriter } from '../../bpf/btf-writer.ts';
+import { VmKfunc } from '../../bpf/vm-call.ts';
 import type { MapDef } from '../../loader/program.ts';
 import { mapDef, Rig, u32, u64 } from './helper-rig.ts';
 
@@ -373,6 +374,17 @@ describe('maps of maps', () => {
     const [outer, map] = rig.maps.createAll(defs);
     expect(outer?.lookup(u32(1))).toEqual(u32(map?.id as number));
     expect(outer?.lookup(u32(0))).toBe(ENOENT);
+  });
+});
+
+describe('bpf_map_sum_elem_count', () => {
+  it('counts the elements of hashes', () => {
+    const map = rig.map({ type: Type.hash });
+    map.update(u32(1), u64(1));
+    map.update(u32(2), u64(1));
+    expect(rig.call(VmKfunc.MapSumElemCount, map.address)).toBe(2n);
+    expect(rig.call(VmKfunc.MapSumElemCount, rig.map({ type: Type.array }).address)).toBe(0n);
+    expect(rig.call(VmKfunc.MapSumElemCount, 0)).toBe(0n);
   });
 });
 

@@ -41,14 +41,14 @@ export function iterNumDestroy(iterator: u64): void {
 }
 
 /**
- * bpf_iter_bits_new over the bits of `words` u64: 0, -EINVAL (no words), -E2BIG, -EFAULT, -ENOMEM. The
+ * bpf_iter_bits_new over the bits of `words` u64: 0, -EINVAL (none, or NULL), -E2BIG, -EFAULT, -ENOMEM. The
  * iterator is u64 (the word, or the offset of a copy of the words), i32 bits, i32 last bit.
  */
 export function iterBitsNew(iterator: u64, source: u64, words: u32): i64 {
   const at = writable(iterator, 16);
   if (at === 0) return 0;
   memory.fill(at, 0, 16);
-  if (words === 0) return -Errno.EINVAL;
+  if (source === 0 || words === 0) return -Errno.EINVAL;
   if (words > MAX_WORDS) return -Errno.E2BIG;
   const copy = words === 1 ? at : ramAlloc(words * 8, 8);
   if (copy === 0) return -Errno.ENOMEM;

@@ -34,6 +34,7 @@ import {
   continueForEach,
   forEachElement,
   mapDelete,
+  mapElementCount,
   mapLookup,
   mapLookupPercpu,
   mapPop,
@@ -229,6 +230,8 @@ function callKfunc(id: i32, r1: u64, r2: u64, r3: u64, r4: u64): u64 {
       return dynptrPart(r1, <u32>r2, <u32>r4, true);
     case VmKfunc.DynptrSliceRdwr:
       return dynptrPart(r1, <u32>r2, <u32>r4, false);
+    case VmKfunc.MapSumElemCount:
+      return mapElementCount(r1);
     case VmKfunc.CastToKernCtx:
     case VmKfunc.RdonlyCast:
       return r1;

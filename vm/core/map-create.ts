@@ -125,6 +125,17 @@ export function isAlwaysEmpty(type: u32): bool {
   );
 }
 
+function isModelled(type: u32): bool {
+  return (
+    isArrayLike(type) ||
+    isHashLike(type) ||
+    type === MapType.LpmTrie ||
+    isQueueLike(type) ||
+    isRingbuf(type) ||
+    isAlwaysEmpty(type)
+  );
+}
+
 function initStorage(map: MapRecord): i32 {
   if (isArrayLike(map.type)) return arrayInit(map);
   if (isHashLike(map.type)) return hashInit(map);
@@ -147,6 +158,7 @@ function checkCreate(
   if (both(flags, MapFlag.Rdonly, MapFlag.Wronly) || both(flags, MapFlag.RdonlyProg, MapFlag.WronlyProg)) {
     return -Errno.EINVAL;
   }
+  if (!isModelled(type)) return -Errno.EOPNOTSUPP;
   if (mapExtra !== 0 && type !== MapType.BloomFilter) return -Errno.EINVAL;
   if (isMapOfMaps(type)) {
     if (template === null) return -Errno.EBADF;
@@ -159,7 +171,6 @@ function checkCreate(
   if (type === MapType.LpmTrie) return checkLpm(keySize, valueSize, maxEntries, flags);
   if (isQueueLike(type)) return checkQueue(type, keySize, valueSize, maxEntries, flags, mapExtra);
   if (isRingbuf(type)) return checkRingbuf(keySize, valueSize, maxEntries, flags);
-  if (!isAlwaysEmpty(type)) return -Errno.EOPNOTSUPP;
   return maxEntries === 0 || keySize === 0 || valueSize === 0 ? -Errno.EINVAL : 0;
 }
 

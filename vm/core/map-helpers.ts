@@ -51,6 +51,12 @@ export function mapLookup(address: u64, key: u64): u64 {
   return at === 0 ? 0 : addressOrNull(lookupForProgram(map!, at));
 }
 
+/** bpf_map_sum_elem_count: elements of a hash; 0 for a map that does not count them. */
+export function mapElementCount(address: u64): u64 {
+  const map = address === 0 ? null : mapArgument(address);
+  return map === null || !isHashLike(map.type) || isStorage(map.type) ? 0 : map.count;
+}
+
 export function mapLookupPercpu(address: u64, key: u64, cpu: u64): u64 {
   const map = keyedMap(address);
   const at = map === null ? 0 : readable(key, map.keySize);

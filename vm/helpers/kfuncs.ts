@@ -20,6 +20,7 @@ const KFUNCS: ReadonlyMap<string, number> = new Map<string, number>([
   ['bpf_dynptr_slice_rdwr', VmKfunc.DynptrSliceRdwr],
   ['bpf_cast_to_kern_ctx', VmKfunc.CastToKernCtx],
   ['bpf_rdonly_cast', VmKfunc.RdonlyCast],
+  ['bpf_map_sum_elem_count', VmKfunc.MapSumElemCount],
   ['bpf_rcu_read_lock', VmKfunc.Nothing],
   ['bpf_rcu_read_unlock', VmKfunc.Nothing],
   ['bpf_preempt_disable', VmKfunc.Nothing],
