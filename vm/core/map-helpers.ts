@@ -53,7 +53,8 @@ export function mapLookup(address: u64, key: u64): u64 {
 
 /** bpf_map_sum_elem_count: elements of a hash; 0 for a map that does not count them. */
 export function mapElementCount(address: u64): u64 {
-  const map = address === 0 ? null : mapArgument(address);
+  if (address === 0) return 0;
+  const map = mapArgument(address);
   return map === null || !isHashLike(map.type) || isStorage(map.type) ? 0 : map.count;
 }
 
