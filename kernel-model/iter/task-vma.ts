@@ -137,7 +137,7 @@ class TaskVmaWalk implements SeqOperations {
   }
 
   private wait(mm: Mm): Blocked {
-    return new Blocked('mm_struct.mmap_lock', mm.lock.big('owner') & ~7n);
+    return new Blocked('mm_struct.mmap_lock', BigInt.asUintN(64, mm.lock.big('owner')) & ~7n);
   }
 
   private arrive(place: Place): bigint {
