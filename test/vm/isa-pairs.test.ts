@@ -24,36 +24,45 @@ EDGE_VALUES.forEach((value, index) => {
   new DataView(block.buffer).setBigUint64(8 * index, value, true);
 });
 
+const ALIGNED = EDGE_VALUES.map((_, index) => 8 * index);
+const OFFSETS = Array.from({ length: block.length - 8 }, (_, at) => at);
+
 const isLoad = (form: InsnForm) => LOADS.includes(form);
 const isJump = (form: InsnForm) => JUMPS.includes(form);
 
-/** A form on two registers; what else it needs depends on a running number. A jump skips one instruction. */
-function encode(form: InsnForm, dst: number, src: number, turn: number): Uint8Array {
+/** Picks from a list, by a running number and what the pick is for, without pattern between the two. */
+function pick<T>(list: readonly T[], turn: number, purpose: number): T {
+  const mixed = Math.imul(Math.imul(turn + 1, 0x9e3779b1) ^ (purpose * 0x85ebca6b), 0xc2b2ae35) >>> 8;
+  return list[mixed % list.length] as T;
+}
+
+/** A form on two registers; what else it needs is picked. A jump skips one instruction. */
+function encode(form: InsnForm, dst: number, src: number, turn: number, purpose: number): Uint8Array {
   const shows = (...names: Operand[]) => form.operands.some((shown) => names.includes(shown));
-  const at = (turn * 3) % (block.length - 8);
   return encodeInsn({
     code: form.code,
     dst,
     src: isLoad(form) ? BASE : shows('src', 'wsrc') ? src : 0,
-    offset: isLoad(form) ? at : isJump(form) ? 1 : (form.fixed.offset ?? 0),
-    imm: shows('imm', 'hex') ? (EDGE_IMMS[turn % EDGE_IMMS.length] as number) : (form.fixed.imm ?? 0),
+    offset: isLoad(form) ? pick(OFFSETS, turn, purpose) : isJump(form) ? 1 : (form.fixed.offset ?? 0),
+    imm: shows('imm', 'hex') ? pick(EDGE_IMMS, turn, purpose) : (form.fixed.imm ?? 0),
     imm2: 0,
   });
 }
 
-/** Operands from the block, the pair (jumped into when r7 is negative), and its outcome folded into r0. */
+/** Operands from the block, the pair (every third time entered in the middle), and its outcome folded into r0. */
 function encodeCase(
   first: InsnForm,
   second: InsnForm,
   [dst, src]: readonly number[],
   turn: number,
 ): Uint8Array {
-  const value = (step: number) => 8 * ((turn * step) % EDGE_VALUES.length);
-  const operands = `r${A} = *(u64 *)(r${BASE} +${value(5)})\nr${B} = *(u64 *)(r${BASE} +${value(7)})`;
+  const operands = [A, B].map(
+    (register) => `r${register} = *(u64 *)(r${BASE} +${pick(ALIGNED, turn, register)})`,
+  );
   return Buffer.concat([
-    assemble(`${operands}\nif r${B} s< -1 goto pc+1`),
-    encode(first, A, B, turn),
-    encode(second, dst as number, src as number, turn + 1),
+    assemble(`${operands.join('\n')}\n${pick(['', '', 'goto pc+1'], turn, 1)}`),
+    encode(first, A, B, turn, 2),
+    encode(second, dst as number, src as number, turn, 3),
     assemble(`r${B} += 1`),
     FOLD,
   ]);
@@ -69,15 +78,49 @@ const SHAPES = [
 const program = (cases: readonly Uint8Array[]) =>
   Buffer.concat([assemble(`r${BASE} = r1\nr0 = 0`), ...cases, assemble('exit')]);
 
+/** What compilers put side by side: zero and sign extensions, field extracts, counters, null checks. */
+const IDIOMS: readonly string[] = [
+  ...[1, 31, 32, 33, 63].flatMap((count) => [
+    `r6 = r7\nr6 <<= ${count}`,
+    `r6 = r7\nr6 >>= ${count}`,
+    `r6 = r7\nr6 s>>= ${count}`,
+    `r6 <<= ${count}\nr6 >>= ${count}`,
+    `r6 <<= ${count}\nr6 >>= ${64 - count}`,
+    `r6 <<= ${count}\nr6 s>>= ${count}`,
+    `w6 <<= ${count % 32}\nw6 >>= ${count % 32}`,
+  ]),
+  ...[1, -1, 0x7fff_ffff, -0x8000_0000].flatMap((step) => [
+    `r6 = r7\nr6 += ${step}`,
+    `w6 = w7\nw6 += ${step}`,
+    ...['==', '!=', '<', '>', 's<', 's>='].flatMap((relation) => [
+      `r6 += ${step}\nif r6 ${relation} r7 goto pc+1\nr7 += 5`,
+      `r6 += ${step}\nif r6 ${relation} r6 goto pc+1\nr7 += 5`,
+      `r6 += ${step}\nif r6 ${relation} 0 goto pc+1\nr7 += 5`,
+      `r6 += ${step}\nif w6 ${relation} 1 goto pc+1\nr7 += 5`,
+    ]),
+  ]),
+  'r6 = r7\nr6 += r7',
+  'r6 = r7\nr6 += r6',
+  'r6 = r7\nr7 += r6',
+  'r6 += r7\nr7 += r6',
+  'r6 = *(u64 *)(r8 +40)\nif r6 == 0 goto pc+1\nr7 += 5',
+  'r6 = *(u64 *)(r8 +0)\nif r6 == 0 goto pc+1\nr7 += 5',
+  'r6 = *(u8 *)(r8 +40)\nif w6 != 0 goto pc+1\nr7 += 5',
+  'r6 = *(u32 *)(r8 +40)\nif w6 == 0 goto pc+1\nr7 += 5',
+  'r6 = r8\nr6 += r7\nr6 -= r8',
+];
+
 describe('pairs of instructions', () => {
   const firsts = [...COMPUTING, ...LOADS];
   const seconds = [...COMPUTING, ...LOADS, ...JUMPS];
 
   it.each(SHAPES)('second on r%i and r%i', (...shape) => {
-    let turn = 0;
-    for (const first of firsts) {
-      const cases = seconds.map((second) => encodeCase(first, second, shape, turn++));
-      expectAsReference({ program: program(cases), block });
+    // Several rounds: each pair meets other operands and immediates, and is entered from the front and inside.
+    for (let turn = 0, round = 0; round < 4; round++) {
+      for (const first of firsts) {
+        const cases = seconds.map((second) => encodeCase(first, second, shape, turn++));
+        expectAsReference({ program: program(cases), block });
+      }
     }
   });
 
@@ -87,6 +130,29 @@ describe('pairs of instructions', () => {
       const code = program(seconds.map((second) => encodeCase(first, second, SHAPES[0], turn++)));
       const whole = runProgram(code, { block });
       expect(runProgram(code, { block, step: 7 }), first.name).toEqual(whole);
+    }
+  });
+
+  it('idioms of compilers, on all edge values', () => {
+    for (const idiom of IDIOMS) {
+      const cases = EDGE_VALUES.flatMap((_, index) =>
+        [0, 8 * ((index * 7) % EDGE_VALUES.length)].map((other) =>
+          assemble(
+            `r${A} = *(u64 *)(r${BASE} +${8 * index})\nr${B} = *(u64 *)(r${BASE} +${other})\n${idiom}`,
+          ),
+        ),
+      );
+      expectAsReference({ program: program(cases.flatMap((code) => [code, FOLD])), block });
+    }
+  });
+
+  it('idioms stop exactly where the budget ends', () => {
+    const setup = `r${A} = *(u64 *)(r${BASE} +8)\nr${B} = *(u64 *)(r${BASE} +16)`;
+    const code = program(IDIOMS.map((idiom) => assemble(`${setup}\n${idiom}`)));
+    const whole = runProgram(code, { block });
+    expect(whole.finished).toBe(true);
+    for (let budget = 1; budget < whole.insns; budget++) {
+      expect(runProgram(code, { block, budget })).toMatchObject({ finished: false, insns: budget });
     }
   });
 
@@ -101,8 +167,8 @@ describe('pairs of instructions', () => {
         }
       }
     }
-    expectAsReference({ program: program(cases), block });
-    expect(runProgram(program(cases), { block, step: 3 })).toEqual(runProgram(program(cases), { block }));
+    const bytes = Uint8Array.from({ length: 120 }, (_, at) => 0x91 + 37 * at);
+    expectAsReference({ program: program(cases), block: bytes });
   });
 
   it('a value loaded or added to in front of its comparison, equal and not', () => {
@@ -119,8 +185,9 @@ describe('pairs of instructions', () => {
       '0x85868787',
       '0xffffff88',
       '0xffff8788',
+      '0xffffffff',
     ];
-    const firsts = ['r6 += 1', 'r6 -= 1', 'w6 += 1'];
+    const firsts = ['r6 += 1', 'r6 += 0', 'r6 += 0x7fffffff', 'r6 -= 1', 'w6 += 1'];
     for (const load of LOADS)
       firsts.push(load.pattern.replace('{dst}', 'r6').replace('{src} {off}', 'r8 +0'));
     for (const first of firsts) {
