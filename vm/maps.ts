@@ -18,6 +18,7 @@ const enum MapType {
   PercpuHash = 5,
   PercpuArray = 6,
   LruPercpuHash = 10,
+  LpmTrie = 11,
   ArrayOfMaps = 12,
   HashOfMaps = 13,
   SkStorage = 24,
@@ -65,7 +66,9 @@ export class MapTable {
     this.options = options;
     this.cpus = options.cpus ?? 4;
     if (!this.exports.setCpus(this.cpus, options.currentCpu ?? 0)) {
-      throw new RangeError(`no CPU ${options.currentCpu ?? 0} of ${this.cpus}: 1 to 1024 can be modelled`);
+      throw new RangeError(
+        `CPU ${options.currentCpu ?? 0} of ${this.cpus} cannot be modelled: at most 1024, the same for all maps`,
+      );
     }
   }
 
@@ -76,7 +79,8 @@ export class MapTable {
 
   /** The map whose `struct bpf_map` stands at a kernel address. */
   atAddress(address: bigint): VmMap | undefined {
-    return this.all.find((map) => map.address === address);
+    for (const map of this.bySlot.values()) if (map.address === address) return map;
+    return undefined;
   }
 
   /** The map of an inner slot's number, as a lookup in a map of maps gives it. */
@@ -129,6 +133,8 @@ export class MapTable {
       template ? template.slot : -1,
       mapRecordSize(kernelBtf, def.type),
     );
+    // As in Linux, the map of maps keeps what it needs to know about its template.
+    if (template) this.destroy(template);
     if (slot < 0) return slot;
     const map = new VmMap(this, slot, this.nextId++, def);
     for (const field of btf ? specialFields(btf, def.valueTypeId) : []) {
@@ -322,7 +328,13 @@ export class VmMap implements BpfMapView {
   }
 
   /** Keys and values in iteration order, as copies. */
-  *contents(): Iterable<{ key: Uint8Array; value: Uint8Array }> {
+  contents(): Iterable<{ key: Uint8Array; value: Uint8Array }> {
+    return this.type === MapType.LpmTrie
+      ? [...this.copies()].sort((a, b) => comparePrefixes(a.key, b.key))
+      : this.copies();
+  }
+
+  private *copies(): Iterable<{ key: Uint8Array; value: Uint8Array }> {
     const { ram } = this.table;
     for (const { key: keyAddress, value: valueAddress } of this.entries()) {
       const key = ram.read(keyAddress, this.keyBytes) ?? new Uint8Array();
@@ -374,6 +386,19 @@ export class VmMap implements BpfMapView {
   private bytes(offset: number, length: number): Uint8Array {
     return new Uint8Array(this.table.ram.buffer, offset, length).slice();
   }
+}
+
+/** Linux's order of prefixes (u32 length, then the bits): one that extends another comes first. */
+function comparePrefixes(one: Uint8Array, other: Uint8Array): number {
+  const lengthOf = (key: Uint8Array) => new DataView(key.buffer, key.byteOffset).getUint32(0, true);
+  const common = Math.min(lengthOf(one), lengthOf(other));
+  for (let bit = 0; bit < common; bit++) {
+    const at = 4 + (bit >> 3);
+    const mask = 0x80 >> (bit & 7);
+    const difference = ((one[at] ?? 0) & mask) - ((other[at] ?? 0) & mask);
+    if (difference !== 0) return difference;
+  }
+  return lengthOf(other) - lengthOf(one);
 }
 
 function check(error: number, def: MapDef, what: string): void {

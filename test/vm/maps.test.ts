@@ -3,6 +3,7 @@ import { Btf } from '../../bpf/btf.ts';
 import { BtfWriter } from '../../bpf/btf-writer.ts';
 import { VmKfunc } from '../../bpf/vm-call.ts';
 import type { MapDef } from '../../loader/program.ts';
+import { MapTable } from '../../vm/maps.ts';
 import { mapDef, Rig, u32, u64 } from './helper-rig.ts';
 
 const LOOKUP = 1;
@@ -311,6 +312,14 @@ describe('per-CPU maps', () => {
     expect(map.update(u32(1), u64(0, 0, 0, 0), LOCK)).toBe(EINVAL);
   });
 
+  it('know how many CPUs there are once and for all', async () => {
+    const other = await Rig.create();
+    other.map({ type: Type.percpuArray });
+    expect(() => new MapTable(other.vm, { cpus: 8 })).toThrow('cannot be modelled');
+    expect(() => new MapTable(other.vm, { currentCpu: 4 })).toThrow('CPU 4 of 4');
+    expect(new MapTable(other.vm, { currentCpu: 3 }).cpus).toBe(4);
+  });
+
   it('belong to the CPU that programs run on', async () => {
     const other = await Rig.create(undefined, { cpus: 2, currentCpu: 1 });
     const map = other.map({ type: Type.percpuArray, valueSize: 8 });
@@ -364,6 +373,13 @@ describe('maps of maps', () => {
     expect(outer.setInner(u32(5), map, NOEXIST)).toBe(0);
     expect(outer.setInner(u32(5), map, NOEXIST)).toBe(EEXIST);
     expect(outer.contents()[Symbol.iterator]().next().value).toEqual({ key: u32(5), value: u32(map.id) });
+  });
+
+  it('leave no template behind', () => {
+    const before = rig.maps.all.length;
+    const outer = rig.map({ type: Type.arrayOfMaps, valueSize: 4, inner });
+    expect(rig.maps.all.length).toBe(before + 1);
+    expect(outer.setInner(u32(0), rig.maps.create(inner))).toBe(0);
   });
 
   it('are filled from the definition', () => {
@@ -487,6 +503,7 @@ describe('LPM trie', () => {
       order.push((map.get(key) as Uint8Array)[0] as number);
     }
     expect(order).toEqual([5, 4, 3, 2, 1]);
+    expect([...map.contents()].map(({ value }) => value[0])).toEqual(order);
   });
 });
 

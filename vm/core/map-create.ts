@@ -62,7 +62,7 @@ export function createMap(
   map.maxEntries = maxEntries;
   map.flags = flags;
   map.mapExtra = mapExtra;
-  map.template = template === null ? 0 : template.slot + 1;
+  if (template !== null) copyTemplate(map, template);
   // A map of maps holds addresses, though user space sees 4-byte numbers.
   map.valueStride = (valueSize + 7) & ~7;
   map.valueSpan = isPercpu(type) ? map.valueStride * cpuCount : map.valueStride;
@@ -73,6 +73,16 @@ export function createMap(
     return done;
   }
   return map.slot;
+}
+
+/** The template itself may be destroyed after that. */
+function copyTemplate(map: MapRecord, template: MapRecord): void {
+  map.innerType = template.type;
+  map.innerKeySize = template.keySize;
+  map.innerValueSize = template.valueSize;
+  map.innerMaxEntries = template.maxEntries;
+  map.innerFlags = template.flags;
+  map.innerFieldCount = template.fieldCount;
 }
 
 /** Frees the map and all it holds; addresses into it must no longer be used. */

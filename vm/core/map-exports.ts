@@ -117,10 +117,7 @@ export function mapNextKey(slot: u32, key: u32, next: u32): i32 {
 export function mapSetInner(slot: u32, key: u32, inner: u32, flags: u32): i32 {
   const map = mapInSlot(slot);
   const other = mapInSlot(inner);
-  if (map === null || other === null) return -Errno.EBADF;
-  if (map.template === 0) return -Errno.EINVAL;
-  const template = mapInSlot(map.template - 1);
-  return template === null ? -Errno.EBADF : setInner(map, key, other, template, flags);
+  return map === null || other === null ? -Errno.EBADF : setInner(map, key, other, flags);
 }
 
 /** See `setReference`. */

@@ -98,8 +98,13 @@ export class MapRecord {
   fields: u32;
   /** Elements now stored. */
   count: u32;
-  /** Map of maps: slot of the template + 1. */
-  template: u32;
+  /** Map of maps: what the maps in it must be like. */
+  innerType: u32;
+  innerKeySize: u32;
+  innerValueSize: u32;
+  innerMaxEntries: u32;
+  innerFlags: u32;
+  innerFieldCount: u32;
   /** valueSize rounded up to 8: the step from one CPU's value to the next, and between array elements. */
   valueStride: u32;
   /** Bytes an element's value takes: valueStride, times the CPUs for per-CPU maps. */
@@ -144,9 +149,15 @@ export let currentCpu: u32 = 0;
 /** @returns false when there is no such CPU; the number of CPUs is fixed once a map exists. */
 export function setCpus(count: u32, current: u32): bool {
   if (count === 0 || count > 1024 || current >= count) return false;
+  if (count !== cpuCount && hasMaps()) return false;
   cpuCount = count;
   currentCpu = current;
   return true;
+}
+
+function hasMaps(): bool {
+  for (let slot: u32 = 0; slot < MAX_MAPS; slot++) if (load<u32>(table + (slot << 2)) !== 0) return true;
+  return false;
 }
 
 /** A record with its visible part; null when 4096 maps exist or memory is exhausted. */

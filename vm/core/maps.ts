@@ -38,7 +38,7 @@ import {
 } from './map.ts';
 import { isAlwaysEmpty, isArrayLike, isHashLike, isQueueLike, isRingbuf } from './map-create.ts';
 import { bloomAdd, bloomTest, queuePeek, queuePush } from './queue.ts';
-import { elementAt } from './slab.ts';
+import { elementAt, FREE } from './slab.ts';
 
 /** bpf_map_lookup_elem: linear offset of the value, per-CPU: of the current CPU's; 0 when there is none. */
 export function lookupForProgram(map: MapRecord, key: u32): u32 {
@@ -187,9 +187,9 @@ export function nextKey(map: MapRecord, key: u32, next: u32): i32 {
  * Puts a map into a map of maps.
  * @returns 0, -EPERM, -EINVAL (not like the template, or bad flags), -E2BIG, -EEXIST, -ENOENT, -ENOMEM
  */
-export function setInner(map: MapRecord, key: u32, inner: MapRecord, template: MapRecord, flags: u64): i32 {
+export function setInner(map: MapRecord, key: u32, inner: MapRecord, flags: u64): i32 {
   if (!isWritable(map)) return -Errno.EPERM;
-  if (!isLikeTemplate(inner, template)) return -Errno.EINVAL;
+  if (!isMapOfMaps(map.type) || !isLikeTemplate(inner, map)) return -Errno.EINVAL;
   const address = mapAddress(inner);
   if (map.type === MapType.ArrayOfMaps) {
     if (flags !== UpdateFlag.Any) return -Errno.EINVAL;
@@ -230,7 +230,10 @@ export class MapCursor {
   bucket: u32;
 }
 
-/** Goes to the next entry, in index or bucket order; false at the end or when the map has no entries. */
+/**
+ * Goes to the next entry, in index or bucket order (LPM: in that of their making); false at the end or when the
+ * map has no entries.
+ */
 export function nextEntry(map: MapRecord, cursor: MapCursor): bool {
   if (isArrayLike(map.type)) {
     if (cursor.next >= map.maxEntries) return false;
@@ -239,11 +242,12 @@ export function nextEntry(map: MapRecord, cursor: MapCursor): bool {
     store<u32>(entryKey, cursor.next++);
     return true;
   }
+  if (map.type === MapType.LpmTrie) return nextPrefix(map, cursor);
   if (!isHashLike(map.type)) return false;
   let number = cursor.started === 0 ? hashAfter(map, 0) : cursor.next;
   cursor.started = 1;
   let element = elementAt(map, number);
-  if (element !== null && cursor.next !== 0 && element.newer === 0xffff_ffff) {
+  if (element !== null && cursor.next !== 0 && element.newer === FREE) {
     number = firstFromBucket(map, cursor.bucket + 1);
     element = elementAt(map, number);
   }
@@ -254,6 +258,17 @@ export function nextEntry(map: MapRecord, cursor: MapCursor): bool {
   const after = elementAt(map, cursor.next);
   if (after !== null) cursor.bucket = after.hash & map.bucketMask;
   return true;
+}
+
+function nextPrefix(map: MapRecord, cursor: MapCursor): bool {
+  while (cursor.next < map.taken) {
+    const number = ++cursor.next;
+    if (elementAt(map, number)!.newer === FREE) continue;
+    entryKey = lpmKey(map, number);
+    entryValue = lpmValue(map, number);
+    return true;
+  }
+  return false;
 }
 
 function firstFromBucket(map: MapRecord, from: u32): u32 {
@@ -341,11 +356,11 @@ function copyReference(map: MapRecord, slot: u32, value: u32): i32 {
 }
 
 /** Whether a map may stand in for the template: same shape, and for arrays as many entries. */
-function isLikeTemplate(inner: MapRecord, template: MapRecord): bool {
-  if (inner.type !== template.type || inner.keySize !== template.keySize) return false;
-  if (inner.valueSize !== template.valueSize || inner.flags !== template.flags) return false;
-  if (inner.fieldCount !== template.fieldCount) return false;
+function isLikeTemplate(inner: MapRecord, outer: MapRecord): bool {
+  if (inner.type !== outer.innerType || inner.keySize !== outer.innerKeySize) return false;
+  if (inner.valueSize !== outer.innerValueSize || inner.flags !== outer.innerFlags) return false;
+  if (inner.fieldCount !== outer.innerFieldCount) return false;
   const fixed = inner.type === MapType.Array || inner.type === MapType.PercpuArray;
-  if (!fixed || (template.flags & MapFlag.InnerMap) !== 0) return true;
-  return inner.maxEntries === template.maxEntries;
+  if (!fixed || (outer.innerFlags & MapFlag.InnerMap) !== 0) return true;
+  return inner.maxEntries === outer.innerMaxEntries;
 }

@@ -1,6 +1,7 @@
 /** Helpers that print: to a seq_file, to a buffer, to trace_pipe. */
 import { Errno } from '../../bpf/errno.ts';
 import { HostCall } from '../../bpf/vm-call.ts';
+import { PAGE_SIZE } from './address.ts';
 import { readable, writable } from './args.ts';
 import { endOfFormat, MAX_ARGS, prepareFormat, printFormat } from './format.ts';
 import { askHost } from './kernel.ts';
@@ -8,6 +9,10 @@ import { currentCpu } from './map.ts';
 import { seqPrint, seqWrite } from './seq.ts';
 import { beginText, Pad, putByte, putInteger, textLength } from './text.ts';
 import { traceBytes } from './trace.ts';
+
+/** Size of a format that is a constant string: up to its NUL. */
+const UNKNOWN_SIZE: u32 = 0xffff_ffff;
+const LONGEST_FORMAT: u32 = 0x10_0000;
 
 /** Longest text of one trace line (BPF_TRACE_PRINTK_SIZE). */
 const TRACE_TEXT: u32 = 1024;
@@ -49,7 +54,7 @@ export function snprintf(to: u64, size: u32, format: u64, data: u64, dataLength:
   if (bad < 0) return bad;
   const room = size === 0 ? 0 : writable(to, size);
   if (size !== 0 && room === 0) return 0;
-  const text = formatArgument(format, 0xffff_ffff);
+  const text = formatArgument(format, UNKNOWN_SIZE);
   if (text === 0) return -Errno.EINVAL;
   const prepared = prepareFormat(text, args, dataLength / 8);
   return prepared < 0 ? prepared : <i64>printFormat(room, size, text, args) + 1;
@@ -79,15 +84,21 @@ function checkArgs(data: u64, length: u32): i32 {
 
 /** Linear offset of a format that ends within `size` bytes; 0 when it does not. */
 function formatArgument(format: u64, size: u32): u32 {
-  // A string whose size is not given ends where its page does, at the latest some pages on.
-  let known = min<u32>(size, 4096 - (<u32>format & 4095));
-  let text = readable(format, known);
-  while (text !== 0 && endOfFormat(text, known) === 0) {
-    if (known === size || known > 0x10_0000) return 0;
-    known = min<u32>(size, known + 4096);
-    text = readable(format, known);
+  if (size !== UNKNOWN_SIZE) {
+    const text = readable(format, size);
+    return text !== 0 && endOfFormat(text, size) !== 0 ? text : 0;
   }
-  return text;
+  // Memory may end with the page that the string ends in, so it is looked at page by page.
+  let seen: u32 = 0;
+  let known: u32 = PAGE_SIZE - (<u32>format & (PAGE_SIZE - 1));
+  while (known < LONGEST_FORMAT) {
+    const text = readable(format, known);
+    if (text === 0) return 0;
+    if (endOfFormat(text + seen, known - seen) !== 0) return text;
+    seen = known;
+    known += PAGE_SIZE;
+  }
+  return 0;
 }
 
 function trace(format: u64, formatSize: u32, count: u32): i64 {
