@@ -11,11 +11,14 @@ export class CompletionQueue {
   private readonly ctx: Record;
   private readonly memory: RingMemory;
   private readonly overflowHead: bigint;
+  private readonly posted: () => void;
   /** Overflow entries by linear offset, so that they can be freed. */
   private readonly overflowed = new Map<number, Record>();
 
-  constructor(heap: KernelHeap, ctx: Record, memory: RingMemory) {
+  /** @param posted called when the tail has been published. */
+  constructor(heap: KernelHeap, ctx: Record, memory: RingMemory, posted: () => void) {
     this.heap = heap;
+    this.posted = posted;
     this.ctx = ctx;
     this.memory = memory;
     this.overflowHead = ctx.addressOf('cq_overflow_list');
@@ -90,6 +93,7 @@ export class CompletionQueue {
   /** Publishes the tail to user space. */
   private commit(): void {
     this.memory.rings.set('cq.tail', this.ctx.get('cached_cq_tail'));
+    this.posted();
   }
 
   private free(tail: number): number {

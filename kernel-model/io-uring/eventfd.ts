@@ -5,6 +5,9 @@ import type { Record } from '../record.ts';
 import type { Task } from '../task.ts';
 import type { IoUring } from './ring.ts';
 
+/** IORING_CQ_EVENTFD_DISABLED in `cq_flags`, set by user space. */
+const CQ_EVENTFD_DISABLED = 1;
+
 /** Where a kernel keeps the registration: in the ring itself (5.16), or in a `struct io_ev_fd`. */
 export class EventfdRegistration {
   readonly context: EventfdContext;
@@ -27,6 +30,21 @@ export class EventfdRegistration {
     if (this.holder.has('refs')) this.holder.set('refs', 1);
     ctx.point('io_ev_fd', this.holder).set('has_evfd', true);
     ctx.set('evfd_last_cq_tail', ctx.get('cached_cq_tail'));
+  }
+
+  /**
+   * Entries were posted by the kernel itself, which an asynchronous registration is not told of, nor anyone while
+   * user space has notifications off. Newer kernels signal only when the tail has moved.
+   */
+  posted(): void {
+    const { ctx, memory } = this.ring;
+    if (this.isAsync || (memory.rings.get('cq_flags') & CQ_EVENTFD_DISABLED) !== 0) return;
+    if (ctx.has('evfd_last_cq_tail')) {
+      const tail = ctx.get('cached_cq_tail');
+      if (tail === ctx.get('evfd_last_cq_tail')) return;
+      ctx.set('evfd_last_cq_tail', tail);
+    }
+    this.context.signal();
   }
 
   release(): void {

@@ -92,7 +92,7 @@ export class IoUring {
     });
     this.ctx.point('rings', this.memory.rings);
     this.describePages();
-    this.completions = new CompletionQueue(heap, this.ctx, this.memory);
+    this.completions = new CompletionQueue(heap, this.ctx, this.memory, () => this.eventfd?.posted());
     this.personalities = new Personalities(this.ctx);
     const { user } = init.creator.cred;
     const { mm } = init.creator;
@@ -134,7 +134,7 @@ export class IoUring {
 
   put(): void {
     this.references--;
-    if (this.references === 0 && this.closed) this.destroy();
+    if (this.references === 0 && this.closed) tearDown(this);
   }
 
   /** Waits until only the caller uses the ring; afterwards `resurrect` must follow. */
@@ -196,7 +196,8 @@ export class IoUring {
     return view.getBigUint64(view.getUint32(this.ctx.offset + offset, true) + 8 * index, true);
   }
 
-  private destroy(): void {
+  /** Frees the ring. Only for `tearDown`. */
+  destroy(): void {
     this.sqData?.remove(this.ctx);
     this.buffers?.release();
     this.files?.release();
@@ -219,6 +220,22 @@ export class IoUring {
       .set('sqe_pages', this.memory.pageTable('sqes'));
     this.ctx.set('n_ring_pages', this.memory.frames('rings').count);
     this.ctx.set('n_sqe_pages', this.memory.frames('sqes').count);
+  }
+}
+
+/**
+ * Rings whose last user has gone. A ring's files may hold the last links to further rings, and so on: they are
+ * taken one after another, as the kernel's exit work does, not from within each other.
+ */
+const exiting: IoUring[] = [];
+
+function tearDown(ring: IoUring): void {
+  exiting.push(ring);
+  if (exiting.length > 1) return;
+  try {
+    for (const next of exiting) next.destroy();
+  } finally {
+    exiting.length = 0;
   }
 }
 

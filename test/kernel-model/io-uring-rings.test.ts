@@ -12,7 +12,8 @@ import { MapFlag } from '../../kernel-model/memory-syscalls.ts';
 import { lowOffset } from '../../kernel-model/record.ts';
 import { Rlimit, type Task } from '../../kernel-model/task.ts';
 import { getPagePointer } from '../../kernel-model/words.ts';
-import { linkTo, programOf } from './program-support.ts';
+import { readAll } from './iter-support.ts';
+import { linkTo, openIterator, programOf } from './program-support.ts';
 import { Caller, ints, iovecs, restrictions, rsrcRegister, rsrcUpdate2, words } from './ring-support.ts';
 import { newMachine, PAGE } from './support.ts';
 
@@ -31,6 +32,11 @@ describe.each(['5.16+series', '6.1', '6.12'])('rings of %s', (kernel) => {
     machine.vfs.create({ path: '/tmp/file', content: new Uint8Array(PAGE) });
     for (let fd = 0; fd < 3; fd++) machine.sys.open(task, '/tmp/file', 2);
   });
+  /** The first files of their kind make their file system, the first ring the task's context. */
+  const warmUp = () => {
+    machine.sys.close(task, machine.sys.eventfd2(task, 0, 0));
+    machine.sys.close(task, caller.setup(1));
+  };
   const low = (address: bigint) => lowOffset(address);
   const u64 = (address: bigint) => machine.ram.view.getBigUint64(low(address), true);
 
@@ -424,6 +430,59 @@ describe.each(['5.16+series', '6.1', '6.12'])('rings of %s', (kernel) => {
     expect(context?.record.live).toBe(false);
   });
 
+  test('an eventfd is signalled for the tag of a replaced buffer, unless it is asynchronous or switched off', () => {
+    const page = caller.map(PAGE);
+    const table = caller.put(iovecs([page, 16]));
+    const event = machine.sys.eventfd2(task, 0, 0);
+    const context = eventfdOf(task.files?.get(event) as never);
+    const signalled = (op: number, off = false) => {
+      const fd = caller.setup(4);
+      const tags = caller.put(words(5));
+      caller.register(fd, Op.Buffers2, rsrcRegister(1, table, { tags }), 32);
+      caller.register(fd, op, ints(event), 1);
+      if (off) caller.ring(fd).memory.rings.set('cq_flags', 1);
+      const before = context?.count ?? 0n;
+      caller.register(fd, Op.BuffersUpdate, rsrcUpdate2(0, table, 1), 32);
+      return (context?.count ?? 0n) - before;
+    };
+    expect([signalled(Op.Eventfd), signalled(Op.EventfdAsync), signalled(Op.Eventfd, true)]).toEqual([
+      1n,
+      0n,
+      0n,
+    ]);
+  });
+
+  test('a process with a submission thread exits: nothing is left', () => {
+    warmUp();
+    const objects = machine.heap.objects;
+    const second = machine.tasks.get(machine.tasks.clone(task, 0)) as Task;
+    const own = new Caller(machine, second);
+    const fd = own.setup(4, { flags: Setup.SqPoll });
+    own.register(fd, Op.Buffers, iovecs([own.map(PAGE), PAGE]), 1);
+    own.register(fd, Op.Files, ints(0, 1), 2);
+    own.register(fd, Op.RingFds, ints(-1, 0, fd, 0), is516 ? 0 : 1);
+    machine.tasks.exitGroup(second, 0);
+    expect(machine.heap.objects).toBe(objects);
+  });
+
+  test('a long chain of rings, each kept by a link in the file table of another, is torn down', () => {
+    warmUp();
+    const objects = machine.heap.objects;
+    const program = programOf(machine, 'io_uring_buf', () => 0);
+    let link = -1;
+    for (let i = 0; i < 3000; i++) {
+      const fd = caller.setup(1);
+      if (link >= 0) {
+        expect(caller.register(fd, Op.Files, ints(link), 1)).toBe(0);
+        machine.sys.close(task, link);
+      }
+      link = linkCreate(machine, task, program, linkTo(fd));
+      machine.sys.close(task, fd);
+    }
+    machine.sys.close(task, link);
+    expect(machine.heap.objects).toBe(objects);
+  });
+
   test('restrictions: bits in the record, in force from ENABLE_RINGS on', () => {
     const fd = caller.setup(4, { flags: Setup.Disabled });
     const entries = restrictions(
@@ -558,6 +617,19 @@ test('16,384 buffers of a million pages and 32,768 files are built in seconds, i
   const fds = ints(...new Array(32_768).fill(event));
   expect(caller.register(fd, Op.Files, fds, 32_768)).toBe(0);
   expect(task.files?.get(event)?.count).toBe(32_769);
+  for (const [target, objects] of [
+    ['io_uring_buf', count],
+    ['io_uring_file', 32_768],
+  ] as const) {
+    let seen = 0;
+    const program = programOf(machine, target, ({ seqNum, write }) => {
+      seen = Math.max(seen, seqNum + 1);
+      return write('0123456789') as undefined;
+    });
+    const it = openIterator(machine, task, program, linkTo(fd));
+    expect(readAll(it.read, 65536).length).toBe(10 * (objects + 1));
+    expect(seen).toBe(objects);
+  }
   expect(caller.register(fd, Op.UnregisterBuffers, 0n, 0)).toBe(0);
   expect(task.mm?.record.get('pinned_vm')).toBe(0);
 }, 60_000);
