@@ -53,6 +53,7 @@ export class MapTable {
   readonly ram: Ram;
   readonly exports: MapExports;
   readonly cpus: number;
+  readonly currentCpu: number;
   private readonly options: MapTableOptions;
   private readonly bySlot = new Map<number, VmMap>();
   private nextId = 1;
@@ -65,9 +66,10 @@ export class MapTable {
     this.exports = vm.core.exports as unknown as MapExports;
     this.options = options;
     this.cpus = options.cpus ?? 4;
-    if (!this.exports.setCpus(this.cpus, options.currentCpu ?? 0)) {
+    this.currentCpu = options.currentCpu ?? 0;
+    if (!this.exports.setCpus(this.cpus, this.currentCpu)) {
       throw new RangeError(
-        `CPU ${options.currentCpu ?? 0} of ${this.cpus} cannot be modelled: at most 1024, the same for all maps`,
+        `CPU ${this.currentCpu} of ${this.cpus} cannot be modelled: at most 1024, the same for all maps`,
       );
     }
   }

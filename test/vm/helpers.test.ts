@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { VmCall } from '../../bpf/abi.ts';
 import { DIRECT_MAP, VMEMMAP } from '../../bpf/address.ts';
-import { helperId } from '../../bpf/helpers.ts';
+import { helperId, helperName } from '../../bpf/helpers.ts';
 import { kfuncNumber } from '../../vm/helpers/index.ts';
 import { Rig, SYMBOL, USER_PAGE, u32, u64 } from './helper-rig.ts';
 
@@ -297,6 +298,16 @@ describe('locks and pointers in values', () => {
     expect(call('kptr_xchg', place, 9)).toBe(5n);
     expect(rig.u64(place)).toBe(9n);
   });
+});
+
+it('HelperId has the numbers of enum bpf_func_id', () => {
+  const source = readFileSync(new URL('../../bpf/helper-id.ts', import.meta.url), 'utf8');
+  const members = [...source.matchAll(/^ {2}(\w+) = (\d+),$/gm)];
+  expect(members.length).toBeGreaterThan(60);
+  for (const [, member, number] of members) {
+    const name = (helperName(Number(number)) ?? '').replace(/^bpf_/, '').replaceAll('_', '');
+    expect((member as string).toLowerCase()).toBe(name);
+  }
 });
 
 describe('helpers that nobody answers', () => {

@@ -3,6 +3,7 @@
  * here; the rest goes to the host, which raises a fault for a helper that it does not know either.
  */
 import { FaultKind } from '../../bpf/abi.ts';
+import { HelperId } from '../../bpf/helper-id.ts';
 import { HostCall, VmKfunc } from '../../bpf/vm-call.ts';
 import { readable, writable } from './args.ts';
 import {
@@ -62,121 +63,121 @@ const JIFFY_NS: u64 = 4_000_000;
 export function callHelper(id: i32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64): u64 {
   if (id >= VmKfunc.First && id < VmKfunc.End) return callKfunc(id, r1, r2, r3, r4);
   switch (id) {
-    case 1:
+    case HelperId.MapLookupElem:
       return mapLookup(r1, r2);
-    case 2:
+    case HelperId.MapUpdateElem:
       return mapUpdate(r1, r2, r3, r4);
-    case 3:
+    case HelperId.MapDeleteElem:
       return mapDelete(r1, r2);
-    case 4:
+    case HelperId.ProbeRead:
       return isUserAddress(r3) ? probe(r1, <u32>r2, r3, true) : probe(r1, <u32>r2, r3, false);
-    case 5: // ktime_get_ns
-    case 125: // ktime_get_boot_ns
-    case 160: // ktime_get_coarse_ns
-    case 208: // ktime_get_tai_ns
+    case HelperId.KtimeGetNs:
+    case HelperId.KtimeGetBootNs:
+    case HelperId.KtimeGetCoarseNs:
+    case HelperId.KtimeGetTaiNs:
       return askHost(HostCall.Time, 0, 0, 0, 0, 0);
-    case 6:
+    case HelperId.TracePrintk:
       return tracePrintk(r1, <u32>r2, r3, r4, r5);
-    case 7:
+    case HelperId.GetPrandomU32:
       return random();
-    case 8:
+    case HelperId.GetSmpProcessorId:
       return currentCpu;
-    case 28: {
+    case HelperId.CsumDiff: {
       const from = readable(r1, <u32>r2);
       const to = from === 0 ? 0 : readable(r3, <u32>r4);
       return to === 0 ? 0 : checksumDifference(from, <u32>r2, to, <u32>r4, <u32>r5);
     }
-    case 35: // get_current_task
-    case 158: // get_current_task_btf
+    case HelperId.GetCurrentTask:
+    case HelperId.GetCurrentTaskBtf:
       return askHost(HostCall.CurrentTask, 0, 0, 0, 0, 0);
-    case 42: // get_numa_node_id: the model has one node
-    case 174: // get_attach_cookie: no link of the model has one
+    case HelperId.GetNumaNodeId:
+    case HelperId.GetAttachCookie:
       return 0;
-    case 45:
+    case HelperId.ProbeReadStr:
       return probeString(r1, <u32>r2, r3, isUserAddress(r3));
-    case 87:
+    case HelperId.MapPushElem:
       return mapPush(r1, r2, r3);
-    case 88:
+    case HelperId.MapPopElem:
       return mapPop(r1, r2, true);
-    case 89:
+    case HelperId.MapPeekElem:
       return mapPop(r1, r2, false);
-    case 93:
+    case HelperId.SpinLock:
       return spinLock(r1, 0, 1);
-    case 94:
+    case HelperId.SpinUnlock:
       return spinLock(r1, 1, 0);
-    case 105:
-    case 106:
+    case HelperId.Strtol:
+    case HelperId.Strtoul:
       return parseNumber(id, r1, <u32>r2, r3, r4);
-    case 107: // sk_storage_get
-    case 145: // inode_storage_get
-    case 156: // task_storage_get
-    case 210: // cgrp_storage_get
+    case HelperId.SkStorageGet:
+    case HelperId.InodeStorageGet:
+    case HelperId.TaskStorageGet:
+    case HelperId.CgrpStorageGet:
       return storageGet(r1, r2, r3, r4);
-    case 108:
-    case 146:
-    case 157:
-    case 211:
+    case HelperId.SkStorageDelete:
+    case HelperId.InodeStorageDelete:
+    case HelperId.TaskStorageDelete:
+    case HelperId.CgrpStorageDelete:
       return storageDelete(r1, r2);
-    case 112:
+    case HelperId.ProbeReadUser:
       return probe(r1, <u32>r2, r3, true);
-    case 113:
+    case HelperId.ProbeReadKernel:
       return probe(r1, <u32>r2, r3, false);
-    case 114:
+    case HelperId.ProbeReadUserStr:
       return probeString(r1, <u32>r2, r3, true);
-    case 115:
+    case HelperId.ProbeReadKernelStr:
       return probeString(r1, <u32>r2, r3, false);
-    case 118:
+    case HelperId.Jiffies64:
       return FIRST_JIFFIES + askHost(HostCall.Time, 0, 0, 0, 0, 0) / JIFFY_NS;
-    case 126:
+    case HelperId.SeqPrintf:
       return seqPrintf(r1, r2, <u32>r3, r4, <u32>r5);
-    case 127:
+    case HelperId.SeqWrite:
       return seqWriteHelper(r1, r2, <u32>r3);
-    case 130:
+    case HelperId.RingbufOutput:
       return ringbufOutputHelper(r1, r2, r3, r4);
-    case 131:
+    case HelperId.RingbufReserve:
       return ringbufReserveHelper(r1, r2, r3);
-    case 132:
-    case 133:
-      ringbufFinish(r1, id === 133);
+    case HelperId.RingbufSubmit:
+    case HelperId.RingbufDiscard:
+      ringbufFinish(r1, id === HelperId.RingbufDiscard);
       return 0;
-    case 134:
+    case HelperId.RingbufQuery:
       return ringbufQueryHelper(r1, r2);
-    case 153: // per_cpu_ptr: the model keeps one copy of per-CPU variables
+    case HelperId.PerCpuPtr:
       return r2 < cpuCount ? r1 : 0;
-    case 154:
+    case HelperId.ThisCpuPtr:
       return r1;
-    case 164:
+    case HelperId.ForEachMapElem:
       return forEachElement(r1, r2, r3, r4);
-    case 165:
+    case HelperId.Snprintf:
       return snprintf(r1, <u32>r2, r3, r4, <u32>r5);
-    case 177:
+    case HelperId.TraceVprintk:
       return traceVprintk(r1, <u32>r2, r3, <u32>r4);
-    case 181:
+    case HelperId.Loop:
       return loop(<u32>r1, r2, r3, r4);
-    case 182: {
+    case HelperId.Strncmp: {
       const one = readable(r1, <u32>r2);
       const other = one === 0 ? 0 : readable(r3, stringRoom(r3, <u32>r2));
       return other === 0 ? 0 : compareStrings(one, <u32>r2, other);
     }
-    case 194:
+    case HelperId.KptrXchg:
       return exchangePointer(r1, r2);
-    case 195:
+    case HelperId.MapLookupPercpuElem:
       return mapLookupPercpu(r1, r2, r3);
-    case 197:
+    case HelperId.DynptrFromMem:
       return dynptrFromMem(r1, <u32>r2, r3, r4);
-    case 198:
+    case HelperId.RingbufReserveDynptr:
       return ringbufReserveDynptr(r1, <u32>r2, r3, r4);
-    case 199:
-    case 200:
-      ringbufFinishDynptr(r1, id === 200);
+    case HelperId.RingbufSubmitDynptr:
+    case HelperId.RingbufDiscardDynptr:
+      ringbufFinishDynptr(r1, id === HelperId.RingbufDiscardDynptr);
       return 0;
-    case 201:
+    case HelperId.DynptrRead:
       return dynptrRead(r1, <u32>r2, r3, <u32>r4, r5);
-    case 202:
+    case HelperId.DynptrWrite:
       return dynptrWrite(r1, <u32>r2, r3, <u32>r4, r5);
-    case 203:
+    case HelperId.DynptrData:
       return dynptrPart(r1, <u32>r2, <u32>r3, false);
-    case 209:
+    case HelperId.UserRingbufDrain:
       return drainUserRingbuf(r1, r2, r3, r4);
     default:
       return askHost(id, r1, r2, r3, r4, r5);
@@ -185,9 +186,9 @@ export function callHelper(id: i32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64)
 
 /** Goes on with helper `id` after the callback it asked for (callback.ts) has returned `value`. */
 export function continueHelper(id: i32, value: u64): u64 {
-  if (id === 181) return continueLoop(value);
-  if (id === 164) return continueForEach(value);
-  if (id === 209) return continueDrain(value);
+  if (id === HelperId.Loop) return continueLoop(value);
+  if (id === HelperId.ForEachMapElem) return continueForEach(value);
+  if (id === HelperId.UserRingbufDrain) return continueDrain(value);
   // bpf_find_vma: one callback, whose value does not matter.
   return 0;
 }
@@ -262,7 +263,9 @@ function parseNumber(id: i32, text: u64, length: u32, flags: u64, result: u64): 
   const from = readable(text, length);
   const to = from === 0 ? 0 : writable(result, 8);
   if (to === 0) return 0;
-  return id === 105 ? stringToLong(from, length, flags, to) : stringToUnsignedLong(from, length, flags, to);
+  return id === HelperId.Strtol
+    ? stringToLong(from, length, flags, to)
+    : stringToUnsignedLong(from, length, flags, to);
 }
 
 /** Bytes of a NUL-terminated string that may be read: it may end before `longest`, and memory with it. */

@@ -1,17 +1,13 @@
 /** Helpers about paths, mappings, symbols and files. */
-
 import { VmCall } from '../../bpf/abi.ts';
 import { PAGE_STRUCT_SIZE, VMEMMAP } from '../../bpf/address.ts';
 import { BtfKind } from '../../bpf/btf.ts';
 import { Errno } from '../../bpf/errno.ts';
+import { HelperId } from '../../bpf/helper-id.ts';
 import { Layout } from '../../kernel-model/layout.ts';
 import type { HelperCall } from '../helper-call.ts';
 import type { HelperContext, HelperGroup } from './context.ts';
 
-const D_PATH = 147;
-const SOCK_FROM_FILE = 162;
-const KALLSYMS_LOOKUP_NAME = 179;
-const FIND_VMA = 180;
 const U64_MAX = (1n << 64n) - 1n;
 
 const encoder = new TextEncoder();
@@ -19,10 +15,10 @@ const decoder = new TextDecoder();
 
 export function kernelHelpers(context: HelperContext): HelperGroup {
   return [
-    [D_PATH, (call) => dPath(context, call)],
-    [SOCK_FROM_FILE, (call) => sockFromFile(context, call.arg(1))],
-    [KALLSYMS_LOOKUP_NAME, (call) => lookupName(context, call)],
-    [FIND_VMA, (call) => findVma(context, call)],
+    [HelperId.DPath, (call) => dPath(context, call)],
+    [HelperId.SockFromFile, (call) => sockFromFile(context, call.arg(1))],
+    [HelperId.KallsymsLookupName, (call) => lookupName(context, call)],
+    [HelperId.FindVma, (call) => findVma(context, call)],
     [VmCall.PageToPfn, (call) => pageToPfn(call.arg(1))],
   ];
 }

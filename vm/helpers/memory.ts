@@ -1,21 +1,19 @@
 /** Helpers that read and write user memory, and the vm's own questions about it. */
 import { Errno } from '../../bpf/errno.ts';
+import { HelperId } from '../../bpf/helper-id.ts';
 import { HostCall } from '../../bpf/vm-call.ts';
 import type { HelperCall } from '../helper-call.ts';
 import type { HelperContext, HelperGroup } from './context.ts';
 
-const PROBE_WRITE_USER = 36;
-const COPY_FROM_USER = 148;
-const COPY_FROM_USER_TASK = 191;
 const PAGE = 4096;
 /** The largest copy one call makes. */
 const MAX_COPY = 0x1000_0000;
 
 export function memoryHelpers(context: HelperContext): HelperGroup {
   return [
-    [PROBE_WRITE_USER, (call) => writeUser(context, call)],
-    [COPY_FROM_USER, (call) => copyFromUser(context, call, 0n)],
-    [COPY_FROM_USER_TASK, (call) => copyFromTask(context, call)],
+    [HelperId.ProbeWriteUser, (call) => writeUser(context, call)],
+    [HelperId.CopyFromUser, (call) => copyFromUser(context, call, 0n)],
+    [HelperId.CopyFromUserTask, (call) => copyFromTask(context, call)],
     [HostCall.ReadUser, (call) => readUser(context, call)],
     [HostCall.ReadUserString, (call) => readUserString(context, call)],
   ];

@@ -1,11 +1,10 @@
 /** bpf_snprintf_btf and bpf_seq_printf_btf. */
 import { Errno } from '../../bpf/errno.ts';
+import { HelperId } from '../../bpf/helper-id.ts';
 import type { HelperCall } from '../helper-call.ts';
 import { BtfPrintFlag, type BtfText, printBtf, TooManyValues } from './btf-print.ts';
 import { type HelperContext, type HelperGroup, readError } from './context.ts';
 
-const SNPRINTF_BTF = 149;
-const SEQ_PRINTF_BTF = 150;
 /** sizeof(struct btf_ptr): u64 ptr, u32 type_id, u32 flags */
 const BTF_PTR_SIZE = 16;
 
@@ -13,8 +12,8 @@ const encoder = new TextEncoder();
 
 export function printHelpers(context: HelperContext): HelperGroup {
   return [
-    [SNPRINTF_BTF, (call) => snprintfBtf(context, call)],
-    [SEQ_PRINTF_BTF, (call) => seqPrintfBtf(context, call)],
+    [HelperId.SnprintfBtf, (call) => snprintfBtf(context, call)],
+    [HelperId.SeqPrintfBtf, (call) => seqPrintfBtf(context, call)],
   ];
 }
 

@@ -1,15 +1,11 @@
 /** Helpers about the task a program runs on behalf of. */
-
 import { BtfKind } from '../../bpf/btf.ts';
 import { Errno } from '../../bpf/errno.ts';
+import { HelperId } from '../../bpf/helper-id.ts';
 import { Layout } from '../../kernel-model/layout.ts';
 import type { HelperCall } from '../helper-call.ts';
 import type { HelperContext, HelperGroup } from './context.ts';
 
-const GET_CURRENT_PID_TGID = 14;
-const GET_CURRENT_UID_GID = 15;
-const GET_CURRENT_COMM = 16;
-const TASK_PT_REGS = 175;
 /** TASK_COMM_LEN */
 const COMM_SIZE = 16;
 /** Kernel stacks on x86-64: 4 pages. */
@@ -19,10 +15,10 @@ const decoder = new TextDecoder();
 
 export function taskHelpers(context: HelperContext): HelperGroup {
   return [
-    [GET_CURRENT_PID_TGID, () => pidTgid(context)],
-    [GET_CURRENT_UID_GID, () => uidGid(context)],
-    [GET_CURRENT_COMM, (call) => storeComm(context, call)],
-    [TASK_PT_REGS, (call) => ptRegs(context, call.arg(1))],
+    [HelperId.GetCurrentPidTgid, () => pidTgid(context)],
+    [HelperId.GetCurrentUidGid, () => uidGid(context)],
+    [HelperId.GetCurrentComm, (call) => storeComm(context, call)],
+    [HelperId.TaskPtRegs, (call) => ptRegs(context, call.arg(1))],
   ];
 }
 
