@@ -97,6 +97,7 @@ export function testBtf(more: (writer: BtfWriter) => void = () => {}): Btf {
     { name: 'comm', type: writer.array(char, u32, 16), bitOffset: 128 },
     { name: 'stack', type: writer.pointer(0), bitOffset: 256 },
   ]);
+  writer.struct('pt_regs', 168, [{ name: 'ip', type: u64, bitOffset: 128 }]);
   more(writer);
   return Btf.parse(writer.bytes());
 }

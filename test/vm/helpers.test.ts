@@ -222,6 +222,13 @@ describe('the current task', () => {
   });
 });
 
+it('bpf_task_pt_regs: at the top of a stack, a fault without one', () => {
+  becomeTask();
+  expect(() => call('task_pt_regs', rig.kernel.task)).toThrow('bpf_task_pt_regs');
+  rig.vm.ram.write(rig.kernel.task + 32n, u64(0xffff_c900_0000_0000n));
+  expect(BigInt.asUintN(64, call('task_pt_regs', rig.kernel.task))).toBe(0xffff_c900_0000_4000n - 168n);
+});
+
 describe('trace_pipe', () => {
   const print = (format: string, ...args: number[]) =>
     call('trace_printk', rig.put(format), format.length + 1, ...args);

@@ -30,8 +30,9 @@ function writeUser(context: HelperContext, call: HelperCall): number {
 function copyFromUser(context: HelperContext, call: HelperCall, task: bigint): number {
   const size = call.arg32(2);
   if (size === 0) return 0;
-  const bytes = size > MAX_COPY ? null : context.services.readUser(task, call.arg(3), size);
-  const error = context.store(call.arg(1), bytes ?? new Uint8Array(Math.min(size, MAX_COPY)));
+  if (size > MAX_COPY || !context.ram.isMapped(call.arg(1), size)) return -Errno.EFAULT;
+  const bytes = context.services.readUser(task, call.arg(3), size);
+  const error = context.store(call.arg(1), bytes ?? new Uint8Array(size));
   return bytes === null ? -Errno.EFAULT : error;
 }
 

@@ -1,4 +1,5 @@
 /** Helpers about the task a program runs on behalf of. */
+import { FaultKind } from '../../bpf/abi.ts';
 import { BtfKind } from '../../bpf/btf.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { HelperId } from '../../bpf/helper-id.ts';
@@ -18,7 +19,7 @@ export function taskHelpers(context: HelperContext): HelperGroup {
     [HelperId.GetCurrentPidTgid, () => pidTgid(context)],
     [HelperId.GetCurrentUidGid, () => uidGid(context)],
     [HelperId.GetCurrentComm, (call) => storeComm(context, call)],
-    [HelperId.TaskPtRegs, (call) => ptRegs(context, call.arg(1))],
+    [HelperId.TaskPtRegs, (call) => ptRegs(context, call)],
   ];
 }
 
@@ -67,10 +68,17 @@ function storeComm(context: HelperContext, call: HelperCall): number {
   return error < 0 ? error : task === 0n ? -Errno.EINVAL : 0;
 }
 
-/** `long bpf_task_pt_regs(struct task_struct *task)`: the registers stand at the top of the kernel stack. */
-function ptRegs(context: HelperContext, task: bigint): bigint {
-  const stack = member(context, task, layoutOf(context, 'task_struct'), 'stack');
-  return stack + THREAD_SIZE - BigInt(layoutOf(context, 'pt_regs').size);
+/**
+ * `long bpf_task_pt_regs(struct task_struct *task)`: the registers stand at the top of the kernel stack. A fault
+ * where the model gives tasks no stack.
+ */
+function ptRegs(context: HelperContext, call: HelperCall): bigint {
+  const { btf } = context.services;
+  const stack = member(context, call.arg(1), layoutOf(context, 'task_struct'), 'stack');
+  const registers = btf.find('pt_regs', BtfKind.Struct);
+  if (registers !== 0 && stack !== 0n) return stack + THREAD_SIZE - BigInt(btf.sizeOf(registers));
+  call.fault(FaultKind.UnknownHelper, BigInt(call.id));
+  return 0n;
 }
 
 function layoutOf(context: HelperContext, name: string): Layout {
