@@ -153,6 +153,28 @@ describe.each(['5.16+series', '6.1', '6.12'])('rings on %s', (kernel) => {
     ]);
   });
 
+  test('the private records: session, number, end mark, slots fetched', () => {
+    const { fd } = ringWithBuffers(3);
+    const program = programOf(machine, 'io_uring_buf', ({ write }) => void write('four'));
+    const it = openIterator(machine, task, program, linkTo(fd));
+    const { priv, privateRecord, seq } = it.file.session;
+    const state = () => [
+      priv.get('session_id'),
+      priv.get('seq_num'),
+      priv.get('done_stop'),
+      privateRecord?.get('index'),
+      seq.index,
+    ];
+    expect(state()).toEqual([1, 0, 0, 0, 0]);
+    it.read(1);
+    // Slot 1 was fetched and put back: it has its number, and will be fetched again.
+    expect(state()).toEqual([1, 1, 0, 1, 2]);
+    expect(privateRecord?.big('ctx')).toBe(caller.ring(fd).ctx.address);
+    expect(seq.record.big('private')).toBe(privateRecord?.address);
+    readAll(it.read, 100);
+    expect(state()).toEqual([1, 2, 1, 3, 4]);
+  });
+
   describe('attaching', () => {
     const attach = (target: string, fd: number) =>
       linkCreate(
