@@ -254,6 +254,28 @@ describe('a full hash', () => {
   });
 });
 
+describe('large hashes', () => {
+  it('take memory for what they hold, not for what they could', () => {
+    const before = rig.vm.ram.buffer.byteLength;
+    const map = rig.map({ type: Type.hash, flags: NO_PREALLOC, maxEntries: 500_000_000, valueSize: 1024 });
+    expect(map.update(u32(1), new Uint8Array(1024))).toBe(0);
+    expect(keysOf(map)).toEqual([1]);
+    expect(rig.vm.ram.buffer.byteLength - before).toBeLessThan(32 << 20);
+    rig.maps.destroy(map);
+    expect(rig.maps.tryCreate(mapDef({ type: Type.hash, maxEntries: 0x8000_0000 }))).toBe(ENOMEM);
+    expect(rig.maps.tryCreate(mapDef({ type: Type.hash, maxEntries: 0x8000_0001 }))).toBe(E2BIG);
+  });
+
+  it('hold as many entries as they say', () => {
+    const map = rig.map({ type: Type.hash, maxEntries: 20_000 });
+    for (let i = 0; i < 20_000; i++) map.update(u32(i), u64(i));
+    expect(map.update(u32(20_000), u64(0))).toBe(E2BIG);
+    expect(map.get(u32(19_999))).toEqual(u64(19_999));
+    expect(new Set(keysOf(map)).size).toBe(20_000);
+    rig.maps.destroy(map);
+  });
+});
+
 describe('an LRU hash', () => {
   const filled = () => {
     const map = rig.map({ type: Type.lruHash, maxEntries: 3 });

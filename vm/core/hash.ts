@@ -13,6 +13,11 @@ import { Element, elementAt, freeSlab, giveElement, HEADER, takeElement } from '
 
 const SEED: u32 = 0x9747_b28c;
 
+/** A table for more entries does not fit into the machine. */
+const ENTRIES_LIMIT: u32 = 0x2000_0000;
+/** Buckets at most, so that going through an empty map takes no time to speak of. */
+const MAX_BUCKETS: u32 = 0x10_0000;
+
 /** Rounds up to a power of two; 0 when the result does not fit into u32. */
 export function roundUpPow2(value: u32): u32 {
   return value <= 1 ? 1 : <u32>((<u64>1) << (64 - clz(<u64>value - 1)));
@@ -21,11 +26,12 @@ export function roundUpPow2(value: u32): u32 {
 /** Bucket table of an empty map; 0 or a negative errno (ENOMEM). */
 export function hashInit(map: MapRecord): i32 {
   // Local storage maps have no max_entries: owners limit them. Elements come as they are needed.
-  const buckets = isStorage(map.type) ? 1024 : roundUpPow2(map.maxEntries);
-  if (buckets === 0 || buckets > 0x2000_0000) return -Errno.ENOMEM;
-  map.buckets = ramAlloc(buckets * 4, 8);
+  const buckets: u32 = isStorage(map.type) ? 1024 : roundUpPow2(map.maxEntries);
+  if (buckets === 0 || buckets > ENTRIES_LIMIT) return -Errno.ENOMEM;
+  const kept = min<u32>(buckets, MAX_BUCKETS);
+  map.buckets = ramAlloc(kept * 4, 8);
   if (map.buckets === 0) return -Errno.ENOMEM;
-  map.bucketMask = buckets - 1;
+  map.bucketMask = kept - 1;
   map.elementSize = HEADER + keySpan(map) + map.valueSpan;
   return 0;
 }
