@@ -83,20 +83,21 @@ class EpollWalk implements SeqOperations {
     const { file } = this.ep.item(lowOffset(object));
     if (file.count === 0) return 0;
     file.get();
-    const result = this.run(object, false);
-    file.put();
-    return result;
+    try {
+      return this.run(object, false);
+    } finally {
+      file.put();
+    }
   }
 
   stop(object: Step): void {
     if (typeof object === 'number') return;
-    if (object === 0n) {
-      this.run(0n, true);
-      this.tfd = TFD_DONE;
-    } else {
-      this.tfd = this.ep.item(lowOffset(object)).fd;
+    try {
+      if (object === 0n) this.run(0n, true);
+      this.tfd = object === 0n ? TFD_DONE : this.ep.item(lowOffset(object)).fd;
+    } finally {
+      this.ep.lock.unlock();
     }
-    this.ep.lock.unlock();
   }
 
   private firstWith(fd: number): number {

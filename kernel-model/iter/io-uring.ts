@@ -99,9 +99,12 @@ class RingWalk implements SeqOperations {
   stop(object: Step): void {
     // After a failed start the lock is not ours.
     if (typeof object === 'number') return;
-    if (object === 0n) this.run(0n, this.index, true);
-    else if (this.index > 0) this.index -= 1;
-    this.ring.lock.unlock();
+    try {
+      if (object === 0n) this.run(0n, this.index, true);
+      else if (this.index > 0) this.index -= 1;
+    } finally {
+      this.ring.lock.unlock();
+    }
   }
 
   private run(object: bigint, index: number, inStop: boolean): number {

@@ -87,14 +87,21 @@ export class IterReader {
     }
     this.session.reader = task;
     try {
-      this.session.seq.ensureBuffer();
+      if (!this.hasBuffer()) return -Errno.ENOMEM;
       if (this.session.seq.count > 0) return this.drain(length, faultAt);
       return yield* this.refill(task, length, faultAt);
-    } catch (error) {
-      if (error instanceof OutOfMemory) return -Errno.ENOMEM;
-      throw error;
     } finally {
       this.lock.unlock();
+    }
+  }
+
+  private hasBuffer(): boolean {
+    try {
+      this.session.seq.ensureBuffer();
+      return true;
+    } catch (error) {
+      if (error instanceof OutOfMemory) return false;
+      throw error;
     }
   }
 
@@ -171,7 +178,7 @@ export class IterReader {
     const { session } = this;
     const { seq } = session;
     const shown = seq.count;
-    const result = this.operations.show(object);
+    const result = this.runShow(object);
     if (result > 0) {
       // Passed over: the next object takes its number, and what was written for it goes.
       session.seqNum--;
@@ -180,6 +187,17 @@ export class IterReader {
     }
     if (result < 0) return result;
     return seq.overflowed ? -Errno.E2BIG : 0;
+  }
+
+  /** A program that faults ends the traversal where it is, so that no lock stays behind. */
+  private runShow(object: bigint): number {
+    try {
+      return this.operations.show(object);
+    } catch (error) {
+      this.session.seq.count = 0;
+      this.operations.stop(object);
+      throw error;
+    }
   }
 
   /** Hands out buffered bytes; a fault leaves them where they are. */

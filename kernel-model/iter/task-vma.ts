@@ -93,13 +93,16 @@ class TaskVmaWalk implements SeqOperations {
   }
 
   stop(object: Step): void {
-    if (object === 0n) {
-      this.run(0n, true);
-    } else if (this.place) {
-      this.setBig(this.at.start, NOT_SHOWN);
-      this.setBig(this.at.end, BigInt(this.place.vma.end));
+    try {
+      if (object === 0n) {
+        this.run(0n, true);
+      } else if (this.place) {
+        this.setBig(this.at.start, NOT_SHOWN);
+        this.setBig(this.at.end, BigInt(this.place.vma.end));
+      }
+    } finally {
+      this.leave();
     }
-    this.leave();
   }
 
   /**

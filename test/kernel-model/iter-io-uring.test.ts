@@ -268,6 +268,20 @@ describe.each(['5.16+series', '6.1', '6.12'])('rings on %s', (kernel) => {
       expect((waiting as PendingRead).resume()).toBeInstanceOf(Uint8Array);
     });
 
+    test.each([0, 1, 2])('a program that faults at object %i leaves all locks free', (at) => {
+      const { fd } = ringWithBuffers(2);
+      const program = programOf(machine, 'io_uring_buf', ({ context, write }) => {
+        if (faulty && context.get('index') === at) throw new Error('fault');
+        return write(`${context.get('index')};`) as undefined;
+      });
+      let faulty = true;
+      const it = openIterator(machine, task, program, linkTo(fd));
+      expect(() => it.read(100)).toThrow('fault');
+      expect([caller.ring(fd).lock.owner, it.file.lock.owner]).toEqual([0n, 0n]);
+      faulty = false;
+      expect(readAll(it.read, 100)).toMatch(/2;$/);
+    });
+
     test('a program that is asked again, overflows or fails to copy leaves the lock free', () => {
       const { fd } = ringWithBuffers(2);
       const ring = caller.ring(fd);
