@@ -223,10 +223,11 @@ export class Syscalls extends MemorySyscalls {
     const file = this.machine.vfs.openPseudo({
       kind: 'anon_inode',
       name: '[pidfd]',
-      ops: { symbol: 'pidfd_fops', pollable: true },
+      ops: { symbol: 'pidfd_fops', pollable: true, release: () => target.putPid() },
       flags: Open.RdWr | (flags & Open.NonBlock),
       cred: task.cred,
     });
+    target.getPid();
     file.object = target;
     file.setPrivate(target.pidRecord);
     return this.installAt(task, fd, file, Open.CloExec);

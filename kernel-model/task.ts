@@ -233,8 +233,17 @@ export class Task {
     this.group.record.set('nr_threads', this.group.threads.length);
     if (this.group.threads.length === 0) this.heap.free(this.group.record);
     this.currentCred.put();
-    this.heap.free(this.pidRecord);
+    this.putPid();
     this.heap.free(this.record);
+  }
+
+  /** One more holder of the `struct pid` (a pidfd), which then outlives the task. */
+  getPid(): void {
+    this.pidRecord.add('count', 1);
+  }
+
+  putPid(): void {
+    if (this.pidRecord.add('count', -1) === 0) this.heap.free(this.pidRecord);
   }
 
   private pointCred(): void {

@@ -2,8 +2,17 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { DIRECT_MAP, KERNEL_IMAGE, VMEMMAP } from '../../bpf/address.ts';
 import { BtfKind } from '../../bpf/btf.ts';
 import { InputError } from '../../bpf/input-error.ts';
-import { listAddHead, listAddTail, listDel, listEmpty, listInit, listNodes } from '../../kernel-model/list.ts';
-import { hlistAddHead, hlistDel, hlistNodes } from '../../kernel-model/list.ts';
+import {
+  hlistAddHead,
+  hlistDel,
+  hlistNodes,
+  listAddHead,
+  listAddTail,
+  listDel,
+  listEmpty,
+  listInit,
+  listNodes,
+} from '../../kernel-model/list.ts';
 import type { Machine } from '../../kernel-model/machine.ts';
 import {
   mutexOwner,
@@ -18,7 +27,14 @@ import {
 } from '../../kernel-model/mutex.ts';
 import { openProfile } from '../../kernel-model/profile-node.ts';
 import { lowOffset, UseAfterFree } from '../../kernel-model/record.ts';
-import { getLowPointer, getPagePointer, getU64, setLowPointer, setPagePointer, setU64 } from '../../kernel-model/words.ts';
+import {
+  getLowPointer,
+  getPagePointer,
+  getU64,
+  setLowPointer,
+  setPagePointer,
+  setU64,
+} from '../../kernel-model/words.ts';
 import { KERNELS, newMachine } from './support.ts';
 
 describe('layout', () => {

@@ -141,7 +141,10 @@ describe('the synthesised 5.16 BTF', () => {
   });
 
   test('a type that nobody defines is refused', () => {
-    const source = { layouts: { s: { size: 4, fields: [{ name: 'a', type: 'nothing_t', off: 0 }] } }, enums: {} };
+    const source = {
+      layouts: { s: { size: 4, fields: [{ name: 'a', type: 'nothing_t', off: 0 }] } },
+      enums: {},
+    };
     const nothing = { typedefs: {}, anonymousTypedefs: {}, structs: {}, opaque: {}, functions: {} };
     expect(() => synthesiseBtf(source, nothing)).toThrow(InputError);
   });
@@ -166,7 +169,13 @@ describe('dialects', () => {
   test('BTF without io_uring makes no profile', () => {
     const btf = synthesiseBtf(
       { layouts: {}, enums: {} },
-      { typedefs: { u64: 'long long unsigned int' }, anonymousTypedefs: {}, structs: {}, opaque: {}, functions: {} },
+      {
+        typedefs: { u64: 'long long unsigned int' },
+        anonymousTypedefs: {},
+        structs: {},
+        opaque: {},
+        functions: {},
+      },
     );
     const source = { name: 'x', btf, dialect: JSON.stringify(good) };
     expect(() => KernelProfile.create(source)).toThrow(/has no type/);
