@@ -64,6 +64,7 @@ async function runOn(kernel: string, scene: ParsedScene, path: string): Promise<
         failed = true;
       }
     }
+    object.vmObject.close();
   }
   process.stdout.write('\n');
   return failed;

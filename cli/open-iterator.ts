@@ -22,13 +22,14 @@ export class OpenIterator {
   private readonly machine: Machine;
   private readonly reader: Task;
   private readonly file: IterFile;
-  private readonly fd: number;
+  private readonly fds: readonly number[];
 
-  constructor(machine: Machine, reader: Task, file: IterFile, fd: number) {
+  /** @param fds descriptors of the iterator and its link, which `close` closes. */
+  constructor(machine: Machine, reader: Task, file: IterFile, fds: readonly number[]) {
     this.machine = machine;
     this.reader = reader;
     this.file = file;
-    this.fd = fd;
+    this.fds = fds;
   }
 
   /** One read(2): bytes, a negative errno, or a read that waits for a lock. */
@@ -70,7 +71,7 @@ export class OpenIterator {
   }
 
   close(): void {
-    this.machine.sys.close(this.reader, this.fd);
+    for (const fd of this.fds) this.machine.sys.close(this.reader, fd);
   }
 }
 

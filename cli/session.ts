@@ -3,6 +3,7 @@
  * end-to-end tests look into.
  */
 import { InputError } from '../bpf/input-error.ts';
+import { Open } from '../kernel-model/file.ts';
 import { openMap } from '../kernel-model/iter/bpf-map-elem.ts';
 import { iterFileOf } from '../kernel-model/iter/iter-file.ts';
 import { iterCreate, linkCreate } from '../kernel-model/iter/link.ts';
@@ -109,12 +110,14 @@ export class Session {
     if (fd >= 0) machine.sys.close(reader, fd);
     if (link < 0) return link;
     const file = iterCreate(machine, reader, link);
-    machine.sys.close(reader, link);
-    if (file < 0) return file;
+    if (file < 0) {
+      machine.sys.close(reader, link);
+      return file;
+    }
     const open = reader.files?.get(file);
     const iterFile = open && iterFileOf(open);
     if (!iterFile) throw new Error('BPF_ITER_CREATE gave a descriptor that is no iterator');
-    return new OpenIterator(machine, reader, iterFile, file);
+    return new OpenIterator(machine, reader, iterFile, [file, link]);
   }
 
   /** A descriptor of the reader for what is attached to; -1 for targets without one. */
@@ -187,7 +190,10 @@ export class Session {
     let pid = PID_MAX - 1;
     while (tasks.get(pid)) pid--;
     const parent = tasks.get(1);
-    return tasks.create({ pid, comm: 'drydock', ...(parent ? { parent } : {}) });
+    const reader = tasks.create({ pid, comm: 'drydock', ...(parent ? { parent } : {}) });
+    // Standard input, output and error: a map's descriptor may not be 0 when an iterator is attached to it.
+    for (let fd = 0; fd < 3; fd++) this.machine.sys.open(reader, '/dev/null', Open.RdWr);
+    return reader;
   }
 }
 

@@ -138,9 +138,13 @@ struct epitem {
 
 /* BPF maps */
 
+enum bpf_map_type {
+	BPF_MAP_TYPE_UNSPEC,
+};
+
 struct bpf_map {
 	u32 id;
-	u32 map_type;
+	enum bpf_map_type map_type;
 	u32 key_size;
 	u32 value_size;
 	u32 max_entries;

@@ -13,8 +13,8 @@ int dump_task(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	if (ctx->meta->seq_num == 0)
-		seq_puts(seq, "#  tid   tgid   ppid    uid comm\n");
-	seq_printf(seq, "%6d %6d %6d %6d %s\n", task->pid, task->tgid, task->real_parent->tgid,
+		seq_puts(seq, "#   tid    tgid    ppid     uid comm\n");
+	seq_printf(seq, "%7d %7d %7d %7d %s\n", task->pid, task->tgid, task->real_parent->tgid,
 		   task->cred->uid.val, ptr_value(&task->comm));
 	return 0;
 }

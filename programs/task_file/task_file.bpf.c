@@ -15,9 +15,9 @@ int dump_task_file(struct bpf_iter__task_file *ctx)
 		return 0;
 	}
 	if (ctx->meta->seq_num == 0)
-		seq_puts(seq, "# tgid     fd file\n");
+		seq_puts(seq, "#  tgid     fd file\n");
 	bpf_d_path(&file->f_path, path, sizeof(path));
-	seq_printf(seq, "%6d %6u %s\n", task->tgid, ctx->fd, ptr_value(path));
+	seq_printf(seq, "%7d %6u %s\n", task->tgid, ctx->fd, ptr_value(path));
 	return 0;
 }
 

@@ -14,7 +14,7 @@ int dump_task_vma(struct bpf_iter__task_vma *ctx)
 	struct task_struct *task = ctx->task;
 	struct vm_area_struct *vma = ctx->vma;
 	struct seq_file *seq = ctx->meta->seq;
-	char rights[] = "---p";
+	char rights[5] = { '-', '-', '-', 'p' };
 	char path[256] = {};
 	struct file *file;
 	u64 flags;
@@ -24,7 +24,7 @@ int dump_task_vma(struct bpf_iter__task_vma *ctx)
 		return 0;
 	}
 	if (ctx->meta->seq_num == 0)
-		seq_puts(seq, "# tgid range perms offset inode file\n");
+		seq_puts(seq, "#  tgid range perms offset inode file\n");
 	flags = vma->vm_flags;
 	if (flags & VM_READ)
 		rights[0] = 'r';
@@ -34,7 +34,7 @@ int dump_task_vma(struct bpf_iter__task_vma *ctx)
 		rights[2] = 'x';
 	if (flags & VM_SHARED)
 		rights[3] = 's';
-	seq_printf(seq, "%6d %08llx-%08llx %s ", task->tgid, vma->vm_start, vma->vm_end, ptr_value(rights));
+	seq_printf(seq, "%7d %08llx-%08llx %s ", task->tgid, vma->vm_start, vma->vm_end, ptr_value(rights));
 
 	file = vma->vm_file;
 	if (!file) {
