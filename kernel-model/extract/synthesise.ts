@@ -262,7 +262,8 @@ class Synthesis {
     if (int) return [int[0], int[0]];
     const typedef = this.supplement.typedefs[name];
     if (typedef) return this.sizeAndAlign(typedef);
-    const tag = splitTag(name)[1];
+    const [keyword, tag] = splitTag(name);
+    if (keyword === 'enum') return [4, 4];
     const definition = this.supplement.anonymousTypedefs[name] ?? this.supplement.structs[tag];
     if (definition) {
       const placed = layOut(definition, (type) => this.sizeAndAlign(type));
