@@ -16,13 +16,9 @@ export interface Dialect {
   readonly helpers: { readonly [id: string]: string };
   /** How programs reach bpf_page_to_pfn: as a helper (the series) or as a kfunc of the overlay. */
   readonly pageToPfn: 'helper' | 'kfunc';
-  /** bpf_d_path copies the `struct path` fault-safe first, so that a bad pointer gives EFAULT. */
-  readonly dPathChecksPointer: boolean;
 
   /** What an empty slot of the registered buffer table holds: each ring's own dummy, or one for all. */
   readonly sparseBuffer: 'per-ring-dummy' | 'global-dummy';
-  /** How io_mapped_ubuf gives the end of a buffer: as an address, or as a length. */
-  readonly bufferEnd: 'ubuf_end' | 'len';
   /** Adjacent pages of one huge page become one bvec. */
   readonly coalesceHugePages: boolean;
   /** Eventfd, restriction and enable calls wait until nobody else refers to the ring. */
@@ -59,9 +55,6 @@ export interface Dialect {
   /** An error from an iterator's next(): given to stop() and forgotten, or returned by read. */
   readonly iterNextErrors: 'forgotten' | 'returned';
 
-  /** A task's VMAs: an ordered list and tree in the records, or a maple tree (of which only the count and the
-   * VMAs themselves are modelled). */
-  readonly vmaIndex: 'list' | 'maple-tree';
   /** Removing an epoll item: under the global epmutex, or by the `dying` mark. */
   readonly epollRemoval: 'epmutex' | 'dying';
 }
@@ -87,9 +80,7 @@ const CHECKS: { readonly [Key in keyof Dialect]: Check } = {
   hz: (value) => count(value) && value !== 0,
   helpers: helperTable,
   pageToPfn: oneOf('helper', 'kfunc'),
-  dPathChecksPointer: flag,
   sparseBuffer: oneOf('per-ring-dummy', 'global-dummy'),
-  bufferEnd: oneOf('ubuf_end', 'len'),
   coalesceHugePages: flag,
   quiesce: flag,
   maxFixedFiles: count,
@@ -105,7 +96,6 @@ const CHECKS: { readonly [Key in keyof Dialect]: Check } = {
   linkInfoSize: count,
   taskLinkInfo: flag,
   iterNextErrors: oneOf('forgotten', 'returned'),
-  vmaIndex: oneOf('list', 'maple-tree'),
   epollRemoval: oneOf('epmutex', 'dying'),
 };
 

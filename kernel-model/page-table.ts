@@ -19,6 +19,8 @@ export const enum Pte {
 
 const LEAF_BITS = 9;
 const LEAF_SIZE = 1 << LEAF_BITS;
+/** 32 GiB of address space, or 16,384 scattered 2 MiB ranges: what one address space may have mapped at a time. */
+const MAX_LEAVES = 16_384;
 
 export class PageTable {
   private readonly leaves = new Map<number, Uint32Array>();
@@ -26,6 +28,11 @@ export class PageTable {
   /** Entry of a virtual page number, 0 when there is none. */
   get(page: number): number {
     return this.leaves.get(Math.floor(page / LEAF_SIZE))?.[page % LEAF_SIZE] ?? 0;
+  }
+
+  /** Whether an entry for the page may be made: page tables take memory, too. */
+  hasRoom(page: number): boolean {
+    return this.leaves.size < MAX_LEAVES || this.leaves.has(Math.floor(page / LEAF_SIZE));
   }
 
   set(page: number, entry: number): void {
@@ -45,8 +52,7 @@ export class PageTable {
       const leaf = this.leaves.get(index);
       const leafEnd = Math.min(end, (index + 1) * LEAF_SIZE);
       if (leaf) updateLeaf(leaf, page, leafEnd, change);
-      if (leaf && leafEnd - page === LEAF_SIZE && leaf.every((entry) => entry === 0))
-        this.leaves.delete(index);
+      if (leaf?.every((entry) => entry === 0)) this.leaves.delete(index);
       page = leafEnd;
     }
   }

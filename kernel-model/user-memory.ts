@@ -214,6 +214,7 @@ export class UserMemory {
 
   private faultAbsent(vma: Vma, address: number, write: boolean): number {
     const page = Math.floor(address / PAGE_SIZE);
+    if (!this.table.hasRoom(page)) return -Errno.ENOMEM;
     if (vma.source) {
       const frame = vma.source.frame(page - vma.start / PAGE_SIZE);
       if (frame < 0) return -Errno.EFAULT;

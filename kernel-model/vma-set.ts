@@ -1,6 +1,7 @@
 /**
  * The mappings of an address space in ascending order, and what of that order the records show: map_count, in kernels
- * with a VMA list its links and highest_vm_end.
+ * with a VMA list its links and highest_vm_end. Not modelled: the search trees (mm_rb, the maple tree mm_mt), which
+ * stay empty; programs reach mappings by the list, by the task_vma iterator or by find_vma.
  */
 import { Errno } from '../bpf/errno.ts';
 import type { Record } from './record.ts';

@@ -158,7 +158,7 @@ describe('dialects', () => {
     ['an array', '[]', /a dialect is a JSON object/],
     ['a misspelt switch', JSON.stringify({ ...good, quiese: true }), /unknown switch "quiese"/],
     ['a missing switch', JSON.stringify({ ...good, hz: undefined }), /switch "hz" is missing/],
-    ['a bad choice', JSON.stringify({ ...good, bufferEnd: 'end' }), /switch "bufferEnd" cannot be "end"/],
+    ['a bad choice', JSON.stringify({ ...good, cowReuse: 'never' }), /switch "cowReuse" cannot be "never"/],
     ['a bad helper id', JSON.stringify({ ...good, helpers: { x: 'y' } }), /switch "helpers"/],
     ['a negative count', JSON.stringify({ ...good, setupFlags: -1 }), /switch "setupFlags"/],
   ])('%s is refused', (_name, text, message) => {
