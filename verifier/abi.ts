@@ -52,7 +52,24 @@ export const enum Request {
   PacketUse = 116,
   /** 1 when the context is rewritten (helpers then cannot be handed it as memory). */
   ConvertsCtx = 120,
-  Size = 128,
+  /** 256 bytes: 1 where the opcode exists. */
+  Opcodes = 124,
+  /** 256 bytes: 1 where sleepable programs may use the map type. */
+  SleepableMaps = 128,
+  /** 256 bytes: 1 where direct value access is possible (`MapOp` bits of each map type). */
+  MapOps = 132,
+  /** 1 for tracing program types, which locks, timers and graph roots are closed to. */
+  IsTracing = 136,
+  /** Type whose rules hold (for BPF_PROG_TYPE_EXT that of the target). */
+  ResolvedType = 140,
+  Size = 192,
+}
+
+/** What a map type can do. */
+export const enum MapOp {
+  DirectValue = 1,
+  ForEach = 2,
+  LookupInline = 4,
 }
 
 /** What a program type may do with packet pointers. */

@@ -183,3 +183,39 @@ export const DIFFERENT_POINTERS = 'same insn cannot be used with different point
 export const BAD_ATOMIC = 'BPF_ATOMIC uses invalid atomic opcode %x%x\n';
 export const ATOMIC_SIZE = 'invalid atomic operand size\n';
 export const ATOMIC_TARGET = 'BPF_ATOMIC stores into R%d %z is not allowed\n';
+
+/* References of ld_imm64. */
+export const LDX_RESERVED = 'BPF_LDX uses reserved fields\n';
+export const BAD_LDIMM = 'invalid bpf_ld_imm64 insn\n';
+export const UNKNOWN_LDIMM = 'unrecognized bpf_ld_imm64 insn\n';
+export const UNKNOWN_OPCODE = 'unknown opcode %x%x\n';
+export const NOT_A_MAP = 'fd %d is not pointing to valid bpf_map\n';
+export const TOO_MANY_MAPS = 'The total number of maps per program has reached the limit of %u\n';
+export const TRACING_GRAPH = 'tracing progs cannot use bpf_{list_head,rb_root} yet\n';
+export const TRACING_LOCK = 'tracing progs cannot use bpf_spin_lock yet\n';
+export const TRACING_TIMER = 'tracing progs cannot use bpf_timer yet\n';
+export const TRACING_WORKQUEUE = 'tracing progs cannot use bpf_wq yet\n';
+export const SOCKET_FILTER_LOCK = 'socket filter progs cannot use bpf_spin_lock yet\n';
+export const STRUCT_OPS_MAP = 'bpf_struct_ops map cannot be used in prog\n';
+export const SLEEPABLE_MAP = 'Sleepable programs can only use array, hash, ringbuf and local storage maps\n';
+export const DIRECT_OFFSET = 'direct value offset of %u is not allowed\n';
+export const NO_DIRECT_VALUE = 'no direct value access support for this map type\n';
+export const BAD_DIRECT_VALUE = 'invalid access to map value pointer, value_size=%u off=%u\n';
+export const ONE_CGROUP_STORAGE = 'only one cgroup storage of each type is allowed\n';
+export const ONE_ARENA = 'Only one arena per program\n';
+export const ARENA_CAPABILITY = 'CAP_BPF and CAP_PERFMON are required to use arena\n';
+export const LD_IMM_FORM = 'invalid BPF_LD_IMM insn\n';
+export const LD_IMM_RESERVED = 'BPF_LD_IMM64 uses reserved fields\n';
+export const NO_FUNC_INFO = 'missing btf func_info\n';
+export const CALLBACK_NOT_STATIC = 'callback function not static\n';
+export const CALLBACK_IS_MAIN = 'callback function cannot be the main program\n';
+
+/* Legacy packet loads. */
+export const LD_ABS_TYPE = 'BPF_LD_[ABS|IND] instructions not allowed for this program type\n';
+export const LD_ABS_CALLBACK = 'cannot use BPF_LD_[ABS|IND] within callback\n';
+export const LD_ABS_RESERVED = 'BPF_LD_[ABS|IND] uses reserved fields\n';
+export const LD_ABS_REFERENCES = 'BPF_LD_[ABS|IND] cannot be mixed with socket references\n';
+export const LD_ABS_LOCK = 'BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock-ed region\n';
+export const LD_ABS_RCU = 'BPF_LD_[ABS|IND] cannot be used inside bpf_rcu_read_lock-ed region\n';
+export const LD_ABS_PREEMPT = 'BPF_LD_[ABS|IND] cannot be used inside bpf_preempt_disable-ed region\n';
+export const LD_ABS_CTX = 'at the time of BPF_LD_ABS|IND R6 != pointer to skb\n';

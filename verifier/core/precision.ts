@@ -230,12 +230,12 @@ function backOverLocalCall(index: i32): i32 {
     say(M.BUG_SLOTS, neededSlots(frame));
     return -Errno.EFAULT;
   }
-  // The callee's arguments are the caller's registers of the same number.
-  const arguments = neededRegs(frame) & ARGUMENTS;
+  // The callee's argumentMask are the caller's registers of the same number.
+  const argumentMask = neededRegs(frame) & ARGUMENTS;
   setNeededRegs(frame, 0);
   const error = leaveFrame();
   if (error !== 0) return error;
-  setNeededRegs(frame, neededRegs(frame) | arguments);
+  setNeededRegs(frame, neededRegs(frame) | argumentMask);
   return 0;
 }
 
@@ -389,7 +389,7 @@ export function forgetPrecision(state: VerifierState): void {
   }
 }
 
-/** The walk has reached the entry of a global subprogram or callback: its arguments are what is needed. */
+/** The walk has reached the entry of a global subprogram or callback: its argumentMask are what is needed. */
 function atEntry(state: VerifierState): i32 {
   const func = state.frame(0);
   const mask = neededRegs(frame);
