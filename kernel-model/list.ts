@@ -23,15 +23,6 @@ export function listAddTail(ram: Ram, node: bigint, head: bigint): void {
   put(ram, head, PREV, node);
 }
 
-/** Adds a node at the front of a list. */
-export function listAddHead(ram: Ram, node: bigint, head: bigint): void {
-  const first = get(ram, head, NEXT);
-  put(ram, node, NEXT, first);
-  put(ram, node, PREV, head);
-  put(ram, first, PREV, node);
-  put(ram, head, NEXT, node);
-}
-
 /** Takes a node out; it becomes its own list. */
 export function listDel(ram: Ram, node: bigint): void {
   const next = get(ram, node, NEXT);
