@@ -23,6 +23,11 @@ export function setLowPointer(view: DataView, at: number, offset: number): void 
   view.setUint32(at + 4, DIRECT_MAP_HIGH, true);
 }
 
+/** Linear offset of a stored direct-map pointer, -1 for NULL or anything else. */
+export function getLowPointer(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) === DIRECT_MAP_HIGH ? view.getUint32(at, true) : -1;
+}
+
 /** Stores the address of a frame's `struct page`. */
 export function setPagePointer(view: DataView, at: number, pfn: number): void {
   view.setUint32(at, pfn * PAGE_STRUCT_SIZE, true);

@@ -26,7 +26,14 @@ import {
 } from '../../kernel-model/mutex.ts';
 import { openProfile } from '../../kernel-model/profile-node.ts';
 import { lowOffset, UseAfterFree } from '../../kernel-model/record.ts';
-import { getPagePointer, getU64, setLowPointer, setPagePointer, setU64 } from '../../kernel-model/words.ts';
+import {
+  getLowPointer,
+  getPagePointer,
+  getU64,
+  setLowPointer,
+  setPagePointer,
+  setU64,
+} from '../../kernel-model/words.ts';
 import { KERNELS, newMachine } from './support.ts';
 
 describe('layout', () => {
@@ -210,6 +217,7 @@ test('words hold what pointers and big numbers need', () => {
   expect(getU64(view, 0)).toBe(0x7fff_ffff_f000);
   setLowPointer(view, 0, 0x1234_5678);
   expect(view.getBigUint64(0, true)).toBe(DIRECT_MAP + 0x1234_5678n);
+  expect(getLowPointer(view, 0)).toBe(0x1234_5678);
   setPagePointer(view, 0, 0x10_0003);
   expect(view.getBigUint64(0, true)).toBe(VMEMMAP + 64n * 0x10_0003n);
   expect(getPagePointer(view, 0)).toBe(0x10_0003);
