@@ -302,8 +302,7 @@ function backOver(index: i32, next: i32, entry: HistoryEntry): i32 {
   spreadToLinked(entry);
   const cls = code & Class.Mask;
   const imm = env.insnImm(index);
-  const fetches =
-    cls === Class.Stx && (code & Mode.Mask) === Mode.Atomic && (imm & Atomic.Fetch) !== 0;
+  const fetches = cls === Class.Stx && (code & Mode.Mask) === Mode.Atomic && (imm & Atomic.Fetch) !== 0;
   let error = 0;
   if (cls === Class.Alu || cls === Class.Alu64) {
     if (!needsReg(frame, env.insnDst(index))) return 0;
