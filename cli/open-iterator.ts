@@ -1,7 +1,7 @@
 /** An open iterator file and a reader that reads it to the end, as `cat` does. */
 import { Errno } from '../bpf/errno.ts';
 import type { IterFile } from '../kernel-model/iter/iter-file.ts';
-import { PendingRead } from '../kernel-model/iter/read.ts';
+import { PendingRead, type ReadOptions } from '../kernel-model/iter/read.ts';
 import type { Machine } from '../kernel-model/machine.ts';
 import type { Task } from '../kernel-model/task.ts';
 
@@ -22,19 +22,25 @@ export class OpenIterator {
   private readonly machine: Machine;
   private readonly reader: Task;
   private readonly file: IterFile;
-  private readonly fds: readonly number[];
+  private readonly fd: number;
+  private readonly linkFd: number;
 
-  /** @param fds descriptors of the iterator and its link, which `close` closes. */
-  constructor(machine: Machine, reader: Task, file: IterFile, fds: readonly number[]) {
+  constructor(machine: Machine, reader: Task, file: IterFile, fds: { iterator: number; link: number }) {
     this.machine = machine;
     this.reader = reader;
     this.file = file;
-    this.fds = fds;
+    this.fd = fds.iterator;
+    this.linkFd = fds.link;
   }
 
   /** One read(2): bytes, a negative errno, or a read that waits for a lock. */
-  read(length: number): Uint8Array | number | PendingRead {
-    return this.file.read(this.reader, length);
+  read(length: number, options?: ReadOptions): Uint8Array | number | PendingRead {
+    return this.file.read(this.reader, length, options);
+  }
+
+  /** The link may go before the iterator. */
+  closeLink(): void {
+    this.machine.sys.close(this.reader, this.linkFd);
   }
 
   /** Reads until the end, an error, or a lock that nobody lets go. -EAGAIN is followed by another try. */
@@ -71,7 +77,8 @@ export class OpenIterator {
   }
 
   close(): void {
-    for (const fd of this.fds) this.machine.sys.close(this.reader, fd);
+    this.machine.sys.close(this.reader, this.fd);
+    this.closeLink();
   }
 }
 

@@ -117,7 +117,7 @@ export class Session {
     const open = reader.files?.get(file);
     const iterFile = open && iterFileOf(open);
     if (!iterFile) throw new Error('BPF_ITER_CREATE gave a descriptor that is no iterator');
-    return new OpenIterator(machine, reader, iterFile, [file, link]);
+    return new OpenIterator(machine, reader, iterFile, { iterator: file, link });
   }
 
   /** A descriptor of the reader for what is attached to; -1 for targets without one. */

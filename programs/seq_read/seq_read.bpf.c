@@ -20,14 +20,18 @@ struct {
 } settings SEC(".data") = { .element_bytes = 8, .closing_bytes = 0, .retry_key = 0, .retries = 0 };
 
 /* What happened. */
-u32 runs;
-u32 closing_runs;
-u32 logged;
-/* seq_num and key of each run, ~0 as the closing call's key. */
 struct {
-	u64 seq_num;
-	u64 key;
-} history[LOG_SIZE];
+	u32 runs;
+	u32 closing_runs;
+	/* Runs of which the history has a line. */
+	u32 logged;
+	u32 padding;
+	/* ~0 as the closing call's key. */
+	struct {
+		u64 seq_num;
+		u64 key;
+	} history[LOG_SIZE];
+} seen;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -53,17 +57,17 @@ int emit_elements(struct bpf_iter__bpf_map_elem *ctx)
 	const u32 *key = ctx->key;
 	u32 number = key ? *key : ~0U;
 	u32 size = key ? settings.element_bytes : settings.closing_bytes;
-	u32 slot = logged;
+	u32 slot = seen.logged;
 	u32 zero = 0;
 	struct payload *payload;
 
-	runs++;
+	seen.runs++;
 	if (!key)
-		closing_runs++;
+		seen.closing_runs++;
 	if (slot < LOG_SIZE) {
-		history[slot].seq_num = ctx->meta->seq_num;
-		history[slot].key = key ? *key : ~0ULL;
-		logged = slot + 1;
+		seen.history[slot].seq_num = ctx->meta->seq_num;
+		seen.history[slot].key = key ? *key : ~0ULL;
+		seen.logged = slot + 1;
 	}
 
 	payload = bpf_map_lookup_elem(&payloads, &zero);

@@ -4,7 +4,9 @@ import { openProfile, profileNames } from '../../kernel-model/profile-node.ts';
 import { loadObject } from '../../loader/index.ts';
 
 const programs = new URL('../../programs/', import.meta.url);
-const names = readdirSync(programs, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.bpf.o'));
+const names = readdirSync(programs, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.bpf.o'),
+);
 
 describe.each(profileNames())('on %s', (kernel) => {
   it.each(names)('%s loads', (name) => {
