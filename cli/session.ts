@@ -12,7 +12,7 @@ import { Machine } from '../kernel-model/machine.ts';
 import type { KernelProfile } from '../kernel-model/profile.ts';
 import { buildScene, type ParsedScene, type World } from '../kernel-model/scene/index.ts';
 import type { Task } from '../kernel-model/task.ts';
-import { loadObject } from '../loader/index.ts';
+import { type LoadOptions, loadObject, type Program } from '../loader/index.ts';
 import { type Fault, installHelpers, MapTable, type Vm, VmObject, type VmProgram } from '../vm/index.ts';
 import { OpenIterator } from './open-iterator.ts';
 import { RunFailure } from './run-failure.ts';
@@ -80,25 +80,52 @@ export class Session {
   }
 
   /**
-   * Loads an object's programs, or those named.
+   * Loads an object's iterators, or the programs named.
    * @throws {InputError} for an object that cannot be loaded, or has no iterator.
    */
   load(bytes: Uint8Array, file: string, programs?: readonly string[]): LoadedObject {
+    try {
+      return this.loadNamed(bytes, file, programs ?? this.iteratorNames(bytes, file));
+    } catch (error) {
+      if (!(error instanceof InputError) || error.file !== undefined) throw error;
+      const { reason, section, offset } = error;
+      throw new InputError(reason, { file, section, offset });
+    }
+  }
+
+  private loadNamed(bytes: Uint8Array, file: string, programs: readonly string[]): LoadedObject {
+    const object = loadObject(bytes, { ...this.loadOptions(file), programs });
+    for (const program of object.programs) {
+      if (!program.prepared || isIterator(program)) continue;
+      throw new InputError(
+        `program ${program.name} (${program.section}) is not an iterator; only iterators can be run so far`,
+      );
+    }
+    const { helpers } = this.machine.profile.dialect;
+    const vmObject = VmObject.load(this.vm, object, { maps: this.maps, services: this.machine, helpers });
+    const iterators = [...vmObject.programs.values()].map((program) => this.iterator(program));
+    return { file, vmObject, iterators };
+  }
+
+  /** Programs of the object that iterate. */
+  private iteratorNames(bytes: Uint8Array, file: string): string[] {
+    const { programs } = loadObject(bytes, { ...this.loadOptions(file), programs: [] });
+    const iterators = programs.filter((program) => program.autoload && isIterator(program));
+    if (iterators.length > 0) return iterators.map(({ name }) => name);
+    const others = programs.map(({ name, section }) => `${name} (${section})`).join(', ');
+    throw new InputError(`no iterator to run; programs of the object: ${others || 'none'}`);
+  }
+
+  private loadOptions(file: string): LoadOptions {
     const { btf, dialect } = this.machine.profile;
-    const object = loadObject(new Uint8Array(bytes), {
+    return {
       file,
       kernelBtf: btf,
       ksym: (name) => this.machine.symbolAddress(name),
       kconfig: new Map([['CONFIG_HZ', String(dialect.hz)]]),
       kernelVersion: dialect.versionCode,
       possibleCpus: this.machine.cpus,
-      ...(programs ? { programs } : {}),
-    });
-    const { helpers } = dialect;
-    const vmObject = VmObject.load(this.vm, object, { maps: this.maps, services: this.machine, helpers });
-    const iterators = [...vmObject.programs.values()].map((program) => this.iterator(program, file));
-    if (iterators.length === 0) throw new InputError('the object has no program to run', { file });
-    return { file, vmObject, iterators };
+    };
   }
 
   /** Attaches an iterator and opens it: BPF_LINK_CREATE and BPF_ITER_CREATE. A negative errno when refused. */
@@ -132,12 +159,9 @@ export class Session {
     return fd;
   }
 
-  private iterator(program: VmProgram, file: string): LoadedIterator {
-    const { type, expectedAttachType, attachTarget, section, flags } = program.source;
-    if (type !== TRACING || expectedAttachType !== TRACE_ITER || !attachTarget) {
-      const reason = `program ${program.name} (${section}) is not an iterator; only iterators can be run so far`;
-      throw new InputError(reason, { file });
-    }
+  private iterator(program: VmProgram): LoadedIterator {
+    const { attachTarget, flags } = program.source;
+    if (!attachTarget) throw new Error(`iterator ${program.name} was loaded without a target`);
     const log: RunLog = { insns: 0, runs: 0, retval: 0, fault: null };
     const run = (context: bigint): number => {
       const result = program.run(context, { budget: RUN_BUDGET });
@@ -195,6 +219,10 @@ export class Session {
     for (let fd = 0; fd < 3; fd++) this.machine.sys.open(reader, '/dev/null', Open.RdWr);
     return reader;
   }
+}
+
+function isIterator({ type, expectedAttachType }: Program): boolean {
+  return type === TRACING && expectedAttachType === TRACE_ITER;
 }
 
 /** The same value on every CPU, each in whole 8-byte words. */
