@@ -44,6 +44,8 @@ export interface LoadRequest {
   /** Type id the program attaches to, in the kernel's BTF or in a module's. */
   attachBtfId: number;
   attachBtf?: string;
+  /** BPF_PROG_TYPE_* of the program a freplace program replaces a part of. */
+  targetProgType?: number;
   /** Modules whose BTF kfunc calls refer to (fd_array slot by slot; slot 0 is vmlinux). */
   kfuncBtfs?: readonly (string | null)[];
   /** Modules whose BTF ld_imm64 BTF ids refer to (second slot's imm - 1). */

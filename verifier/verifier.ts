@@ -1,8 +1,10 @@
 /** The verifier as the rest of Drydock uses it: kernel in, load requests in, verdicts out. */
 import { Btf } from '../bpf/btf.ts';
 import { Result } from './abi.ts';
+import { type KernelOptions, VerifierKernel } from './kernel.ts';
 import type { LoadRequest } from './load-request.ts';
 import { type BtfAddresses, packRequest } from './pack-request.ts';
+import { packRules } from './pack-rules.ts';
 import { Packer } from './packer.ts';
 import type { Verdict, VerifierStats } from './verdict.ts';
 import { type Core, startCore } from './wasm.ts';
@@ -10,18 +12,21 @@ import { type Core, startCore } from './wasm.ts';
 export interface VerifierOptions {
   /** verifier.wasm */
   wasm: BufferSource | WebAssembly.Module;
+  kernel: KernelOptions;
 }
 
 export class Verifier {
   private readonly core: Core;
+  private readonly kernel: VerifierKernel;
 
-  private constructor(core: Core) {
+  private constructor(core: Core, kernel: VerifierKernel) {
     this.core = core;
+    this.kernel = kernel;
   }
 
   /** Starts a verifier for one kernel. */
   static async create(options: VerifierOptions): Promise<Verifier> {
-    return new Verifier(await startCore(options.wasm));
+    return new Verifier(await startCore(options.wasm), new VerifierKernel(options.kernel));
   }
 
   /** Verifies one load request. A rejected program is a verdict, not an exception. */
@@ -33,6 +38,7 @@ export class Verifier {
     const btfs: BtfAddresses = { program: 0, attach: 0, kfunc: [], imm: [], ofMap: () => 0 };
     const texts = { address: () => 0n };
     const at = packRequest(packer, request, btfs, texts, strings);
+    packRules(packer, at, this.kernel.data, this.kernel.facts(request));
     const result = exports.verify(at) >>> 0;
     return this.readVerdict(result);
   }
