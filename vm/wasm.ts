@@ -1,5 +1,5 @@
-/** vm.wasm as the host sees it, and its start inside @wasmer/wasi (Node and browsers). */
-import { init, WASI } from '@wasmer/wasi';
+/** vm.wasm as the host sees it. */
+import { type Sandbox, startSandbox } from '../bpf/sandbox.ts';
 
 /** Exports of vm/core/index.ts. u32 results arrive as signed numbers: use `>>> 0`. */
 export interface CoreExports {
@@ -29,37 +29,9 @@ export interface KernelImports {
 }
 
 /** A running core. */
-export interface Core {
-  readonly exports: CoreExports & WebAssembly.Exports;
-  /** What the core wrote to its stdout since the last call. */
-  takeStdout(): string;
-}
+export type Core = Sandbox<CoreExports>;
 
-let initialised: Promise<void> | undefined;
-
-/** Starts a core in a sandbox of its own: no files, no environment, no clock in use. */
-export async function startCore(
-  wasm: BufferSource | WebAssembly.Module,
-  kernel: KernelImports,
-): Promise<Core> {
-  initialised ??= initWasi();
-  await initialised;
-  const module = wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm);
-  const wasi = new WASI({ args: [], env: {} });
-  const instance = wasi.instantiate(module, { kernel });
-  const exports = instance.exports as unknown as CoreExports & WebAssembly.Exports;
-  exports._initialize();
-  return { exports, takeStdout: () => wasi.getStdoutString() };
-}
-
-/** @wasmer/wasi unpacks itself through Node's Buffer: elsewhere it gets a stand-in for that long. */
-async function initWasi(): Promise<void> {
-  const scope = globalThis as { Buffer?: unknown };
-  if (scope.Buffer !== undefined) return init();
-  scope.Buffer = { from: (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)) };
-  try {
-    await init();
-  } finally {
-    delete scope.Buffer;
-  }
+/** Starts a core in a sandbox of its own. */
+export function startCore(wasm: BufferSource | WebAssembly.Module, kernel: KernelImports): Promise<Core> {
+  return startSandbox<CoreExports>(wasm, { kernel: { helper: kernel.helper } });
 }
