@@ -62,6 +62,10 @@ export const enum Request {
   IsTracing = 136,
   /** Type whose rules hold (for BPF_PROG_TYPE_EXT that of the target). */
   ResolvedType = 140,
+  /** Kfuncs the program calls (kfunc-abi.ts), how many, and what all of them share. */
+  Kfuncs = 176,
+  KfuncCount = 180,
+  KfuncFacts = 184,
   Size = 192,
 }
 
