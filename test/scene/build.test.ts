@@ -244,7 +244,7 @@ locks:
     expect(child?.comm).toBe('child');
     expect(child?.files?.get(3)).toBeUndefined();
     expect(parent?.mm?.mappings.map(({ end }) => end)).toEqual([0x1000_8000]);
-    expect((parent?.files?.get(3)?.object as IoUring).lock.owner).toBe(child?.address);
+    expect((parent?.files?.get(3)?.object as IoUring | undefined)?.lock.owner).toBe(child?.address);
     expect(parent?.mm?.writeLocked).toBe(true);
   });
 
