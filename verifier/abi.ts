@@ -62,6 +62,12 @@ export const enum Request {
   IsTracing = 136,
   /** Type whose rules hold (for BPF_PROG_TYPE_EXT that of the target). */
   ResolvedType = 140,
+  /** Helpers the program calls (helper-abi.ts), how many, and what holds for all calls and exits. */
+  Helpers = 144,
+  HelperCount = 148,
+  CallFacts = 152,
+  /** What BTF and the profile say of types (`BtfFacts` of btf-abi.ts). */
+  BtfFacts = 160,
   /** Kfuncs the program calls (kfunc-abi.ts), how many, and what all of them share. */
   Kfuncs = 176,
   KfuncCount = 180,

@@ -18,6 +18,8 @@ export interface BtfAddresses {
   imm: readonly number[];
   /** BTF of a map. */
   ofMap(map: MapInfo): number;
+  /** Record of the special fields in a map's values, 0 for none. */
+  recordOfMap(map: MapInfo): number;
 }
 
 /** Licences Linux takes as compatible with the GPL. */
@@ -91,6 +93,7 @@ function packMaps(packer: Packer, maps: readonly MapInfo[], btfs: BtfAddresses):
     set(MapField.Btf, map.btf ? btfs.ofMap(map) : 0);
     set(MapField.KeyTypeId, map.keyTypeId);
     set(MapField.ValueTypeId, map.valueTypeId);
+    set(MapField.Record, btfs.recordOfMap(map));
     set(MapField.Data, map.data ? packer.bytes(map.data) : 0);
     set(MapField.Frozen, map.frozen ? 1 : 0);
     packer.u64(record + MapField.Address, map.address ?? 0n);

@@ -1,9 +1,10 @@
 /** The verifier as the rest of Drydock uses it: kernel in, load requests in, verdicts out. */
-import { Btf } from '../bpf/btf.ts';
 import { Result } from './abi.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
 import type { LoadRequest } from './load-request.ts';
-import { type BtfAddresses, packRequest } from './pack-request.ts';
+import { openVmlinux, packBtfFacts, RequestBtfs } from './pack-btf.ts';
+import { packHelpers } from './pack-helpers.ts';
+import { packRequest } from './pack-request.ts';
 import { packRules } from './pack-rules.ts';
 import { Packer } from './packer.ts';
 import type { Verdict, VerifierStats } from './verdict.ts';
@@ -18,10 +19,13 @@ export interface VerifierOptions {
 export class Verifier {
   private readonly core: Core;
   private readonly kernel: VerifierKernel;
+  /** Address of the kernel's Btf in the core. */
+  private readonly vmlinux: number;
 
   private constructor(core: Core, kernel: VerifierKernel) {
     this.core = core;
     this.kernel = kernel;
+    this.vmlinux = openVmlinux(core.exports, kernel.btf);
   }
 
   /** Starts a verifier for one kernel. */
@@ -34,11 +38,13 @@ export class Verifier {
     const { exports } = this.core;
     exports.beginRequest();
     const packer = new Packer(exports);
-    const strings = request.progBtf ? Btf.parse(request.progBtf) : undefined;
-    const btfs: BtfAddresses = { program: 0, attach: 0, kfunc: [], imm: [], ofMap: () => 0 };
+    const btfs = new RequestBtfs(exports, packer, this.kernel, this.vmlinux, request);
+    const facts = this.kernel.facts(request);
     const texts = { address: () => 0n };
-    const at = packRequest(packer, request, btfs, texts, strings);
-    packRules(packer, at, this.kernel.data, this.kernel.facts(request));
+    const at = packRequest(packer, request, btfs, texts, btfs.programBtf?.btf);
+    packBtfFacts(packer, at, this.kernel, btfs, request, facts);
+    packRules(packer, at, this.kernel.data, facts);
+    packHelpers(packer, at, this.kernel, facts, request.insns);
     const result = exports.verify(at) >>> 0;
     return this.readVerdict(result);
   }

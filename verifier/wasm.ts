@@ -8,6 +8,9 @@ export interface CoreExports {
   allocate(size: number): number;
   allocateKept(size: number): number;
   arenaExhausted(): number;
+  /** Indexes a BTF blob at an address; its Btf. `origin`: 0 vmlinux (kept), 1 module, 2 program. */
+  openBtf(data: number, length: number, base: number, origin: number): number;
+  setVmlinuxBtf(btf: number): void;
   beginRequest(): void;
   verify(request: number): number;
   stackDepthOf(subprog: number): number;

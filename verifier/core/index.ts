@@ -4,6 +4,8 @@
  * with `allocateKept`, before the first request.
  */
 import { allocate, allocateKept, arenaExhausted } from './arena.ts';
+import { openBtf } from './btf.ts';
+import { setVmlinuxBtf } from './env.ts';
 import { beginRequest, stackDepthOf, verify } from './verify.ts';
 
-export { allocate, allocateKept, arenaExhausted, beginRequest, stackDepthOf, verify };
+export { allocate, allocateKept, arenaExhausted, beginRequest, openBtf, setVmlinuxBtf, stackDepthOf, verify };
