@@ -177,7 +177,9 @@ export const enum ProgramRecord {
   ArenaUser = 24,
   /** u32 number of the program: what prog arrays hold */
   Id = 32,
-  Size = 40,
+  /** u64 bytes of the arena, at most 4 GiB */
+  ArenaSize = 40,
+  Size = 48,
 }
 
 export const enum ProgramFlag {

@@ -12,8 +12,8 @@ export interface ProgramOptions {
   name?: string;
   /** Loads that fault read as zero: what BPF_PROBE_MEM loads of tracing programs do. Default false. */
   probeLoads?: boolean;
-  /** Where the program's arena stands: kernel address of its first byte, and its user address. */
-  arena?: { kernel: bigint; user: bigint };
+  /** Where the program's arena stands: kernel address of its first byte, its user address, its bytes. */
+  arena?: { kernel: bigint; user: bigint; size: number };
 }
 
 /** A program that the core has taken. */
@@ -64,6 +64,7 @@ export function loadProgram(
   if (options.arena) {
     view.setBigUint64(record + ProgramRecord.ArenaKernel, options.arena.kernel, true);
     view.setBigUint64(record + ProgramRecord.ArenaUser, options.arena.user, true);
+    view.setBigUint64(record + ProgramRecord.ArenaSize, BigInt(options.arena.size), true);
   }
   return new LoadedProgram(name, record, view.getUint32(record + ProgramRecord.Id, true), slots);
 }

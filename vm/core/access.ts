@@ -17,7 +17,7 @@ export function loadSlow(insn: usize): bool {
   const size: u32 = 1 << (signed ? op - Op.LoadS8 : op - Op.LoadU8);
   const address = load<u64>(<usize>load<u8>(insn, Field.Src), State.Regs) + load<i16>(insn, Field.Offset);
   store<u64>(State.Scratch, 0);
-  if (!copyFromKernel(State.Scratch, arenaAddress(address), size) && load<u32>(insn, Field.Imm) === 0) {
+  if (!copyFromKernel(State.Scratch, arenaAddress(address, size), size) && load<u32>(insn, Field.Imm) === 0) {
     raiseAccessFault(FaultKind.Read, address, size);
     return false;
   }
@@ -39,7 +39,7 @@ export function storeSlow(insn: usize): bool {
   const value = fromRegister
     ? load<u64>(<usize>load<u8>(insn, Field.Src), State.Regs)
     : load<u64>(insn, Field.Imm);
-  const place = arenaAddress(address);
+  const place = arenaAddress(address, size);
   store<u64>(State.Scratch, value);
   if (copyToKernel(place, State.Scratch, size)) return true;
   raiseWriteFault(place, address, size);
@@ -48,7 +48,7 @@ export function storeSlow(insn: usize): bool {
 
 /** Linear offset for a read-modify-write of 4 or 8 bytes; 0 when a fault was raised. */
 export function atomicOffset(address: u64, size: u32): u32 {
-  const place = arenaAddress(address);
+  const place = arenaAddress(address, size);
   const offset = translate(place, size, true);
   if (offset === 0) raiseWriteFault(place, address, size);
   return offset;
@@ -60,9 +60,9 @@ function raiseWriteFault(place: u64, address: u64, size: u32): void {
   raiseAccessFault(exhausted ? FaultKind.OutOfMemory : FaultKind.Write, address, size);
 }
 
-/** Arena pointers are 32 bits wide after a cast to the kernel's space. */
-function arenaAddress(address: u64): u64 {
-  if (address >> 32 !== 0) return address;
-  const base = load<u64>(load<u32>(State.Program), ProgramRecord.ArenaKernel);
-  return base === 0 ? address : base + address;
+/** Arena pointers are 32 bits wide after a cast to the kernel's space; one outside the arena stays unmapped. */
+function arenaAddress(address: u64, size: u32): u64 {
+  const program = load<u32>(State.Program);
+  const within = address + size <= load<u64>(program, ProgramRecord.ArenaSize) && address >> 32 === 0;
+  return within ? load<u64>(program, ProgramRecord.ArenaKernel) + address : address;
 }
