@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
 import { addDemo } from './demo.ts';
 import { ExitCode } from './exit-code.ts';
+import { addProfile } from './profile.ts';
 import { addRun } from './run.ts';
 import { version } from './version.ts';
 
@@ -26,6 +27,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   addRun(program, done);
   addDemo(program, done);
+  addProfile(program, done);
   try {
     await program.parseAsync(argv);
     return code;

@@ -106,14 +106,14 @@ const ALL_SIZES = 15;
 
 /** Compiles the kinds of ctx.json against one kernel's types. */
 export class CtxTables {
-  /** Members of contexts that this kernel does not have; their rows are left out. */
+  /** Structs and members that this kernel does not have; what they stand for cannot be reached. */
   readonly unknown = new Set<string>();
   private readonly kinds = new Map<string, Kind>();
   private readonly btf: Btf;
   private readonly conditions: ConditionCompiler;
   private readonly file: string;
 
-  /** @throws {InputError} for unknown structs, kinds, conditions or notations. */
+  /** @throws {InputError} for unknown kinds, conditions or notations. */
   constructor(
     kinds: { readonly [name: string]: CtxKindRecord },
     btf: Btf,
@@ -170,16 +170,19 @@ export class CtxTables {
     return kind;
   }
 
-  private layout(struct: string): Layout {
+  private layout(struct: string): Layout | undefined {
     const id = this.btf.find(struct, BtfKind.Struct);
-    if (id === 0) throw new InputError(`this kernel has no struct ${struct}`, { file: this.file });
-    return new Layout(this.btf, id, struct);
+    if (id === 0) this.unknown.add(`struct ${struct}`);
+    return id === 0 ? undefined : new Layout(this.btf, id, struct);
   }
 
   private size(name: string, record: CtxKindRecord, layout: Layout | undefined): number {
     if (record.size !== undefined) return record.size;
-    if (!layout)
+    if (record.struct === undefined) {
       throw new InputError(`context kind "${name}" has neither struct nor size`, { file: this.file });
+    }
+    // a context that this kernel does not have: nothing in it can be reached
+    if (!layout) return 0;
     if (record.until === undefined) return layout.size;
     const last = layout.field(record.until);
     return last.offset + last.size;
@@ -201,7 +204,7 @@ export class CtxTables {
             write,
             ...alternative,
             reg: record.reg === undefined ? SCALAR : typeNumber(record.reg),
-            btfId: record.btf === undefined ? 0 : this.layout(record.btf).typeId,
+            btfId: record.btf === undefined ? 0 : (this.layout(record.btf)?.typeId ?? 0),
             noSignExtend: record.noSignExtend === true,
             more: index + 1 < alternatives.length,
           };

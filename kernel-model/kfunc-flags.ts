@@ -8,6 +8,8 @@ export const enum KfuncFlag {
   Release = 1 << 1,
   /** May return NULL. */
   RetNull = 1 << 2,
+  /** Takes a kptr out of a map (kernels before 6.4). */
+  KptrGet = 1 << 3,
   /** Takes only trusted pointers. */
   TrustedArgs = 1 << 4,
   Sleepable = 1 << 5,
@@ -26,6 +28,7 @@ const NAMES: readonly [flag: KfuncFlag, name: string][] = [
   [KfuncFlag.Acquire, 'ACQUIRE'],
   [KfuncFlag.Release, 'RELEASE'],
   [KfuncFlag.RetNull, 'RET_NULL'],
+  [KfuncFlag.KptrGet, 'KPTR_GET'],
   [KfuncFlag.TrustedArgs, 'TRUSTED_ARGS'],
   [KfuncFlag.Sleepable, 'SLEEPABLE'],
   [KfuncFlag.Destructive, 'DESTRUCTIVE'],

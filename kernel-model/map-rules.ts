@@ -1,13 +1,7 @@
 /** What a program may do with a map of each type: types.json and map-rules.json. */
 import { type Btf, BtfKind, type TypeId } from '../bpf/btf.ts';
 import type { JsonValue } from './json-value.ts';
-import {
-  type Condition,
-  type ConditionCompiler,
-  type ConditionRecord,
-  enumNames,
-  type ProgramFacts,
-} from './program-facts.ts';
+import type { Condition, ConditionCompiler, ConditionRecord, ProgramFacts } from './program-facts.ts';
 
 export interface MapTypeInfo {
   readonly name: string;
@@ -43,12 +37,7 @@ export class MapRules {
 
   constructor(types: JsonValue, rules: JsonValue, btf: Btf, conditions: ConditionCompiler) {
     rules.fields('source', 'maps', 'sockmapUpdate', 'helpers', 'sleepable', 'never');
-    const numbers = enumNames(btf, 'bpf_map_type', 'BPF_MAP_TYPE_');
-    const number = (name: string): number => {
-      const value = numbers.get(name);
-      if (value === undefined) throw rules.error(`there is no map type "${name}"`);
-      return value;
-    };
+    const number = (name: string) => conditions.mapType(name);
     const all = (names: string[]) => new Set(names.map(number));
     this.types = new Map(types.entries().map(([name, type]) => [number(name), parseType(name, type, btf)]));
     for (const [map, helpers] of Object.entries(rules.get('maps').nameLists())) {

@@ -1,10 +1,13 @@
-/** Finds and opens the built-in kernel profiles on disk (Node only; a browser hands the bytes to KernelProfile). */
+/** Finds and opens kernel profiles on disk (Node only; a browser hands the bytes to KernelProfile). */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { InputError } from '../bpf/input-error.ts';
 import { KernelProfile } from './profile.ts';
+
+/** Larger BTF is refused; that of distribution kernels has 4 to 10 MB. */
+const MAX_BTF_BYTES = 64 << 20;
 
 const opened = new Map<string, KernelProfile>();
 
@@ -17,22 +20,45 @@ export function profileNames(): string[] {
 }
 
 /**
- * Opens a built-in profile; the same one each time, its BTF being large and read-only.
- * @throws {InputError} for a name that is not among `profileNames()`.
+ * Directory of a profile.
+ * @param name one of `profileNames()`, or the path (with a slash in it) of a directory that
+ * `drydock profile add` made.
+ * @throws {InputError} when there is no such profile.
  */
-export function openProfile(name: string): KernelProfile {
-  const known = opened.get(name);
-  if (known) return known;
+export function profileDirectory(name: string): string {
+  if (/[/\\]/.test(name)) {
+    if (existsSync(join(name, 'dialect.json'))) return resolve(name);
+    throw new InputError('no kernel profile: dialect.json is missing', { file: name });
+  }
   const names = profileNames();
   if (!names.includes(name)) throw new InputError(`unknown kernel "${name}"; known: ${names.join(', ')}`);
-  const directory = join(profilesDirectory(), name);
+  return join(profilesDirectory(), name);
+}
+
+/**
+ * Opens a profile; the same one each time, its BTF being large and read-only.
+ * @param name as for `profileDirectory`.
+ * @throws {InputError} when there is no such profile, or its files are malformed.
+ */
+export function openProfile(name: string): KernelProfile {
+  const directory = profileDirectory(name);
+  const known = opened.get(directory);
+  if (known) return known;
   const profile = KernelProfile.create({
-    name,
-    btf: gunzipSync(readFileSync(join(directory, 'btf.bin.gz'))),
+    name: basename(directory),
+    btf: readBtf(join(directory, 'btf.bin.gz')),
     dialect: readFileSync(join(directory, 'dialect.json'), 'utf8'),
   });
-  opened.set(name, profile);
+  opened.set(directory, profile);
   return profile;
+}
+
+function readBtf(path: string): Uint8Array {
+  try {
+    return gunzipSync(readFileSync(path), { maxOutputLength: MAX_BTF_BYTES });
+  } catch (error) {
+    throw new InputError(`cannot be unpacked: ${(error as Error).message}`, { file: path });
+  }
 }
 
 /** The data is not compiled: both `kernel-model/` and `dist/kernel-model/` have it in a parent directory. */

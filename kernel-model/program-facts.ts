@@ -83,6 +83,7 @@ export class ConditionCompiler {
   readonly unknown = new Set<string>();
   private readonly progTypes: Map<string, number>;
   private readonly attachTypes: Map<string, number>;
+  private readonly mapTypes: Map<string, number>;
   private readonly sets: { readonly [name: string]: readonly string[] };
   private readonly file: string;
 
@@ -90,6 +91,7 @@ export class ConditionCompiler {
   constructor(btf: Btf, sets: { readonly [name: string]: readonly string[] }, file: string) {
     this.progTypes = enumNames(btf, 'bpf_prog_type', 'BPF_PROG_TYPE_');
     this.attachTypes = enumNames(btf, 'bpf_attach_type', 'BPF_');
+    this.mapTypes = enumNames(btf, 'bpf_map_type', 'BPF_MAP_TYPE_');
     this.sets = sets;
     this.file = file;
   }
@@ -102,6 +104,11 @@ export class ConditionCompiler {
   /** As `progType`. */
   attachType(name: string): number {
     return this.lookup(this.attachTypes, name, 'attach type');
+  }
+
+  /** As `progType`. */
+  mapType(name: string): number {
+    return this.lookup(this.mapTypes, name, 'map type');
   }
 
   /** A condition that always holds when there is none. @throws {InputError} for conditions that do not exist. */

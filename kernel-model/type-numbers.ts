@@ -29,6 +29,8 @@ const RETURNS = `
 const OLD_NAMES: readonly [old: string, current: string][] = [
   ['ARG_PTR_TO_ALLOC_MEM', 'ARG_PTR_TO_RINGBUF_MEM'],
   ['ARG_PTR_TO_KPTR', 'ARG_KPTR_XCHG_DEST'],
+  ['PTR_TO_DYNPTR', 'CONST_PTR_TO_DYNPTR'],
+  ['RET_PTR_TO_ALLOC_MEM', 'RET_PTR_TO_MEM'],
 ];
 /** Flags stand above the eight bits of the base type. */
 const FIRST_FLAG_BIT = 8;

@@ -1,11 +1,34 @@
 /** Opens the verifier's tables of a profile on disk (Node only). */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Btf } from '../bpf/btf.ts';
-import { VerifierData } from './verifier-data.ts';
+import { openProfile, profileDirectory } from './profile-node.ts';
+import { EXTRACTED_FILES, HAND_FILES, VerifierData } from './verifier-data.ts';
+
+const opened = new Map<string, VerifierData>();
+
+/** Whether a profile has the verifier's tables; without them programs can be run over it but not verified. */
+export function hasVerifierData(name: string): boolean {
+  const directory = profileDirectory(name);
+  return [...EXTRACTED_FILES, ...HAND_FILES].every((file) => existsSync(join(directory, file)));
+}
 
 /**
- * Reads the tables in a profile's directory.
+ * Opens the tables of a profile; the same each time.
+ * @param name as for `openProfile`.
+ * @throws {InputError} when there is no such profile, or a file of it is missing or malformed.
+ */
+export function openVerifierData(name: string): VerifierData {
+  const directory = profileDirectory(name);
+  const known = opened.get(directory);
+  if (known) return known;
+  const data = readVerifierData(directory, basename(directory), openProfile(name).vmlinux);
+  opened.set(directory, data);
+  return data;
+}
+
+/**
+ * Reads the tables in a directory.
  * @param btf the kernel's own BTF (without overlay).
  * @throws {InputError} for a missing or malformed file.
  */

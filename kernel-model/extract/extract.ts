@@ -22,6 +22,8 @@ import { enumValues } from './type-names.ts';
 export interface ExtractedProfile {
   /** uname -r, "6.12.117+deb12-cloud-amd64". */
   readonly release: string;
+  /** Version of the source it was built from, "6.12.117"; distributions leave it out of their release names. */
+  readonly version: string;
   /** Content of /sys/kernel/btf/vmlinux on that kernel. */
   readonly btf: Uint8Array;
   /** File name -> JSON text. */
@@ -31,8 +33,7 @@ export interface ExtractedProfile {
 /** Lists of .BTF_ids that the verifier uses by position. */
 const USED_LISTS = /^(special_kfunc_list|kf_arg_btf_ids|btf_tracing_ids|btf_sock_ids)$/;
 
-/** As much of the banner as holds the release; the whole is longer. */
-const BANNER_BYTES = 80;
+const MAX_BANNER = 512;
 
 /**
  * @param bytes an x86-64 boot image (vmlinuz) or the ELF file inside one.
@@ -47,7 +48,7 @@ export function extractProfile(bytes: Uint8Array, file?: string): ExtractedProfi
   const symbols = readSymbols(image);
   const files = new Map<string, string>();
   for (const [name, depth, data] of readTables(image, btf, symbols)) files.set(name, stableJson(data, depth));
-  return { release: readRelease(image, symbols), btf: btfBytes, files };
+  return { ...readRelease(image, symbols), btf: btfBytes, files };
 }
 
 function* readTables(
@@ -101,11 +102,21 @@ function withoutAddress(btf: Btf, symbols: SymbolTable): string[] {
   return [...names].sort();
 }
 
-/** From the banner, "Linux version RELEASE (...". */
-function readRelease(image: KernelImage, symbols: SymbolTable): string {
+/** From the banner, "Linux version RELEASE (builder) (compiler) #BUILD ... Debian VERSION-REVISION ...". */
+function readRelease(image: KernelImage, symbols: SymbolTable): { release: string; version: string } {
   const banner = symbols.address('linux_banner');
-  const text = banner === undefined ? '' : new TextDecoder().decode(image.read(banner, BANNER_BYTES));
-  const match = /^Linux version (\S+) /.exec(text);
-  if (!match) throw image.error('the kernel does not say its version');
-  return match[1] as string;
+  const text = banner === undefined ? '' : readBanner(image, banner);
+  const release = /^Linux version (\S+) /.exec(text)?.[1];
+  const version =
+    / #\d+ .*Debian (\d+\.\d+\.\d+)-/.exec(text)?.[1] ?? /^\d+\.\d+(\.\d+)?/.exec(release ?? '')?.[0];
+  if (release === undefined || version === undefined)
+    throw image.error('the kernel does not say its version');
+  return { release, version };
+}
+
+function readBanner(image: KernelImage, address: bigint): string {
+  const offset = image.offsetOf(address, 1) ?? image.bytes.length;
+  const bytes = image.bytes.subarray(offset, offset + MAX_BANNER);
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }

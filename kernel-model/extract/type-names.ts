@@ -21,9 +21,12 @@ export class TypeNames {
       // names with underscores are bounds, larger values are combinations with flags
       if (!name.startsWith('__') && value < FLAG_BASE && !this.bases.has(value)) this.bases.set(value, name);
     }
-    this.flags = enumValues(btf, 'bpf_type_flag')
-      .filter(({ name, value }) => !name.startsWith('__') && value >= FLAG_BASE)
-      .map(({ name, value }) => [value, name]);
+    const flags = enumValues(btf, 'bpf_type_flag').filter(
+      ({ name, value }) => !name.startsWith('__') && value >= FLAG_BASE,
+    );
+    // kernels up to 6.1 called ring buffer records MEM_ALLOC, a name that then got another meaning
+    const old = !flags.some(({ name }) => name === 'MEM_RINGBUF');
+    this.flags = flags.map(({ name, value }) => [value, old && name === 'MEM_ALLOC' ? 'MEM_RINGBUF' : name]);
   }
 
   /** @throws {InputError} for a value that the enum does not have. */

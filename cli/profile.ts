@@ -1,0 +1,198 @@
+/** drydock profile: kernel profiles, built in and made from a distribution's kernel image. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Command } from 'commander';
+import { InputError } from '../bpf/input-error.ts';
+import type { BaseProfile } from '../kernel-model/extract/profile-files.ts';
+import { openProfile, profileDirectory, profileNames } from '../kernel-model/profile-node.ts';
+import type { VerifierData } from '../kernel-model/verifier-data.ts';
+import { hasVerifierData, openVerifierData } from '../kernel-model/verifier-data-node.ts';
+import { ExitCode } from './exit-code.ts';
+
+const MAX_IMAGE_BYTES = 512 << 20;
+
+const EXAMPLES = `
+Examples:
+  drydock profile list
+  drydock profile show 6.12
+  drydock profile add /boot/vmlinuz-6.12.9-amd64 -o ./my-kernel
+  drydock profile show ./my-kernel
+
+A profile is a directory. Where a command takes --kernel, it takes the path of one (with a slash in it) as well
+as the name of a built-in one. Nothing is booted: types and tables are read out of the image.`;
+
+interface ProfileSummary {
+  name: string;
+  release: string;
+  btf_types: number;
+  verifier: boolean;
+  helpers?: number;
+  prototypes?: number;
+  kfuncs?: number;
+  iterators?: string[];
+  map_types?: number;
+  program_types?: number;
+  struct_ops?: string[];
+  unknown?: string[];
+}
+
+export function addProfile(program: Command, done: (code: ExitCode) => void): void {
+  const profile = program
+    .command('profile')
+    .description('kernel profiles: list them, look at one, make one from a kernel image')
+    .addHelpText('after', EXAMPLES);
+  profile
+    .command('list')
+    .description('the built-in profiles')
+    .option('--json', 'one JSON record a line')
+    .action((options: { json?: boolean }) => done(list(options.json === true)));
+  profile
+    .command('show')
+    .description('what a profile holds')
+    .argument('<profile>', 'name of a built-in profile, or the path of a directory')
+    .option('--json', 'one JSON record')
+    .action((name: string, options: { json?: boolean }) => done(show(name, options.json === true)));
+  profile
+    .command('add')
+    .description('make a profile from an x86-64 kernel image (vmlinuz or vmlinux) that has BTF')
+    .argument('<vmlinuz>', 'kernel image, as in /boot')
+    .requiredOption('-o, --output <directory>', 'directory to write; it is made when there is none')
+    .option('--json', 'one JSON record')
+    .action(async (image: string, options: { output: string; json?: boolean }) =>
+      done(await add(image, options.output, options.json === true)),
+    );
+}
+
+function list(json: boolean): ExitCode {
+  for (const name of profileNames()) {
+    const { dialect, vmlinux } = openProfile(name);
+    const record: ProfileSummary = {
+      name,
+      release: dialect.release,
+      btf_types: vmlinux.typeCount - 1,
+      verifier: hasVerifierData(name),
+    };
+    if (json) writeJson(record);
+    else {
+      const verifier = record.verifier ? 'runs and verifies' : 'runs';
+      process.stdout.write(`${name.padEnd(14)} Linux ${dialect.release.padEnd(12)} ${verifier}\n`);
+    }
+  }
+  return ExitCode.Ok;
+}
+
+function show(name: string, json: boolean): ExitCode {
+  const { dialect, vmlinux, name: profile } = openProfile(name);
+  const record: ProfileSummary = {
+    name: profile,
+    release: dialect.release,
+    btf_types: vmlinux.typeCount - 1,
+    verifier: hasVerifierData(name),
+    ...(hasVerifierData(name) ? summary(openVerifierData(name)) : {}),
+  };
+  print(record, json);
+  return ExitCode.Ok;
+}
+
+async function add(path: string, output: string, json: boolean): Promise<ExitCode> {
+  const target = checkTarget(output);
+  // only this command reads kernel images: the others start without the decompressors
+  const { extractProfile } = await import('../kernel-model/extract/extract.ts');
+  const { closest, profileFiles } = await import('../kernel-model/extract/profile-files.ts');
+  const extracted = extractProfile(readImage(path), path);
+  const lenders = lendingProfiles();
+  const dialect = builtIn(closest(extracted.version, lenders).name);
+  const withTables = lenders.filter(({ name }) => hasVerifierData(name));
+  const base = builtIn(closest(extracted.version, withTables).name);
+  const { files, data } = profileFiles(extracted, dialect, base, basename(path));
+  mkdirSync(target, { recursive: true });
+  for (const [file, content] of files) writeFileSync(join(target, file), content);
+  const { vmlinux } = openProfile(target.includes('/') ? target : `./${target}`);
+  process.stderr.write(`== ${target}: Linux ${extracted.release}, hand-made tables from ${base.name}\n`);
+  for (const name of data.unknownNames()) process.stderr.write(`note: not in both kernels: ${name}\n`);
+  const record = {
+    name: basename(target),
+    release: extracted.version,
+    btf_types: vmlinux.typeCount - 1,
+    verifier: true,
+    ...summary(data),
+  };
+  print(record, json);
+  return ExitCode.Ok;
+}
+
+/** Built-in profiles of unpatched kernels; the one of the series is no model for others. */
+function lendingProfiles(): { name: string; versionCode: number }[] {
+  return profileNames()
+    .map((name) => ({ name, dialect: openProfile(name).dialect }))
+    .filter(({ dialect }) => dialect.pageToPfn === 'kfunc')
+    .map(({ name, dialect }) => ({ name, versionCode: dialect.versionCode }));
+}
+
+function builtIn(name: string): BaseProfile {
+  return { name, read: (file) => readFileSync(join(profileDirectory(name), file), 'utf8') };
+}
+
+/** Writing into somebody's directory of other things would be a mistake of theirs. */
+function checkTarget(output: string): string {
+  const full = existsSync(output) && readdirSync(output).length > 0;
+  if (full && !existsSync(join(output, 'dialect.json'))) {
+    throw new InputError('the directory holds other things than a kernel profile', { file: output });
+  }
+  return output;
+}
+
+function readImage(path: string): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`;
+    throw new InputError(reason, { file: path });
+  }
+  if (bytes.length > MAX_IMAGE_BYTES) throw new InputError('too large for a kernel image', { file: path });
+  return bytes;
+}
+
+function summary(data: VerifierData): Omit<ProfileSummary, 'name' | 'release' | 'btf_types' | 'verifier'> {
+  const kfuncs = new Set([...data.kfuncs.all()].map(({ module, kfunc }) => `${module} ${kfunc}`));
+  return {
+    helpers: data.helperCount - 1,
+    prototypes: data.protos.size,
+    kfuncs: kfuncs.size,
+    iterators: [...data.iters.keys()],
+    map_types: data.maps.types.size,
+    program_types: data.loadable.size,
+    struct_ops: data.structOps.names(),
+    unknown: data.unknownNames(),
+  };
+}
+
+function print(record: ProfileSummary, json: boolean): void {
+  if (json) {
+    writeJson(record);
+    return;
+  }
+  const lines: [string, string][] = [
+    ['name', record.name],
+    ['kernel', `Linux ${record.release}`],
+    ['types', String(record.btf_types)],
+  ];
+  if (!record.verifier) lines.push(['verifier', 'no tables: programs can be run, not verified']);
+  else {
+    lines.push(
+      ['helpers', `${record.helpers}, with ${record.prototypes} prototypes`],
+      ['kfuncs', String(record.kfuncs)],
+      ['iterators', (record.iterators ?? []).join(' ')],
+      ['map types', String(record.map_types)],
+      ['program types', String(record.program_types)],
+      ['struct_ops', (record.struct_ops ?? []).join(' ')],
+    );
+  }
+  for (const [key, value] of lines) process.stdout.write(`${key.padEnd(14)} ${value}\n`);
+}
+
+function writeJson(record: ProfileSummary): void {
+  process.stdout.write(`${JSON.stringify(record)}\n`);
+}
