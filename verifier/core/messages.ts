@@ -219,3 +219,312 @@ export const LD_ABS_LOCK = 'BPF_LD_[ABS|IND] cannot be used inside bpf_spin_lock
 export const LD_ABS_RCU = 'BPF_LD_[ABS|IND] cannot be used inside bpf_rcu_read_lock-ed region\n';
 export const LD_ABS_PREEMPT = 'BPF_LD_[ABS|IND] cannot be used inside bpf_preempt_disable-ed region\n';
 export const LD_ABS_CTX = 'at the time of BPF_LD_ABS|IND R6 != pointer to skb\n';
+
+/* Calls of helpers. */
+export const UNKNOWN_HELPER = 'invalid func %z#%d\n';
+export const HELPER_REFUSED = 'program of this type cannot use helper %z#%d\n';
+export const HELPER_GPL = 'cannot call GPL-restricted function from non-GPL compatible program\n';
+export const HELPER_NOT_ALLOWED = 'helper call is not allowed in probe\n';
+export const HELPER_SLEEPS = 'helper call might sleep in a non-sleepable prog\n';
+export const HELPER_SLEEPS_RCU = 'sleepable helper %z#%d in rcu_read_lock region\n';
+export const HELPER_SLEEPS_PREEMPT = 'sleepable helper %z#%d in non-preemptible region\n';
+export const HELPER_LEAK = 'R%d leaks addr into helper function\n';
+export const HELPER_PACKET = 'helper access to the packet is not allowed\n';
+export const NO_MAP_FOR_TYPE = 'invalid map_ptr to access map->type\n';
+export const NO_MAP_FOR_KEY = 'invalid map_ptr to access map->key\n';
+export const NO_MAP_FOR_VALUE = 'invalid map_ptr to access map->value\n';
+export const SOCKMAP_ARGUMENT = 'invalid arg_type for sockmap/sockhash\n';
+export const BUG_ARGUMENT = 'verifier internal error: unsupported arg type %d\n';
+export const BUG_MISCONFIGURED = 'kernel subsystem misconfigured verifier\n';
+export const BUG_TWO_REFERENCES = 'verifier internal error: more than one arg with ref_obj_id R%d %u %u\n';
+export const BUG_ALLOC = 'verifier internal error: unimplemented handling of MEM_ALLOC\n';
+export const BUG_BTF_REGISTER = 'verifier internal error: invalid PTR_TO_BTF_ID register for type match\n';
+export const TYPE_IS = 'R%d type=%z ';
+export const TYPE_EXPECTED = 'expected=';
+export const MAY_WRITE = '%z() may write into memory pointed by R%d type=';
+export const HELPER_MAY_BE_NULL = 'Possibly NULL pointer passed to helper arg%d\n';
+export const WRONG_STRUCT = 'R%d is of type %z but %z is expected\n';
+export const RELEASE_OFFSET =
+  'R%d must have zero offset when passed to release func or trusted arg to kfunc\n';
+export const RELEASE_UNREFERENCED = 'R%d must be referenced when passed to release function\n';
+export const RELEASE_NOT_ACQUIRED = 'arg %d is an unacquired reference\n';
+export const RELEASE_CONST_DYNPTR = 'cannot release unowned const bpf_dynptr\n';
+export const NOT_ACQUIRED = 'func %z#%d reference has not been acquired before\n';
+export const MAP_UID_MISMATCH = "timer pointer in R1 map_uid=%d doesn't match map pointer in R2 map_uid=%d\n";
+export const BAD_PERCPU_ID = 'Helper has invalid btf_id in R%d\n';
+export const LOCK_IN_RBTREE_CALLBACK = "can't spin_{lock,unlock} in rbtree cb\n";
+export const NOT_CONSTANT = "R%d is not a known constant'\n";
+export const SIZE_NEGATIVE = "R%d min value is negative, either use unsigned or 'var &= const'\n";
+export const SIZE_ZERO = 'R%d invalid zero-sized read: u64=[%d,%d]\n';
+export const SIZE_UNBOUNDED = "R%d unbounded memory access, use 'var &= const' or 'if (var < const)'\n";
+export const STRING_NOT_READONLY = "R%d does not point to a readonly map'\n";
+export const STRING_NOT_CONSTANT = "R%d is not a constant address'\n";
+export const STRING_UNTERMINATED = 'string is not zero-terminated\n';
+export const STRING_NO_ACCESS = 'direct value access on string failed\n';
+export const BAD_FORMAT = 'Invalid format string\n';
+export const MAP_WRITE_BARRED = 'write into map forbidden\n';
+export const MAP_MISMATCH = 'cannot pass map_type %d into func %z#%d\n';
+export const SOCKMAP_CONTEXT = 'cannot update sockmap in this context\n';
+export const STORAGE_FLAGS = "get_local_storage() doesn't support non-zero flags\n";
+export const DYNPTR_FROM = 'Unsupported reg type %z for bpf_dynptr_from_mem data\n';
+export const VOID_HOOK_RETVAL = "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n";
+export const PERCPU_NOT_STRUCT = 'Helper has invalid btf/btf_id in R1\n';
+export const RETURN_SIZE = "unable to resolve the size of type '%z': %d\n";
+export const RETURN_TYPE = 'unknown return type %u of func %z#%d\n';
+export const FUNC_IP_ATTACH = 'func %z#%d supported only for fentry/fexit/fmod_ret programs\n';
+export const FUNC_IP_TYPE = 'func %z#%d not supported for program type %d\n';
+export const TAIL_CALL_LOCK = 'tail_call cannot be used inside bpf_spin_lock-ed region\n';
+export const TAIL_CALL_LEAK = 'tail_call would lead to reference leak\n';
+export const TAIL_CALL_RCU = 'tail_call cannot be used inside bpf_rcu_read_lock-ed region\n';
+export const TAIL_CALL_PREEMPT = 'tail_call cannot be used inside bpf_preempt_disable-ed region\n';
+export const TAIL_CALL_MAP = 'tail_call abusing map_ptr\n';
+
+/* Locks, timers and kptrs in map values. */
+export const LOCK_OFFSET =
+  "R%d doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n";
+export const LOCK_NO_BTF = "map '%z' has to have BTF in order to use bpf_spin_lock\n";
+export const LOCK_NONE = "%s '%z' has no valid bpf_spin_lock\n";
+export const LOCK_PLACE = "off %d doesn't point to 'struct bpf_spin_lock' that is at %d\n";
+export const LOCK_TWO = 'Locking two bpf_spin_locks are not allowed\n';
+export const UNLOCK_NONE = 'bpf_spin_unlock without taking a lock\n';
+export const UNLOCK_OTHER = 'bpf_spin_unlock of different lock\n';
+export const TIMER_OFFSET = "R%d doesn't have constant offset. bpf_timer has to be at the constant offset\n";
+export const TIMER_NO_BTF = "map '%z' has to have BTF in order to use bpf_timer\n";
+export const TIMER_NONE = "map '%z' has no valid bpf_timer\n";
+export const TIMER_PLACE = "off %d doesn't point to 'struct bpf_timer' that is at %d\n";
+
+/* Calls of subprograms and callbacks. */
+export const CALL_TOO_DEEP = 'the call stack of %d frames is too deep\n';
+export const GLOBAL_LOCK =
+  'global function calls are not allowed while holding a lock,\nuse static function instead\n';
+export const GLOBAL_PREEMPT =
+  'global function calls are not allowed with preemption disabled,\nuse static function instead\n';
+export const GLOBAL_ARGUMENTS = "Caller passes invalid args into func#%d ('%z')\n";
+export const GLOBAL_ASSUMED = "Func#%d ('%z') is global and assumed valid.\n";
+export const NOT_SCALAR = 'R%d is not a scalar\n';
+export const EXPECTS_CTX = 'arg#%d expects pointer to ctx\n';
+export const EXPECTS_NON_NULL = 'arg#%d is expected to be non-NULL\n';
+export const EXPECTS_ARENA = 'R%d is not a pointer to arena or scalar.\n';
+export const BUG_SUBPROG_ARGUMENT = 'verifier bug: unrecognized arg#%d type %d\n';
+export const CALLER = 'caller:\n';
+export const CALLEE = 'callee:\n';
+export const RETURNING = 'returning from callee:\n';
+export const TO_CALLER = 'to caller at %d:\n';
+export const CALLBACK_MAP = 'callback function not allowed for map\n';
+export const LOOP_LIMIT = 'frame%d bpf_loop iteration limit reached\n';
+export const TOO_MANY_ASYNC = 'The sequence of %d jumps is too complex for async cb.\n';
+
+/* Exits. */
+export const EXIT_LOCK = 'bpf_spin_unlock is missing\n';
+export const EXIT_RCU = 'bpf_rcu_read_unlock is missing\n';
+export const EXIT_PREEMPT = '%d bpf_preempt_enable%s missing\n';
+export const THROW_LOCK = 'bpf_throw cannot be used inside bpf_spin_lock-ed region\n';
+export const THROW_RCU = 'bpf_throw cannot be used inside bpf_rcu_read_lock-ed region\n';
+export const THROW_PREEMPT = 'bpf_throw cannot be used inside bpf_preempt_disable-ed region\n';
+export const UNRELEASED = 'Unreleased reference id=%d alloc_insn=%d\n';
+export const RETURNS_STACK = 'cannot return stack pointer to the caller\n';
+export const RETURNS_POINTER = 'R0 not a scalar value\n';
+export const RETURN_LEAK = 'R%d leaks addr as return value\n';
+export const SUBPROG_RETURN = 'At subprogram exit the register R%d is not a scalar value (%z)\n';
+export const RETURN_NOT_KNOWN = '%s the register R%d is not a known value (%z)\n';
+export const RETURN_RANGE = '%s the register %s has';
+export const RETURN_RANGE_TAIL = ' should have been in [%d, %d]\n';
+export const VOID_HOOK_NOTE =
+  "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n";
+
+/* Stack of call chains. */
+export const LD_ABS_IN_CALLBACK = 'cannot use BPF_LD_[ABS|IND] within callback\n';
+export const TAIL_CALL_STACK =
+  'tail_calls are not allowed when call stack of previous frames is %d bytes. Too large\n';
+export const COMBINED_STACK = 'combined stack size of %d calls is %d. Too large\n';
+export const THROW_IN_CALLBACK = 'bpf_throw kfunc (insn %d) cannot be called from callback subprog %d\n';
+export const EXCEPTION_CALLED = 'insn %d cannot call exception cb directly\n';
+export const CHAIN_TOO_DEEP = 'the call stack of %d frames is too deep !\n';
+export const EXCEPTION_TAIL_CALL = 'cannot tail call within exception cb\n';
+
+/* Kfuncs: which there are. */
+export const KFUNC_NOT_GPL = 'cannot call kernel function from non-GPL compatible program\n';
+export const KFUNC_NEGATIVE_SLOT = 'negative offset disallowed for kernel module function call\n';
+export const KFUNC_BAD_BTF_FD = 'invalid module BTF fd specified\n';
+export const KFUNC_NOT_MODULE = 'BTF fd for kfunc is not a module BTF\n';
+export const KFUNC_NO_BTF = 'failed to find BTF for kernel function\n';
+export const KFUNC_TOO_MANY = 'too many different kernel function calls\n';
+export const KFUNC_NOT_FUNCTION = 'kernel btf_id %u is not a function\n';
+export const KFUNC_NO_PROTOTYPE = 'kernel function btf_id %u does not have a valid func_proto\n';
+export const KFUNC_NO_ADDRESS = 'cannot find address for kernel function %z\n';
+export const KFUNC_DEVICE_ONLY = 'metadata kfuncs require device-bound program\n';
+export const KFUNC_TOO_MANY_PARAMETERS = 'The function %z has %d arguments. Too many.\n';
+export const KFUNC_NOT_ALLOWED = 'calling kernel function %z is not allowed\n';
+export const KFUNC_DESTRUCTIVE = 'destructive kfunc calls require CAP_SYS_BOOT capability\n';
+export const KFUNC_SLEEPABLE = 'program must be sleepable to call sleepable kfunc %z\n';
+
+/* Kfuncs: arguments. */
+export const KFUNC_ARG_COUNT = 'Function %z has %d > %d args\n';
+export const KFUNC_NOT_SCALAR = 'R%d is not a scalar\n';
+export const KFUNC_ONE_CONSTANT = 'verifier internal error: only one constant argument permitted\n';
+export const KFUNC_KNOWN_CONSTANT = 'R%d must be a known constant\n';
+export const KFUNC_TWO_BUF_SIZES = '2 or more rdonly/rdwr_buf_size parameters for kfunc';
+export const KFUNC_NOT_CONST = 'R%d is not a const\n';
+export const KFUNC_BUF_SIZE = 'R%d rdonly/rdwr_buf_size exceeds u32 max\n';
+export const KFUNC_ARG_TYPE = 'Unrecognized arg#%d type %z\n';
+export const KFUNC_MAYBE_NULL = 'Possibly NULL pointer passed to trusted arg%d\n';
+export const KFUNC_TWO_REFS = 'verifier internal error: more than one arg with ref_obj_id R%d %u %u\n';
+export const KFUNC_POINTER_TYPE = 'kernel function %z args#%d pointer type %z %z is not supported\n';
+export const KFUNC_POINTEE = 'arg#%d pointer type %z %z must point to %sscalar, or struct with scalar\n';
+export const KFUNC_NOT_MAP = "pointer in R%d isn't map pointer\n";
+export const KFUNC_WQ_MAP = "workqueue pointer in R1 map_uid=%d doesn't match map pointer in R2 map_uid=%d\n";
+export const KFUNC_UNTRUSTED = 'R%d must be referenced or trusted\n';
+export const KFUNC_NOT_RCU = 'R%d must be a rcu pointer\n';
+export const KFUNC_NOT_CTX = 'arg#%d expected pointer to ctx, but got %z\n';
+export const KFUNC_FOR_DROP = 'arg#%d expected for bpf_obj_drop_impl()\n';
+export const KFUNC_FOR_PERCPU_DROP = 'arg#%d expected for bpf_percpu_obj_drop_impl()\n';
+export const KFUNC_NOT_ALLOCATED = 'arg#%d expected pointer to allocated object\n';
+export const KFUNC_UNREFERENCED = 'allocated object must be referenced\n';
+export const KFUNC_ROOT_PLACE = 'arg#%d expected pointer to map value or allocated object\n';
+export const KFUNC_ARG_IS = 'arg#%d is %z ';
+export const KFUNC_ARG_EXPECTED = 'expected %z or socket\n';
+export const KFUNC_WRONG_STRUCT =
+  'kernel function %z args#%d expected pointer to %s %z but R%d has a pointer to ';
+export const KFUNC_WRONG_STRUCT_TAIL = '%s %z\n';
+export const KFUNC_NO_SIZE = "arg#%d reference type('%z %z') size cannot be determined: %d\n";
+export const KFUNC_PAIR = 'arg#%d arg#%d memory, len pair leads to invalid memory access\n';
+export const KFUNC_NOT_FUNC = 'arg%d expected pointer to func\n';
+export const KFUNC_NOT_OWNED = 'arg#%d is neither owning or non-owning ref\n';
+export const KFUNC_NO_REFCOUNT = "arg#%d doesn't point to a type with bpf_refcount field\n";
+export const KFUNC_NOT_STRING = "arg#%d doesn't point to a const string\n";
+export const KFUNC_NOT_MAP_VALUE = "arg#%d doesn't point to a map value\n";
+export const KFUNC_NO_RELEASE = 'release kernel function %z expects refcounted PTR_TO_BTF_ID\n';
+export const KFUNC_WQ_OFFSET = "off %d doesn't point to 'struct bpf_wq' that is at %d\n";
+export const BUG_NO_RECORD = "verifier internal error: Couldn't find btf_record\n";
+export const BUG_CLONE_KIND = 'verifier internal error: no dynptr type for parent of clone\n';
+export const BUG_CLONE_REF = 'verifier internal error: missing ref obj id for parent of clone\n';
+export const BUG_DYNPTR_ID = 'verifier internal error: failed to obtain dynptr id\n';
+
+/* Kfuncs: what they do and return. */
+export const KFUNC_CALLBACK = 'kfunc %z#%d failed callback verification\n';
+export const KFUNC_NOT_ACQUIRED = 'kfunc %z#%d reference has not been acquired before\n';
+export const KFUNC_CONVERSION = 'kfunc %z#%d conversion of owning ref to non-owning failed\n';
+export const KFUNC_ACQUIRES = 'acquire kernel function does not return PTR_TO_BTF_ID\n';
+export const KFUNC_LOCAL_TYPE = 'local type ID argument must be in range [0, U32_MAX]\n';
+export const KFUNC_NEEDS_BTF = 'bpf_obj_new/bpf_percpu_obj_new requires prog BTF\n';
+export const KFUNC_NOT_STRUCT = 'bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct\n';
+export const KFUNC_PERCPU_SIZE = 'bpf_percpu_obj_new type size (%d) is greater than %d\n';
+export const KFUNC_PERCPU_SCALARS = 'bpf_percpu_obj_new type ID argument must be of a struct of scalars\n';
+export const KFUNC_PERCPU_FIELDS = 'bpf_percpu_obj_new type ID argument must not contain special fields\n';
+export const KFUNC_CAST_STRUCT = 'kfunc bpf_rdonly_cast type ID argument must be of a struct\n';
+export const KFUNC_NO_PACKET_WRITE = 'the prog does not allow writes to packet data\n';
+export const KFUNC_RETURNS = 'kernel function %z returns pointer type %z %z is not supported\n';
+export const KFUNC_UNHANDLED = 'kernel function %z unhandled dynamic return type\n';
+export const BUG_SLICE_SIZE = 'verifier internal error: bpf_dynptr_slice(_rdwr) no constant size\n';
+export const BUG_SLICE_ID = 'verifier internal error: no dynptr id\n';
+
+/* Objects on the stack. */
+export const OBJECT_VARIABLE = '%s has to be at a constant offset\n';
+export const OBJECT_OFFSET = 'cannot pass in %s at an offset=%d\n';
+export const DYNPTR_OVERWRITE = 'cannot overwrite referenced dynptr\n';
+export const DYNPTR_EXPECTED = 'arg#%d expected pointer to stack or const struct bpf_dynptr\n';
+export const DYNPTR_NOT_UNINIT = 'Dynptr has to be an uninitialized dynptr\n';
+export const DYNPTR_CONST = 'cannot pass pointer to const bpf_dynptr, the helper mutates it\n';
+export const DYNPTR_NOT_INIT = 'Expected an initialized dynptr as arg #%d\n';
+export const DYNPTR_KIND = 'Expected a dynptr of type %s as arg #%d\n';
+export const BUG_DYNPTR_FLAGS = 'verifier internal error: misconfigured dynptr helper type flags\n';
+export const BUG_REF_OBJ_ID = 'verifier internal error: misconfigured ref_obj_id\n';
+export const ITER_EXPECTED = 'arg#%d expected pointer to an iterator on stack\n';
+export const ITER_BAD_TYPE = 'expected valid iter pointer as arg #%d\n';
+export const ITER_NOT_UNINIT = 'expected uninitialized iter_%z as arg #%d\n';
+export const ITER_NOT_INIT = 'expected an initialized iter_%z as arg #%d\n';
+export const ITER_NEEDS_RCU = 'expected an RCU CS when using %z\n';
+export const ITER_CSS_TASK = 'css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs\n';
+export const BUG_ITER_PARENT = 'bug: bad parent state for iter next call';
+export const BUG_ITER_PHASE = 'verifier internal error: unexpected iterator state %d (%s)\n';
+
+/* Sections. */
+export const RCU_IN_TREE_CALLBACK = 'Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback\n';
+export const RCU_NESTED = 'nested rcu read lock (kernel function %z)\n';
+export const RCU_SLEEPABLE = 'kernel func %z is sleepable within rcu_read_lock region\n';
+export const RCU_UNMATCHED = 'unmatched rcu read unlock (kernel function %z)\n';
+export const PREEMPT_SLEEPABLE = 'kernel func %z is sleepable within non-preemptible region\n';
+export const PREEMPT_UNMATCHED = 'unmatched attempt to enable preemption (kernel function %z)\n';
+
+/* Lists and trees. */
+export const GRAPH_VARIABLE = "R%d doesn't have constant offset. %s has to be at the constant offset\n";
+export const GRAPH_NOT_FOUND = '%s not found at offset=%u\n';
+export const GRAPH_NEEDS_LOCK = 'bpf_spin_lock at off=%d must be held for %s\n';
+export const GRAPH_OTHER_LOCK = 'held lock and object are not in the same allocation\n';
+export const GRAPH_WRONG_STRUCT = 'operation on %s expects arg#1 %s at offset=%d in struct %z, ';
+export const GRAPH_WRONG_STRUCT_TAIL = 'but arg is at offset=%d in struct %z\n';
+export const GRAPH_WRONG_OFFSET = 'arg#1 offset=%d, but expected %s at offset=%d in struct %z\n';
+export const TREE_REMOVE_NODE = 'rbtree_remove node input must be non-owning ref\n';
+export const TREE_REMOVE_CALLBACK = 'rbtree_remove not allowed in rbtree cb\n';
+export const BUG_LOCK_TYPE = 'verifier internal error: unknown reg type for lock check\n';
+export const BUG_NON_OWNING_LOCK = 'verifier internal error: ref_set_non_owning w/o active lock\n';
+export const BUG_NON_OWNING_SET = 'verifier internal error: NON_OWN_REF already set\n';
+export const BUG_NO_REF_ID =
+  'verifier internal error: ref_obj_id is zero for owning -> non-owning conversion\n';
+export const BUG_NO_REF_STATE = 'verifier internal error: ref state missing for ref_obj_id\n';
+export const BUG_GRAPH_BTF = 'verifier internal error: unexpected btf mismatch in kfunc call\n';
+export const BUG_GRAPH_KFUNC = 'verifier internal error: %s %s arg for unknown kfunc\n';
+
+/* Structs of the kernel and of programs. */
+export const NOT_A_STRUCT = "Type '%z' is not a struct\n";
+export const BEYOND_STRUCT = 'access beyond struct %z at off %u size %u\n';
+export const POINTER_MEMBER = 'cannot access ptr member %z with moff %u in struct %z with off %u size %u\n';
+export const BEYOND_MEMBER =
+  'access beyond the end of member %z (mend:%u) in struct %z with off %u size %u\n';
+export const MEMBER_SIZE = "field %z doesn't have size\n";
+export const NO_MEMBER = "struct %z doesn't have field at offset %d\n";
+export const DIRECT_FIELD = 'direct access to %s is disallowed\n';
+export const STRUCT_CAPABILITY = "'struct %z' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN\n";
+export const STRUCT_LICENCE = "Cannot access kernel 'struct %z' from non-GPL compatible program\n";
+export const STRUCT_NEGATIVE = 'R%d is ptr_%z invalid negative access: off=%d\n';
+export const STRUCT_VARIABLE = 'R%d is ptr_%z invalid variable offset: off=%d, var_off=';
+export const STRUCT_USER = 'R%d is ptr_%z access user memory: off=%d\n';
+export const STRUCT_PERCPU = 'R%d is ptr_%z access percpu memory: off=%d\n';
+export const READ_ONLY = 'only read is supported\n';
+export const STORE_FORBIDDEN = 'no write support to %z at off %d\n';
+export const STORE_BEYOND = 'write access at off %d with size %d beyond the member of %z ended at %u\n';
+export const BUG_STORE_BTF = 'verifier internal error: reg->btf must be kernel btf\n';
+export const BUG_OBJECT_REFERENCE =
+  'verifier internal error: ref_obj_id for allocated object must be non-zero\n';
+export const MAP_ACCESS_TYPE = 'map_ptr access not supported for map type %d\n';
+export const MAP_ACCESS_NEGATIVE = 'R%d is %z invalid negative access: off=%d\n';
+export const MAP_ACCESS_WRITE = 'only read from %z is supported\n';
+
+/* Special fields of values. */
+export const FIELD_ACCESS = '%s cannot be accessed directly by load/store\n';
+export const KPTR_INDIRECT = 'kptr cannot be accessed indirectly by helper\n';
+export const KPTR_VARIABLE = 'kptr access cannot have variable offset\n';
+export const KPTR_MISALIGNED = 'kptr access misaligned expected=%u off=%u\n';
+export const KPTR_SIZE = 'kptr access size must be BPF_DW\n';
+export const KPTR_MODE = 'kptr in map can only be accessed using BPF_MEM instruction mode\n';
+export const KPTR_STORE = 'store to referenced kptr disallowed\n';
+export const KPTR_NOT_ZERO = 'BPF_ST imm must be 0 when storing to kptr at off=%u\n';
+export const KPTR_CLASS = 'kptr in map can only be accessed using BPF_LDX/BPF_STX/BPF_ST\n';
+export const KPTR_TYPE = 'invalid kptr access, R%d type=%z';
+export const KPTR_EXPECTED = ' expected=%z';
+export const KPTR_EXPECTED_OR = ' or %z';
+
+/* func_info, line_info, symbols. */
+export const FUNC_INFO_START = 'nonzero insn_off %u for the first func info record';
+export const FUNC_INFO_ORDER = 'same or smaller insn offset (%u) than previous func info record (%u)';
+export const FUNC_INFO_TYPE = 'invalid type id %d in func info';
+export const FUNC_INFO_COUNT = "number of funcs in func_info doesn't match number of subprogs\n";
+export const FUNC_INFO_LAYOUT = "func_info BTF section doesn't match subprog layout in BPF program\n";
+export const LD_ABS_RETURN = "LD_ABS is only allowed in functions that return 'int'.\n";
+export const TAIL_CALL_RETURN = "tail_call is only allowed in functions that return 'int'.\n";
+export const LD_ABS_WITHOUT_BTF = 'LD_ABS is not allowed in subprogs without BTF\n';
+export const TAIL_CALL_WITHOUT_BTF = 'tail_call is not allowed in subprogs without BTF\n';
+export const LINE_INFO_ORDER = 'Invalid line_info[%u].insn_off:%u (prev_offset:%u prog->len:%u)\n';
+export const LINE_INFO_INSN = 'Invalid insn code at line_info[%u].insn_off\n';
+export const LINE_INFO_MISSING = 'missing bpf_line_info for func#%u\n';
+export const LINE_INFO_MISSING_REST = 'missing bpf_line_info for %u funcs starting from func#%u\n';
+export const EXCEPTION_TAGS = 'multiple exception callback tags for main subprog\n';
+export const EXCEPTION_UNKNOWN = "exception callback '%z' could not be found in BTF\n";
+export const EXCEPTION_LINKAGE = "exception callback '%z' must have global linkage\n";
+export const EXCEPTION_AT_ZERO = 'invalid exception callback insn_off in func_info: 0\n';
+export const EXCEPTION_WITHOUT_INFO = 'exception callback type id not found in func_info\n';
+export const SYMBOL_BTF = 'invalid module BTF object FD specified.\n';
+export const SYMBOL_ID = 'ldimm64 insn specifies invalid btf_id %d.\n';
+export const SYMBOL_KIND = "pseudo btf_id %d in ldimm64 isn't KIND_VAR or KIND_FUNC\n";
+export const SYMBOL_ADDRESS = "ldimm64 failed to find the address for kernel symbol '%z'.\n";
+export const SYMBOL_SIZE = "ldimm64 unable to resolve the size of type '%z': %d\n";
