@@ -88,14 +88,18 @@ export function allocate(size: u32): usize {
 /** Gives a block of `allocate(size)` back. */
 export function release(block: usize, size: u32): void {
   const grains = classOf(size);
-  if (block === 0 || grains > CLASSES || exhausted) return;
+  if (block === 0 || grains === 0 || grains > CLASSES || exhausted) return;
   const list = freeLists + grains * 4;
   store<u32>(block, load<u32>(list));
   store<u32>(list, <u32>block);
 }
 
-/** Moves a block into a larger one; the new tail is zero. */
+/** Moves a block into one of another size; a new tail is zero. Nothing remains of a block without bytes. */
 export function reallocate(block: usize, oldSize: u32, newSize: u32): usize {
+  if (newSize === 0) {
+    release(block, oldSize);
+    return 0;
+  }
   if (block !== 0 && classOf(oldSize) === classOf(newSize)) {
     if (newSize > oldSize) memory.fill(block + oldSize, 0, newSize - oldSize);
     return block;
