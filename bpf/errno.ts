@@ -31,6 +31,7 @@ export const enum Errno {
   EDEADLK = 35,
   ENAMETOOLONG = 36,
   ELOOP = 40,
+  EPROTO = 71,
   EOVERFLOW = 75,
   EBADFD = 77,
   EILSEQ = 84,

@@ -61,6 +61,8 @@ export const enum KfuncState {
   NotFunction = 3,
   NoPrototype = 4,
   NoAddress = 5,
+  /** Only for programs bound to a network device. */
+  DeviceOnly = 6,
 }
 
 export const enum RetKind {

@@ -1,9 +1,11 @@
 /** The verifier as the rest of Drydock uses it: kernel in, load requests in, verdicts out. */
+import { VMLINUX } from '../kernel-model/kfunc-table.ts';
 import { Result } from './abi.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
 import type { LoadRequest } from './load-request.ts';
 import { openVmlinux, packBtfFacts, RequestBtfs } from './pack-btf.ts';
 import { packHelpers } from './pack-helpers.ts';
+import { type KfuncModule, packKfuncs } from './pack-kfuncs.ts';
 import { packRequest } from './pack-request.ts';
 import { packRules } from './pack-rules.ts';
 import { Packer } from './packer.ts';
@@ -45,6 +47,13 @@ export class Verifier {
     packBtfFacts(packer, at, this.kernel, btfs, request, facts);
     packRules(packer, at, this.kernel.data, facts);
     packHelpers(packer, at, this.kernel, facts, request.insns);
+    const modules = kfuncModules(btfs, request);
+    packKfuncs(packer, at, this.kernel.data, {
+      insns: request.insns,
+      progFlags: request.progFlags,
+      facts,
+      modules,
+    });
     const result = exports.verify(at) >>> 0;
     return this.readVerdict(result);
   }
@@ -75,6 +84,15 @@ export class Verifier {
       log,
     };
   }
+}
+
+/** Modules that kfunc calls refer to by slot; the kernel itself is slot 0. */
+function kfuncModules(btfs: RequestBtfs, request: LoadRequest): (KfuncModule | undefined)[] {
+  const others = (request.kfuncBtfs ?? []).slice(1).map((name): KfuncModule | undefined => {
+    const opened = name ? btfs.ofModule(name) : undefined;
+    return opened && name ? { name, ...opened } : undefined;
+  });
+  return [{ name: VMLINUX, ...btfs.vmlinux }, ...others];
 }
 
 /** The last line before the statistics. */

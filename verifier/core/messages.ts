@@ -528,3 +528,10 @@ export const SYMBOL_ID = 'ldimm64 insn specifies invalid btf_id %d.\n';
 export const SYMBOL_KIND = "pseudo btf_id %d in ldimm64 isn't KIND_VAR or KIND_FUNC\n";
 export const SYMBOL_ADDRESS = "ldimm64 failed to find the address for kernel symbol '%z'.\n";
 export const SYMBOL_SIZE = "ldimm64 unable to resolve the size of type '%z': %d\n";
+
+/* bpf_kptr_xchg. */
+export const KPTR_NO_BTF = "map '%z' has to have BTF in order to use bpf_kptr_xchg\n";
+export const KPTR_OFFSET = "R%d doesn't have constant offset. kptr has to be at the constant offset\n";
+export const KPTR_NONE = 'R%d has no valid kptr\n';
+export const KPTR_PLACE = "off=%d doesn't point to kptr\n";
+export const KPTR_UNREFERENCED = "off=%d kptr isn't referenced kptr\n";
