@@ -52,8 +52,8 @@ function copyRefs(to: FuncState, from: FuncState): void {
   }
 }
 
-/** Back from a subprogram (or from a callback to its call) into the caller's frame. */
-function leaveFrame(): i32 {
+/** Back from a subprogram (or from a callback to its call) into the caller's frame: 1, or a negative errno. */
+export function leaveFrame(): i32 {
   const state = env.state;
   const callee = state.currentFrame;
   const caller = state.frame(state.current - 1);

@@ -9,7 +9,7 @@ import { isStructAt, resolvedId, resolveSize, typeAt, typeNameBytes } from './bt
 import { meta } from './call-meta.ts';
 import * as env from './env.ts';
 import { callFact, helperWord } from './helper-table.ts';
-import { isKernelKptr, isPercpuKptr, kptrBtf, kptrBtfId } from './kptr-arg.ts';
+import { setSwapped } from './kptr-arg.ts';
 import { say } from './log.ts';
 import { mapWord } from './map-value.ts';
 import * as M from './messages.ts';
@@ -71,17 +71,13 @@ function returnPercpu(reg: RegState, flags: u32): i32 {
 }
 
 function returnStruct(reg: RegState, record: usize, flags: u32): i32 {
-  setPointer(reg, Reg.BtfId | flags);
-  if (meta.helper !== Helper.KptrXchg) {
-    reg.word0 = env.vmlinuxBtf;
-    reg.word2 = helperWord(record, HelperField.RetBtfId);
+  if (meta.helper === Helper.KptrXchg) {
+    setSwapped(reg, flags);
     return 0;
   }
-  if (!isKernelKptr(meta.kptrField)) {
-    reg.type |= isPercpuKptr(meta.kptrField) ? Flag.Alloc | Flag.Percpu : Flag.Alloc;
-  }
-  reg.word0 = kptrBtf(meta.kptrField);
-  reg.word2 = kptrBtfId(meta.kptrField);
+  setPointer(reg, Reg.BtfId | flags);
+  reg.word0 = env.vmlinuxBtf;
+  reg.word2 = helperWord(record, HelperField.RetBtfId);
   return 0;
 }
 

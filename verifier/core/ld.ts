@@ -6,13 +6,16 @@ import { MapField, PacketUse, Request } from '../abi.ts';
 import { Reg } from '../types.ts';
 import { funcLinkage, hasFuncInfo } from './btf-info.ts';
 import * as env from './env.ts';
+import { leaveFrame } from './exit.ts';
 import { Access, accessReg } from './liveness.ts';
 import { say } from './log.ts';
 import { mapWord } from './map-value.ts';
 import * as M from './messages.ts';
+import { pushBranch } from './pending.ts';
 import { checkReferenceLeak } from './refs.ts';
 import { RegState, setConstScalar, setKnown, setNotInit, setUnknown } from './reg.ts';
 import { checkFixedOffset } from './region.ts';
+import { markRegScratched } from './scratched.ts';
 import { subprogAt } from './subprog.ts';
 
 const LINKAGE_STATIC: i32 = 0;
@@ -127,6 +130,19 @@ export function checkLdAbs(index: i32): i32 {
   const result = env.currentReg(0);
   setUnknown(result, !env.bpfCapable);
   result.subregDef = index + 1;
+  return env.state.current !== 0 ? leaveWithZero(index) : 0;
+}
+
+/** A subprogram whose packet is too short returns 0 to its caller: that way is verified too. */
+function leaveWithZero(index: i32): i32 {
+  markRegScratched(0);
+  const error = pushBranch(index + 1, index, false);
+  if (error !== 0) return error;
+  setKnown(env.currentReg(0), 0);
+  const outcome = leaveFrame();
+  if (outcome < 0) return outcome;
+  // The main loop goes on behind the current instruction.
+  env.setInsnIndex(env.insnIndex - 1);
   return 0;
 }
 

@@ -135,11 +135,12 @@ function resolveMap(index: i32): i32 {
   const second = <u32>env.insnImm(index + 1);
   if (!isValue && !(plain && second === 0)) return refuse(M.UNKNOWN_LDIMM, Errno.EINVAL);
   const number = <u32>env.insnImm(index);
-  if (number >= env.requestWord(Request.MapCount)) {
+  const map = env.requestWord(Request.Maps) + number * MapField.Size;
+  // A map without a type is one that could not be created.
+  if (number >= env.requestWord(Request.MapCount) || mapWord(map, MapField.Type) === 0) {
     say(M.NOT_A_MAP, number);
     return -Errno.EBADF;
   }
-  const map = env.requestWord(Request.Maps) + number * MapField.Size;
   const reused = useMap(map);
   if (reused < 0) return reused;
   const record = env.aux(index);

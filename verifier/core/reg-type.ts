@@ -3,6 +3,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { Accepts, CallFacts, Helper, HelperField } from '../helper-abi.ts';
 import { Arg, Flag, Reg } from '../types.ts';
 import { typeNameBytes } from './btf.ts';
+import { structIdsMatch } from './btf-walk.ts';
 import * as env from './env.ts';
 import { callFact, helperRecord, helperWord } from './helper-table.ts';
 import { checkKptrSource } from './kptr-arg.ts';
@@ -11,7 +12,6 @@ import * as M from './messages.ts';
 import { typeName } from './names.ts';
 import { RegState } from './reg.ts';
 import { checkFixedOffset } from './region.ts';
-import { structIdsMatch } from './struct-match.ts';
 
 const BASE_TYPES: u32 = 32;
 
@@ -69,7 +69,8 @@ function checkStruct(register: u32, reg: RegState, argument: u32, btfId: u32, he
   const id = btfId !== 0 ? btfId : callFact(CallFacts.SockCommonId);
   // bpf_sk_release takes every kind of socket by its common head.
   const strict = release && helper !== Helper.SkRelease;
-  if (structIdsMatch(reg.word0, reg.word2, reg.off, env.vmlinuxBtf, id, strict)) return 0;
+  const flexible = (reg.type & Flag.Alloc) === 0;
+  if (structIdsMatch(reg.word0, reg.word2, reg.off, env.vmlinuxBtf, id, strict, flexible)) return 0;
   const name = typeNameBytes(reg.word0, reg.word2);
   say(M.WRONG_STRUCT, register, <i64>name, <i64>typeNameBytes(env.vmlinuxBtf, id));
   return -Errno.EACCES;

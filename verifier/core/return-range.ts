@@ -2,7 +2,8 @@
 import { Errno } from '../../bpf/errno.ts';
 import { CallFacts, ReturnKind } from '../helper-abi.ts';
 import { Reg } from '../types.ts';
-import { isSecretPointer } from './alu.ts';
+import { checkInvariants, isSecretPointer } from './alu.ts';
+import { syncBounds } from './bounds.ts';
 import * as env from './env.ts';
 import { callFact } from './helper-table.ts';
 import { Access, accessReg } from './liveness.ts';
@@ -12,9 +13,18 @@ import { typeName } from './names.ts';
 import { markPrecise } from './precision.ts';
 import { RegState } from './reg.ts';
 
-/** A traced hook's return value has a known range. 0 or -EFAULT. */
+/** The return value of a hook, where the program may see it, is in the range that programs may return. */
 export function narrowReturn(reg: RegState): i32 {
-  return 0;
+  // Only LSM hooks have a rule on the lower half.
+  if (callFact(CallFacts.ReturnKind) !== ReturnKind.Range || callFact(CallFacts.Return32) === 0) return 0;
+  const low = <i32>callFact(CallFacts.ReturnMin);
+  const high = <i32>callFact(CallFacts.ReturnMax);
+  reg.smin32 = max(reg.smin32, low);
+  reg.smax32 = min(reg.smax32, high);
+  reg.smin = max(reg.smin, <i64>low);
+  reg.smax = min(reg.smax, <i64>high);
+  syncBounds(reg);
+  return checkInvariants(reg, 's32_range');
 }
 
 /** Whether every value of the register (of its lower half) lies in the range. */
