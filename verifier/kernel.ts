@@ -54,10 +54,20 @@ export class VerifierKernel {
     if (!btf || request.attachBtfId === 0 || request.attachBtfId >= btf.typeCount) return facts;
     const target = btf.type(request.attachBtfId);
     if (progType === PROG_TYPE_STRUCT_OPS && target.kind === BtfKind.Struct) {
-      const member = target.members[request.expectedAttachType]?.name ?? '';
-      return { ...facts, attachTarget: target.name, structOps: { struct: target.name, member } };
+      const callback = target.members[request.expectedAttachType];
+      const structOps = { struct: target.name, member: callback?.name ?? '' };
+      const isVoid = callback !== undefined && isVoidCallback(btf, callback.type);
+      return { ...facts, attachTarget: target.name, structOps, ...(isVoid ? { voidTarget: true } : {}) };
     }
     const returnsNothing = target.kind === BtfKind.Func && btf.type(target.type).type === 0;
     return { ...facts, attachTarget: target.name, ...(returnsNothing ? { voidTarget: true } : {}) };
   }
+}
+
+/** Whether a member is a pointer to a function that returns nothing. */
+function isVoidCallback(btf: Btf, member: number): boolean {
+  const pointer = btf.type(member);
+  if (pointer.kind !== BtfKind.Ptr) return false;
+  const proto = btf.type(pointer.type);
+  return proto.kind === BtfKind.FuncProto && proto.type === 0;
 }

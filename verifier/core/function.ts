@@ -13,6 +13,7 @@ import * as M from './messages.ts';
 import { dropPending } from './pending.ts';
 import { pruneNewFunction } from './prune.ts';
 import { LIVE_NONE, NO_SUBREG_DEF, RegState, setKnown, setNotInit, setUnknown } from './reg.ts';
+import { markAllScratched } from './scratched.ts';
 import { sourceReset } from './source.ts';
 import { FuncState, freeState, newFrame, newState } from './state.ts';
 import {
@@ -48,6 +49,7 @@ export function initFrame(func: FuncState, callsite: i32, frame: u32, subprogInd
   pointer.type = Reg.Stack;
   setKnown(pointer, 0);
   pointer.frame = frame;
+  markAllScratched();
 }
 
 /** A register that points to something whose offset is zero. */

@@ -136,10 +136,11 @@ function resolveMap(index: i32): i32 {
   if (!isValue && !(plain && second === 0)) return refuse(M.UNKNOWN_LDIMM, Errno.EINVAL);
   const number = <u32>env.insnImm(index);
   const map = env.requestWord(Request.Maps) + number * MapField.Size;
-  // A map without a type is one that could not be created.
-  if (number >= env.requestWord(Request.MapCount) || mapWord(map, MapField.Type) === 0) {
+  const isOpen = number < env.requestWord(Request.MapCount);
+  // A map without a type stands for a file that is no map.
+  if (!isOpen || mapWord(map, MapField.Type) === 0) {
     say(M.NOT_A_MAP, number);
-    return -Errno.EBADF;
+    return isOpen ? -Errno.EINVAL : -Errno.EBADF;
   }
   const reused = useMap(map);
   if (reused < 0) return reused;
