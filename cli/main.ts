@@ -12,6 +12,7 @@ import { addDemo } from './demo.ts';
 import { ExitCode } from './exit-code.ts';
 import { addProfile } from './profile.ts';
 import { addRun } from './run.ts';
+import { addVerify } from './verify.ts';
 import { version } from './version.ts';
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -20,12 +21,13 @@ async function main(argv: readonly string[]): Promise<number> {
     code = result;
   };
   const program = new Command('drydock')
-    .description('Runs compiled eBPF over a modelled Linux kernel, without touching a real one.')
+    .description('Runs and verifies compiled eBPF over a modelled Linux kernel, without touching a real one.')
     .version(version())
     .showHelpAfterError('(drydock --help lists the commands)')
     .showSuggestionAfterError()
     .exitOverride();
   addRun(program, done);
+  addVerify(program, done);
   addDemo(program, done);
   addProfile(program, done);
   try {

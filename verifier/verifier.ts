@@ -95,9 +95,10 @@ function kfuncModules(btfs: RequestBtfs, request: LoadRequest): (KfuncModule | u
   return [{ name: VMLINUX, ...btfs.vmlinux }, ...others];
 }
 
-/** The last line before the statistics. */
+/** Lines that close a log, or only say where in the source something is. */
+const NO_REASON = /^(processed |verification time |stack depth |; |$)/;
+
+/** The last line that tells something, before the statistics. */
 function lastReason(log: string): string {
-  const lines = log.split('\n').filter((line) => line !== '');
-  const end = lines.findLastIndex((line) => !/^(processed |verification time |stack depth )/.test(line));
-  return lines[end] ?? '';
+  return log.split('\n').findLast((line) => !NO_REASON.test(line)) ?? '';
 }

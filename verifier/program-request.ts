@@ -1,0 +1,64 @@
+/** A program of a loaded object as the request that its loading makes. */
+import type { BpfObject, MapDef, Program } from '../loader/program.ts';
+import type { LoadRequest, MapInfo } from './load-request.ts';
+
+export interface RequestOptions {
+  /** `Cap` bits of the loading task. */
+  caps: number;
+  /** `LogLevel` bits. */
+  logLevel: number;
+}
+
+/** @param program prepared, without an error of its own. */
+export function programRequest(object: BpfObject, program: Program, options: RequestOptions): LoadRequest {
+  const modules = object.modules.slice(1);
+  return {
+    insns: program.insns,
+    progType: program.type,
+    expectedAttachType: program.expectedAttachType,
+    progFlags: program.flags,
+    license: object.license,
+    ...options,
+    ...(object.btf ? { progBtf: object.btf.bytes } : {}),
+    funcInfo: program.funcInfo,
+    lineInfo: program.lineInfo,
+    maps: mapInfos(object),
+    attachBtfId: program.attachTarget?.btfId ?? 0,
+    ...(program.attachTarget?.module ? { attachBtf: program.attachTarget.module } : {}),
+    kfuncBtfs: [null, ...modules],
+    immBtfs: modules,
+  };
+}
+
+/** All maps of the object, the templates of inner maps behind them. */
+function mapInfos(object: BpfObject): MapInfo[] {
+  const infos: MapInfo[] = [];
+  const templates: MapInfo[] = [];
+  for (const map of object.maps) {
+    const info = mapInfo(object, map);
+    if (map.inner) {
+      info.inner = object.maps.length + templates.length;
+      templates.push(mapInfo(object, map.inner));
+    }
+    infos.push(info);
+  }
+  return [...infos, ...templates];
+}
+
+function mapInfo(object: BpfObject, map: MapDef): MapInfo {
+  const typed = object.btf !== undefined && map.keyTypeId + map.valueTypeId > 0;
+  return {
+    name: map.name,
+    type: map.type,
+    keySize: map.keySize,
+    valueSize: map.valueSize,
+    maxEntries: map.maxEntries,
+    flags: map.flags,
+    extra: map.mapExtra,
+    ...(typed && object.btf ? { btf: object.btf.bytes } : {}),
+    keyTypeId: map.keyTypeId,
+    valueTypeId: map.valueTypeId,
+    ...(map.data ? { data: map.data } : {}),
+    frozen: map.frozen === true,
+  };
+}
