@@ -80,7 +80,7 @@ function accessMapValue(reg: RegState): i32 {
   const map = reg.word0;
   const at = off + <i32>reg.value;
   const field = reg.mask === 0 ? kptrAt(map, at) : 0;
-  if (field !== 0) return checkKptrAccess(register, value, index, field);
+  if (field !== 0) return checkKptrAccess(value, index, field);
   if (!loads()) return 0;
   if (reg.mask === 0 && isConstantMap(map)) {
     loadConstant(env.currentReg(value), map, at, size, signExtends);

@@ -55,9 +55,12 @@ class BtfIndex {
   firstString: u32;
   endString: u32;
   strings: u32;
+  /** Section of the variables that each CPU has its own of, 0 for none. */
+  percpuSection: u32;
 }
 
-const INDEX_BYTES: u32 = 32;
+const INDEX_BYTES: u32 = 36;
+const PERCPU_SECTION: string = '.data..percpu';
 const VOID: usize = memory.data(16, 8);
 const EMPTY: usize = memory.data<u8>([0]);
 
@@ -119,7 +122,25 @@ export function openBtf(data: usize, length: u32, base: u32, origin: u32): u32 {
   index.endString = index.firstString + load<u32>(data, 20);
   index.strings = <u32>data + load<u32>(data, 4) + load<u32>(data, 16);
   scanTypes(types, typesEnd, at + INDEX_BYTES);
+  index.percpuSection = findPercpuSection(<u32>at);
   return <u32>at;
+}
+
+function findPercpuSection(btf: u32): u32 {
+  for (let id = view(btf).firstId; id < view(btf).endId; id++) {
+    if (kindOf(btf, id) === Kind.Datasec && isText(typeNameBytes(btf, id), PERCPU_SECTION)) return id;
+  }
+  return 0;
+}
+
+/** Whether each CPU has its own copy of a variable. */
+export function isPercpuVar(btf: u32, id: u32): bool {
+  const section = view(btf).percpuSection;
+  const type = typeAt(btf, section);
+  for (let i: u32 = 0; section !== 0 && i < vlenAt(type); i++) {
+    if (sectionVar(type, i) === id) return true;
+  }
+  return false;
 }
 
 /** Whether the types are the kernel's or a module's, not a program's. */
