@@ -91,9 +91,9 @@ export function putHex(value: u64): void {
   }
 }
 
-/** Hex as C's "%#x" prints it: 0 without the prefix. */
+/** Hex as the kernel's "%#x" prints it: always with the prefix. */
 export function putHexPrefixed(value: u64): void {
-  if (value !== 0) putString('0x');
+  putString('0x');
   putHex(value);
 }
 
