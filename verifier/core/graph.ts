@@ -7,16 +7,15 @@ import { RecordField } from '../btf-abi.ts';
 import { Special } from '../kfunc-abi.ts';
 import { Field, Flag, Reg } from '../types.ts';
 import { typeNameBytes } from './btf.ts';
+import { structIdsMatch } from './btf-walk.ts';
 import { inLockedCallback } from './callback.ts';
 import { firstReg, isReg, nextReg, SPILLS } from './each-reg.ts';
 import * as env from './env.ts';
-import { fieldWord, findField } from './graph-field.ts';
 import { call } from './kfunc-call.ts';
 import { say, text } from './log.ts';
 import * as M from './messages.ts';
-import { fieldOffset } from './record.ts';
+import { fieldAt, fieldOffset, fieldWord, recordOf } from './record.ts';
 import { RegState, setKnownZero } from './reg.ts';
-import { structIdsMatch } from './struct-match.ts';
 
 const OWNED: u32 = <u32>Reg.BtfId | <u32>Flag.Alloc;
 
@@ -86,7 +85,7 @@ export function checkGraphRoot(index: u32, list: bool): i32 {
     return -Errno.EINVAL;
   }
   const off = reg.off + <i32>reg.value;
-  const field = findField(reg, off, list ? Field.ListHead : Field.RbRoot);
+  const field = fieldAt(recordOf(reg), off, list ? Field.ListHead : Field.RbRoot);
   if (field === 0) {
     say(M.GRAPH_NOT_FOUND, rootName(list), <u32>off);
     return -Errno.EINVAL;
@@ -119,7 +118,7 @@ function checkNodePlace(reg: RegState, root: u32, off: i32, list: bool): i32 {
   const struct = fieldWord(root, RecordField.TypeId);
   const place = <i32>fieldWord(root, RecordField.NodeOffset);
   const name = <i64>typeNameBytes(btf, struct);
-  if (!structIdsMatch(reg.word0, reg.word2, 0, btf, struct, true)) {
+  if (!structIdsMatch(reg.word0, reg.word2, 0, btf, struct, true, true)) {
     say(M.GRAPH_WRONG_STRUCT, rootName(list), nodeName(list), place, name);
     say(M.GRAPH_WRONG_STRUCT_TAIL, off, <i64>typeNameBytes(reg.word0, reg.word2));
     return -Errno.EINVAL;
@@ -142,7 +141,7 @@ export function checkGraphNode(index: u32, list: bool): i32 {
     return -Errno.EINVAL;
   }
   const off = reg.off + <i32>reg.value;
-  if (findField(reg, off, list ? Field.ListNode : Field.RbNode) === 0) {
+  if (fieldAt(recordOf(reg), off, list ? Field.ListNode : Field.RbNode) === 0) {
     say(M.GRAPH_NOT_FOUND, nodeName(list), <u32>off);
     return -Errno.EINVAL;
   }

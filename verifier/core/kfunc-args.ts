@@ -11,14 +11,14 @@ import { checkIterArg } from './iter.ts';
 import { argHas, argWord, call, callHas, callName, callWord, kfuncFact, wantsTrusted } from './kfunc-call.ts';
 import { checkMapArg, checkStringArg, checkWorkqueueArg } from './kfunc-map.ts';
 import { checkStructArg } from './kfunc-struct.ts';
-import { hasUnsafeFlags, structOfBase, Wanted, wantedBy } from './kfunc-type.ts';
+import { structOfBase, Wanted, wantedBy } from './kfunc-type.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
 import { typeName } from './names.ts';
 import { markPrecise } from './precision.ts';
 import { RegState } from './reg.ts';
 import { checkArgOffset } from './reg-type.ts';
-import { isTrusted } from './trust.ts';
+import { hasUnsafeFlags, isTrusted } from './trust.ts';
 
 /** Arguments that fit in registers. */
 const MAX_ARGS: u32 = 5;

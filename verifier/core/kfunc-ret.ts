@@ -19,12 +19,11 @@ import {
 import { dynptrFlag } from './dynptr.ts';
 import * as env from './env.ts';
 import { setGraphNode, setNonOwning } from './graph.ts';
-import { structRecord } from './graph-field.ts';
 import { iterIn } from './iter.ts';
 import { call, callHas, callName, callWord, kfuncFact } from './kfunc-call.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
-import { pointsToSpinLock } from './record.ts';
+import { pointsToSpinLock, structRecord } from './record.ts';
 import { acquireReference } from './refs.ts';
 import { LIVE_WRITTEN, NO_SUBREG_DEF, RegState, setKnownZero, setUnknown } from './reg.ts';
 

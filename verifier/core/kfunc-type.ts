@@ -1,7 +1,7 @@
 /** What kind of argument a kfunc's parameter asks for, by its type, its name, and (last) the register given. */
 import { Errno } from '../../bpf/errno.ts';
 import { ArgMark, KfuncArg, KfuncFacts, KfuncField, Special } from '../kfunc-abi.ts';
-import { Flag, Reg } from '../types.ts';
+import { Reg } from '../types.ts';
 import * as env from './env.ts';
 import { isNullValue } from './helper-mem.ts';
 import { argHas, argWord, call, callName, callWord, isSizeArg, kfuncFact } from './kfunc-call.ts';
@@ -28,13 +28,6 @@ export const enum Wanted {
   String = 14,
   Map = 15,
   Workqueue = 16,
-}
-
-/** Modifiers that do not make a pointer unsafe. */
-const SAFE: u32 = <u32>Flag.Alloc | <u32>Flag.Trusted | <u32>Flag.NonOwnRef;
-
-export function hasUnsafeFlags(type: u32): bool {
-  return (type & ~(SAFE | <u32>Reg.BaseMask)) !== 0;
 }
 
 /** Struct of the kernel that a register type stands for, 0 for none. */

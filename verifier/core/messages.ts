@@ -270,7 +270,7 @@ export const DYNPTR_FROM = 'Unsupported reg type %z for bpf_dynptr_from_mem data
 export const VOID_HOOK_RETVAL = "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!\n";
 export const PERCPU_NOT_STRUCT = 'Helper has invalid btf/btf_id in R1\n';
 export const RETURN_SIZE = "unable to resolve the size of type '%z': %d\n";
-export const RETURN_TYPE = 'unknown return type %u of func %z#%d\n';
+export const RETURN_KIND = 'unknown return type %u of func %z#%d\n';
 export const FUNC_IP_ATTACH = 'func %z#%d supported only for fentry/fexit/fmod_ret programs\n';
 export const FUNC_IP_TYPE = 'func %z#%d not supported for program type %d\n';
 export const TAIL_CALL_LOCK = 'tail_call cannot be used inside bpf_spin_lock-ed region\n';
@@ -535,3 +535,47 @@ export const KPTR_OFFSET = "R%d doesn't have constant offset. kptr has to be at 
 export const KPTR_NONE = 'R%d has no valid kptr\n';
 export const KPTR_PLACE = "off=%d doesn't point to kptr\n";
 export const KPTR_UNREFERENCED = "off=%d kptr isn't referenced kptr\n";
+
+/* Attach targets. */
+export const SYSCALL_SLEEPS = 'Syscall programs can only be sleepable\n';
+export const CANNOT_SLEEP =
+  'Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable\n';
+export const STRUCT_OPS_LICENCE = 'struct ops programs must have a GPL compatible license\n';
+export const STRUCT_OPS_STRUCT = 'attach_btf_id %u is not a supported struct\n';
+export const STRUCT_OPS_INDEX = 'attach to invalid member idx %u of struct %z\n';
+export const STRUCT_OPS_MEMBER = 'attach to invalid member %z(@idx %u) of struct %z\n';
+export const STRUCT_OPS_UNSUPPORTED = 'attach to unsupported member %z of struct %z\n';
+export const TARGET_MISSING = 'Tracing programs must provide btf_id\n';
+export const TARGET_WITHOUT_BTF =
+  'FENTRY/FEXIT program can only be attached to another program annotated with BTF\n';
+export const TARGET_INVALID = 'attach_btf_id %u is invalid\n';
+export const TARGET_NAMELESS = "attach_btf_id %u doesn't have a name\n";
+export const REPLACES_KERNEL = 'Cannot replace kernel functions\n';
+export const TARGET_NOT_TYPEDEF = 'attach_btf_id %u is not a typedef\n';
+export const TARGET_WRONG_NAME = 'attach_btf_id %u points to wrong type name %z\n';
+export const NO_TEMPLATE = 'Cannot find btf of tracepoint template, fall back to %s%z.\n';
+export const TARGET_NOT_FUNCTION = 'attach_btf_id %u is not a function\n';
+export const TARGET_ARGS = 'The function %z has %d arguments. Too many.\n';
+export const TARGET_RETURN = 'The function %z return type %s is unsupported.\n';
+export const TARGET_VARIADIC = 'The function %z with variable args is unsupported.\n';
+export const TARGET_ARG = 'The function %z arg%d type %s is unsupported.\n';
+export const TARGET_VOID_ARG = 'The function %z has malformed void argument.\n';
+export const TARGET_LARGE_RETURN =
+  'Attach to function %z with a >8 byte return value is not supported for this attach type\n';
+export const TARGET_ADDRESS = 'The address of function %z cannot be found\n';
+export const TARGET_NOT_SLEEPABLE = '%z is not sleepable\n';
+export const TARGET_NOT_MODIFIABLE = '%z() is not modifiable\n';
+export const TARGET_NO_RETURN = 'Attaching fexit/fmod_ret to __noreturn functions is rejected.\n';
+export const LSM_LICENCE = 'LSM programs must have a GPL compatible license\n';
+export const LSM_DISABLED = 'attach_btf_id %u points to disabled hook %z\n';
+
+/* Contexts by BTF. */
+export const ARGUMENT_OFFSET = "func '%z' offset %d is not multiple of 8\n";
+export const NO_ARGUMENT = "func '%z' doesn't have %d-th argument\n";
+export const TRACED_RETURN_TYPE = 'ret type %s not allowed for fmod_ret\n';
+export const ARGUMENT_KIND = "func '%z' arg%d '%z' has type %s. Only pointer access is allowed\n";
+export const ARGUMENT_SIZE = "func '%z' size %d must be 8\n";
+export const ARGUMENT_ID = 'invalid btf_id for context argument offset %u\n';
+export const ARGUMENT_NOT_STRUCT = "func '%z' arg%d type %s is not a struct\n";
+export const ARGUMENT_TYPE = "func '%z' arg%d has btf_id %d type %s '%z'\n";
+export const ARGUMENT_MAY_BE_ERROR = 'marking pointer arg%d as scalar as it may encode error';

@@ -8,7 +8,7 @@ import { checkBtfInfo, checkBtfInfoEarly } from './btf-info.ts';
 import { checkCfg } from './cfg.ts';
 import * as env from './env.ts';
 import { equalReset } from './equal.ts';
-import { markFastcallPatterns } from './fastcall.ts';
+import { dropFastcallSpills, markFastcallPatterns } from './fastcall.ts';
 import { checkGlobalSubprogs, checkMain } from './function.ts';
 import { historyReset } from './history.ts';
 import { logFlush, logPosition, logReset, putSigned, putString, say } from './log.ts';
@@ -92,6 +92,7 @@ export function verify(request: usize): usize {
   let error = prepare();
   if (error === 0) error = checkMain();
   if (error === 0) error = checkGlobalSubprogs();
+  if (error === 0) dropFastcallSpills();
   if (error === 0) error = checkStackDepth();
   if (error === 0) error = checkRewrites();
   printStats();
