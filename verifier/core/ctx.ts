@@ -54,7 +54,7 @@ function isPermitted(rules: usize, index: i32, off: i32, size: u32, write: bool,
     if ((word(row, CtxField.Write) !== 0) !== write) continue;
     if (fits(row, off, size, signExtend)) {
       take(row, index);
-      return word(rules, CtxHead.BtfArgs) === 0 || checkBtfCtx(off, size, write);
+      return word(rules, CtxHead.BtfArgs) === 0 || checkBtfCtx(off, size);
     }
     if (word(row, CtxField.More) === 0) return false;
   }

@@ -354,6 +354,7 @@ export const KFUNC_NO_PROTOTYPE = 'kernel function btf_id %u does not have a val
 export const KFUNC_NO_ADDRESS = 'cannot find address for kernel function %z\n';
 export const KFUNC_DEVICE_ONLY = 'metadata kfuncs require device-bound program\n';
 export const KFUNC_TOO_MANY_PARAMETERS = 'The function %z has %d arguments. Too many.\n';
+export const KFUNC_NOT_ELIMINATED = 'invalid kernel function call not eliminated in verifier pass\n';
 export const KFUNC_NOT_ALLOWED = 'calling kernel function %z is not allowed\n';
 export const KFUNC_DESTRUCTIVE = 'destructive kfunc calls require CAP_SYS_BOOT capability\n';
 export const KFUNC_SLEEPABLE = 'program must be sleepable to call sleepable kfunc %z\n';
