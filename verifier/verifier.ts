@@ -1,4 +1,5 @@
 /** The verifier as the rest of Drydock uses it: kernel in, load requests in, verdicts out. */
+import { BtfKind } from '../bpf/btf.ts';
 import { VMLINUX } from '../kernel-model/kfunc-table.ts';
 import { Result } from './abi.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
@@ -42,12 +43,15 @@ export class Verifier {
     const packer = new Packer(exports);
     const btfs = new RequestBtfs(exports, packer, this.kernel, this.vmlinux, request);
     const facts = this.kernel.facts(request);
-    const texts = { address: () => 0n };
+    const modules = kfuncModules(btfs, request);
+    const texts = {
+      address: () => 0n,
+      kfuncName: (id: number, slot: number) => kfuncName(modules[slot], id),
+    };
     const at = packRequest(packer, request, btfs, texts, btfs.programBtf?.btf);
     packBtfFacts(packer, at, this.kernel, btfs, request, facts);
     packRules(packer, at, this.kernel.data, facts);
     packHelpers(packer, at, this.kernel, facts, request.insns);
-    const modules = kfuncModules(btfs, request);
     packKfuncs(packer, at, this.kernel.data, {
       insns: request.insns,
       progFlags: request.progFlags,
@@ -84,6 +88,12 @@ export class Verifier {
       log,
     };
   }
+}
+
+/** Name of the function, as calls of it are shown; undefined where there is no such function. */
+function kfuncName(module: KfuncModule | undefined, id: number): string | undefined {
+  if (!module || id >= module.btf.typeCount) return undefined;
+  return module.btf.kind(id) === BtfKind.Func ? module.btf.name(id) : undefined;
 }
 
 /** Modules that kfunc calls refer to by slot; the kernel itself is slot 0. */

@@ -3,13 +3,13 @@ import { Errno } from '../../bpf/errno.ts';
 import { KfuncArg, KfuncFacts, KfuncField, KfuncFlag } from '../kfunc-abi.ts';
 import { Flag, Reg } from '../types.ts';
 import { isText, kindName, kindOf, skipModifiers, stringLength, typeNameBytes } from './btf.ts';
+import { structIdsMatch } from './btf-walk.ts';
 import * as env from './env.ts';
 import { argWord, call, callHas, callName, callWord, kfuncFact } from './kfunc-call.ts';
 import { structOfBase } from './kfunc-type.ts';
 import { say, text } from './log.ts';
 import * as M from './messages.ts';
 import { RegState } from './reg.ts';
-import { structIdsMatch } from './btf-walk.ts';
 
 const ALIAS_SUFFIX = '___init';
 
@@ -40,7 +40,8 @@ export function checkStructArg(index: u32, reg: RegState, isMap: bool): i32 {
   const strict =
     (callHas(KfuncFlag.Release) && reg.refId !== 0) || isAlias(typeNameBytes(btf, id), wantedName);
   const given = skipModifiers(btf, id);
-  if (structIdsMatch(btf, given, reg.off, wantedBtf, wantedId, strict, (reg.type & Flag.Alloc) === 0)) return 0;
+  if (structIdsMatch(btf, given, reg.off, wantedBtf, wantedId, strict, (reg.type & Flag.Alloc) === 0))
+    return 0;
   const givenName = typeNameBytes(btf, given);
   if (isView(wantedName, givenName)) return 0;
   const kind = text(kindName(kindOf(wantedBtf, wantedId)));

@@ -580,3 +580,24 @@ export const ARGUMENT_ID = 'invalid btf_id for context argument offset %u\n';
 export const ARGUMENT_NOT_STRUCT = "func '%z' arg%d type %s is not a struct\n";
 export const ARGUMENT_TYPE = "func '%z' arg%d has btf_id %d type %s '%z'\n";
 export const ARGUMENT_MAY_BE_ERROR = 'marking pointer arg%d as scalar as it may encode error';
+
+/* Arguments of global subprograms. */
+export const TAG_STATIC = 'arg#%d type tag is not supported in static functions\n';
+export const TAG_UNKNOWN = 'arg#%d has unsupported set of tags\n';
+export const TAG_COMBINATION = 'arg#%d has invalid combination of tags\n';
+export const TAG_ARENA = 'arg#%d arena cannot be combined with any other tags\n';
+export const TAG_NOT_POINTER = 'arg#%d has pointer tag, but is not a pointer type\n';
+export const CONTEXT_NAMELESS = "arg#%d type doesn't have a name\n";
+export const CONTEXT_VOID = 'arg#%d should be void pointer\n';
+export const CONTEXT_STRUCT = 'arg#%d should be `struct %z *`\n';
+export const NO_MATCHES = "arg#%d reference type('%s %z') has no matches\n";
+export const AMBIGUOUS = "arg#%d reference type('%s %z') is ambiguous\n";
+export const MODULE_TYPE =
+  "arg#%d reference type('%s %z') points to kernel module type (unsupported)\n";
+export const REFERENCE_SIZE = "arg#%d reference type('%s %z') size cannot be determined: ";
+export const ARGUMENT_UNSUPPORTED = 'Arg#%d type %s in %z() is not supported yet.\n';
+export const GLOBAL_RETURN =
+  "Global function %z() doesn't return scalar. Only those are supported.\n";
+export const GLOBAL_ARGS = 'Global function %z() with %d > %d args. Buggy compiler.\n';
+export const BUG_FUNC_INFO = 'Verifier bug\n';
+export const BUG_UNRELIABLE = 'Verifier bug in function %z()\n';

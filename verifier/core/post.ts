@@ -1,24 +1,58 @@
-/** What the passes after exploration can still refuse. */
+/**
+ * What the passes after exploration still change or refuse. Programs are not rewritten here; what a rewrite
+ * would add to the stack counts, and what it cannot do is an error.
+ */
 import { Errno } from '../../bpf/errno.ts';
-import { CallKind } from '../../bpf/isa.ts';
+import { CallKind, Class, Jmp } from '../../bpf/isa.ts';
 import { Helper } from '../helper-abi.ts';
 import * as env from './env.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
+import { Subprog, subprog, subprogCount, subprogEnd } from './subprog.ts';
+
+/** Stack that an inlined bpf_loop (three saved registers) and may_goto (its counter) need. */
+const LOOP_STACK: u32 = 24;
+const MAY_GOTO_STACK: u32 = 8;
+/** Bit of InsnAux.loopInline: the call fits for inlining. */
+const INLINE_FITS: u32 = 2;
 
 /** Without privileges the index of a tail call is masked, which needs one map to be known. */
 function checkTailCall(index: i32): i32 {
-  if (!env.auxHas(index, env.AuxFlag.Seen) || !env.auxHas(index, env.AuxFlag.MapUnpriv)) return 0;
-  if (!env.auxHas(index, env.AuxFlag.MapPoisoned)) return 0;
+  const record = env.aux(index);
+  const masked: u32 = env.AuxFlag.Seen | env.AuxFlag.MapUnpriv | env.AuxFlag.MapPoisoned;
+  if ((record.flags & masked) !== masked) return 0;
   say(M.TAIL_CALL_MAP);
   return -Errno.EINVAL;
 }
 
-/** 0 or a negative errno. */
-export function checkRewrites(): i32 {
-  for (let i: i32 = 0; i < <i32>env.insnCount; i++) {
+function isInlinedLoop(index: i32): bool {
+  const calls = env.isCall(index, CallKind.Helper) && env.insnImm(index) === Helper.Loop;
+  return calls && (env.aux(index).loopInline & INLINE_FITS) !== 0;
+}
+
+function isMayGoto(index: i32): bool {
+  return env.insnCode(index) === (Class.Jmp | Jmp.Cond) && env.auxHas(index, env.AuxFlag.Seen);
+}
+
+function addRewrites(record: Subprog, end: i32): i32 {
+  let loop = false;
+  let mayGoto = false;
+  for (let i = record.start; i < end; i++) {
+    if (isInlinedLoop(i)) loop = true;
+    else if (isMayGoto(i)) mayGoto = true;
     if (!env.isCall(i, CallKind.Helper) || env.insnImm(i) !== Helper.TailCall) continue;
     const error = checkTailCall(i);
+    if (error !== 0) return error;
+  }
+  if (loop) record.stackDepth = ((record.stackDepth + 7) & ~7) + LOOP_STACK;
+  if (mayGoto) record.stackDepth += MAY_GOTO_STACK;
+  return 0;
+}
+
+/** 0 or a negative errno. */
+export function checkRewrites(): i32 {
+  for (let i: u32 = 0; i < subprogCount(); i++) {
+    const error = addRewrites(subprog(i), subprogEnd(i));
     if (error !== 0) return error;
   }
   return 0;
