@@ -2,7 +2,7 @@
 import { Errno } from '../../bpf/errno.ts';
 import { Reg } from '../types.ts';
 import * as env from './env.ts';
-import { Access, accessReg, markRegRead } from './liveness.ts';
+import { markRegRead } from './liveness.ts';
 import { say, text } from './log.ts';
 import * as M from './messages.ts';
 import { markPrecise } from './precision.ts';

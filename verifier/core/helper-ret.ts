@@ -112,7 +112,7 @@ function setReturn(reg: RegState, record: usize): i32 {
       return returnStruct(reg, record, flags);
     default: {
       const name = <i64>helperWord(record, HelperField.Name);
-      say(M.RETURN_TYPE, type & Reg.BaseMask, name, meta.helper);
+      say(M.RETURN_KIND, type & Reg.BaseMask, name, meta.helper);
       return -Errno.EINVAL;
     }
   }
