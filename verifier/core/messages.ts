@@ -592,12 +592,10 @@ export const CONTEXT_VOID = 'arg#%d should be void pointer\n';
 export const CONTEXT_STRUCT = 'arg#%d should be `struct %z *`\n';
 export const NO_MATCHES = "arg#%d reference type('%s %z') has no matches\n";
 export const AMBIGUOUS = "arg#%d reference type('%s %z') is ambiguous\n";
-export const MODULE_TYPE =
-  "arg#%d reference type('%s %z') points to kernel module type (unsupported)\n";
+export const MODULE_TYPE = "arg#%d reference type('%s %z') points to kernel module type (unsupported)\n";
 export const REFERENCE_SIZE = "arg#%d reference type('%s %z') size cannot be determined: ";
 export const ARGUMENT_UNSUPPORTED = 'Arg#%d type %s in %z() is not supported yet.\n';
-export const GLOBAL_RETURN =
-  "Global function %z() doesn't return scalar. Only those are supported.\n";
+export const GLOBAL_RETURN = "Global function %z() doesn't return scalar. Only those are supported.\n";
 export const GLOBAL_ARGS = 'Global function %z() with %d > %d args. Buggy compiler.\n';
 export const BUG_FUNC_INFO = 'Verifier bug\n';
 export const BUG_UNRELIABLE = 'Verifier bug in function %z()\n';
