@@ -149,7 +149,7 @@ async function attempt(
 
 describe('damaged scenes', () => {
   it(`${RUNS} of them end in a world that can be read, or in an error with a place`, {
-    timeout: 600_000,
+    timeout: 60_000 + 300 * RUNS,
   }, async () => {
     let built = 0;
     await fc.assert(
