@@ -68,6 +68,8 @@ export interface Tracepoint {
   readonly writable: number;
   /** Four bits for each argument, the first lowest: 1 may be NULL, 2 is not a valid pointer. */
   readonly nullArgs: bigint;
+  /** Whether the kernel has such a mask at all: arguments of a module's other tracepoints may all be NULL. */
+  readonly nullArgsKnown: boolean;
 }
 
 export class VerifierData {
@@ -284,6 +286,7 @@ function parseTracepoints(json: JsonValue, modules: JsonValue): Map<string, Trac
         template: `__bpf_trace_${record.find('template')?.string() ?? name}`,
         writable: record.find('writable')?.integer() ?? 0,
         nullArgs: BigInt(mask?.string() ?? 0),
+        nullArgsKnown: mask !== undefined,
       });
     }
   };

@@ -120,7 +120,7 @@ function tracepointFacts(kernel: VerifierKernel, btf: Btf, target: BtfType): Par
   const tracepoint = kernel.data.tracepoints.get(name);
   if (!tracepoint) return {};
   const func = btf.find(tracepoint.template, BtfKind.Func);
-  const known = tracepoint.nullArgs !== 0n ? AttachFlag.NullArgsKnown : 0;
+  const known = tracepoint.nullArgsKnown ? AttachFlag.NullArgsKnown : 0;
   return {
     flags: AttachFlag.Tracepoint | known,
     template: func === 0 ? 0 : btf.type(func).type,

@@ -195,7 +195,8 @@ export function checkBtfCtx(off: i32, size: u32): bool {
   }
   const index = proto === 0 ? <u32>off / SLOT : argumentAt(btf, proto, off);
   // The first parameter of a tracepoint's function is not handed to programs.
-  const hidden: u32 = env.attachType === AttachType.RawTp && proto !== 0 ? 1 : 0;
+  const traced = env.progType === PROG_TYPE_TRACING && env.attachType === AttachType.RawTp;
+  const hidden: u32 = traced && proto !== 0 ? 1 : 0;
   const count = (proto === 0 ? DEFAULT_ARGS : vlenAt(proto)) - hidden;
   if (index > count) return noArgument(index);
   let id: u32 = 0;
