@@ -25,6 +25,13 @@ function checkTailCall(index: i32): i32 {
   return -Errno.EINVAL;
 }
 
+/** A call of no function may only stand in code that is never reached. */
+function checkEmptyCall(index: i32): i32 {
+  if (env.insnImm(index) !== 0 || !env.auxHas(index, env.AuxFlag.Seen)) return 0;
+  say(M.KFUNC_NOT_ELIMINATED);
+  return -Errno.EINVAL;
+}
+
 function isInlinedLoop(index: i32): bool {
   const calls = env.isCall(index, CallKind.Helper) && env.insnImm(index) === Helper.Loop;
   return calls && (env.aux(index).loopInline & INLINE_FITS) !== 0;
@@ -40,8 +47,9 @@ function addRewrites(record: Subprog, end: i32): i32 {
   for (let i = record.start; i < end; i++) {
     if (isInlinedLoop(i)) loop = true;
     else if (isMayGoto(i)) mayGoto = true;
-    if (!env.isCall(i, CallKind.Helper) || env.insnImm(i) !== Helper.TailCall) continue;
-    const error = checkTailCall(i);
+    let error = 0;
+    if (env.isCall(i, CallKind.Kfunc)) error = checkEmptyCall(i);
+    else if (env.isCall(i, CallKind.Helper) && env.insnImm(i) === Helper.TailCall) error = checkTailCall(i);
     if (error !== 0) return error;
   }
   if (loop) record.stackDepth = ((record.stackDepth + 7) & ~7) + LOOP_STACK;
