@@ -104,16 +104,15 @@ async function add(path: string, output: string, json: boolean): Promise<ExitCod
   const dialect = builtIn(closest(extracted.version, lenders).name);
   const withTables = lenders.filter(({ name }) => hasVerifierData(name));
   const base = builtIn(closest(extracted.version, withTables).name);
-  const { files, data } = profileFiles(extracted, dialect, base, basename(path));
+  const { files, data, profile } = profileFiles(extracted, dialect, base, basename(path));
   mkdirSync(target, { recursive: true });
   for (const [file, content] of files) writeFileSync(join(target, file), content);
-  const { vmlinux } = openProfile(target.includes('/') ? target : `./${target}`);
   process.stderr.write(`== ${target}: Linux ${extracted.release}, hand-made tables from ${base.name}\n`);
   for (const name of data.unknownNames()) process.stderr.write(`note: not in both kernels: ${name}\n`);
   const record = {
     name: basename(target),
     release: extracted.version,
-    btf_types: vmlinux.typeCount - 1,
+    btf_types: profile.vmlinux.typeCount - 1,
     verifier: true,
     ...summary(data),
   };

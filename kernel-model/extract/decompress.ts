@@ -8,6 +8,7 @@ import { decompress as unzstd } from 'fzstd';
 import { InputError } from '../../bpf/input-error.ts';
 import { unlz4Legacy } from './lz4.ts';
 import { unlzma } from './lzma.ts';
+import { xxh64 } from './xxh64.ts';
 import { unxz } from './xz.ts';
 
 type Unpack = (packed: Uint8Array, out: Uint8Array) => number;
@@ -19,7 +20,7 @@ interface Format {
 }
 
 const FORMATS: readonly Format[] = [
-  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: (packed, out) => unzstd(packed, out).length },
+  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: unzstdInto },
   { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], unpack: unxz },
   { name: 'lz4', magic: [0x02, 0x21, 0x4c, 0x18], unpack: unlz4Legacy },
   { name: 'lzma', magic: [0x5d, 0, 0], unpack: unlzma },
@@ -60,6 +61,24 @@ function gunzip(payload: Uint8Array, limit: number, file: string | undefined): U
   } catch (error) {
     throw new InputError(`damaged gzip payload: ${(error as Error).message}`, { file });
   }
+}
+
+/** Byte of a zstd frame header with its flags (RFC 8878, 3.1.1.1.1), and the flag for a checksum at the end. */
+const ZSTD_DESCRIPTOR = 4;
+const ZSTD_CHECKSUM = 4;
+
+/**
+ * fzstd fills a buffer without saying how far, drops what does not fit, and does not look at the checksum:
+ * comparing that tells whether the data were all there. The kernel build always adds one.
+ */
+function unzstdInto(packed: Uint8Array, out: Uint8Array): number {
+  if (((packed[ZSTD_DESCRIPTOR] as number) & ZSTD_CHECKSUM) === 0)
+    throw new Error('the data have no checksum');
+  unzstd(packed, out);
+  const end = packed.byteOffset + packed.length;
+  const checksum = new DataView(packed.buffer, end - 4, 4).getUint32(0, true);
+  if (Number(xxh64(out) & 0xffff_ffffn) !== checksum) throw new Error('checksum does not match');
+  return out.length;
 }
 
 function unknown(payload: Uint8Array, file: string | undefined): InputError {

@@ -34,6 +34,8 @@ export interface ExtractedProfile {
 const USED_LISTS = /^(special_kfunc_list|kf_arg_btf_ids|btf_tracing_ids|btf_sock_ids)$/;
 
 const MAX_BANNER = 512;
+/** Numbers beyond this are damaged data; 6.18 has 211 helpers. */
+const MAX_HELPER = 4095;
 
 /**
  * @param bytes an x86-64 boot image (vmlinuz) or the ELF file inside one.
@@ -86,7 +88,9 @@ function helperNames(btf: Btf): string[] {
   const prefix = 'BPF_FUNC_';
   const names: string[] = [];
   for (const { name, value } of enumValues(btf, 'bpf_func_id')) {
-    if (name.startsWith(prefix)) names[value] = name.slice(prefix.length);
+    if (!name.startsWith(prefix)) continue;
+    if (value < 0 || value > MAX_HELPER) throw btf.error(`helper ${name} has the number ${value}`);
+    names[value] = name.slice(prefix.length);
   }
   return Array.from(names, (name) => name ?? '');
 }

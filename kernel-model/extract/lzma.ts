@@ -117,6 +117,15 @@ export class LzmaDecoder {
     }
   }
 
+  /** Checks that the end marker comes next. */
+  expectEnd(): void {
+    const positionState = this.position & this.positionMask;
+    if (this.bit(this.isMatch, this.state * POSITION_STATES_MAX + positionState) !== 0) {
+      this.match(positionState, this.position);
+    }
+    if (!this.ended) throw new Error('more data than announced');
+  }
+
   private startRange(): void {
     if (this.at + 5 > this.end) throw new Error('data are cut off');
     if (this.input[this.at] !== 0) throw new Error('the coded data do not begin with 0');
@@ -272,11 +281,21 @@ export class LzmaDecoder {
   }
 }
 
-/** Unpacks a .lzma file (13-byte header) into `out`; returns the bytes. @throws {Error} for damaged data. */
+const HEADER_BYTES = 13;
+const UNKNOWN_SIZE = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * Unpacks a .lzma file into `out`: its header has the properties, the dictionary's size and that of the data,
+ * or none when an end marker follows them. Returns the bytes. @throws {Error} for damaged data.
+ */
 export function unlzma(packed: Uint8Array, out: Uint8Array): number {
-  if (packed.length < 13) throw new Error('header is cut off');
+  if (packed.length < HEADER_BYTES) throw new Error('header is cut off');
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const size = view.getBigUint64(5, true);
+  if (size !== UNKNOWN_SIZE && size !== BigInt(out.length)) throw new Error(`header announces ${size} bytes`);
   const decoder = new LzmaDecoder(out);
   decoder.setProperties(packed[0] as number);
-  decoder.decode(packed, 13, packed.length, out.length);
+  decoder.decode(packed, HEADER_BYTES, packed.length, out.length);
+  if (size === UNKNOWN_SIZE && !decoder.ended) decoder.expectEnd();
   return decoder.position;
 }

@@ -1,9 +1,9 @@
 /** Puts together the directory of a kernel profile: what an image gave, and what a known kernel lends. */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { Btf } from '../../bpf/btf.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import { type Dialect, parseDialect } from '../dialect.ts';
+import { KernelProfile } from '../profile.ts';
 import { EXTRACTED_FILES, HAND_FILES, VerifierData, type VerifierFile } from '../verifier-data.ts';
 import type { ExtractedProfile } from './extract.ts';
 
@@ -18,6 +18,8 @@ export interface ProfileFiles {
   /** File name -> content. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly data: VerifierData;
+  /** The kernel as the files describe it. */
+  readonly profile: KernelProfile;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface ProfileFiles {
  * @param dialect whose behaviour switches hold for the kernel.
  * @param base whose hand-made tables hold for it.
  * @param source what to call the image in SOURCE.md.
- * @throws {InputError} when the base's tables do not fit the kernel.
+ * @throws {InputError} when the tables do not fit the kernel, or it lacks what every modelled kernel has.
  */
 export function profileFiles(
   extracted: ExtractedProfile,
@@ -36,15 +38,16 @@ export function profileFiles(
   const texts = new Map(extracted.files);
   for (const file of HAND_FILES) texts.set(file, base.read(file));
   texts.set('dialect.json', adaptDialect(dialect, extracted));
-  const btf = Btf.parse(extracted.btf, { file: source, section: '.BTF' });
-  const data = VerifierData.parse(extracted.version, btf, (file) => texts.get(file));
+  const { version, btf } = extracted;
+  const profile = KernelProfile.create({ name: version, btf, dialect: texts.get('dialect.json') as string });
+  const data = VerifierData.parse(version, profile.vmlinux, (file) => texts.get(file));
   const lenders = { dialect: dialect.name, tables: base.name };
   texts.set('SOURCE.md', describe(extracted, lenders, source, data.unknownNames()));
   const encoder = new TextEncoder();
   const files = new Map<string, Uint8Array>();
   for (const name of [...texts.keys()].sort()) files.set(name, encoder.encode(texts.get(name)));
-  files.set('btf.bin.gz', gzipSync(extracted.btf, { level: 9 }));
-  return { files, data };
+  files.set('btf.bin.gz', gzipSync(btf, { level: 9 }));
+  return { files, data, profile };
 }
 
 /** LINUX_VERSION_CODE: (major << 16) + (minor << 8) + patch, the patch being cut at 255. */

@@ -14,7 +14,10 @@ export interface TracepointRecord {
 }
 
 const PREFIX = '__bpf_trace_';
+/** More entries than this, in either table, are damaged data. */
 const MAX_TRACEPOINTS = 100_000;
+/** Bytes of an entry of the list for error injection. */
+const ERROR_ENTRY = 16n;
 
 /** By tracepoint name. */
 export function readTracepoints(
@@ -76,9 +79,11 @@ export function readErrorInjection(image: KernelImage, symbols: SymbolTable): st
   const start = symbols.address('__start_error_injection_whitelist');
   const stop = symbols.address('__stop_error_injection_whitelist');
   if (start === undefined || stop === undefined) return [];
+  if (stop - start > ERROR_ENTRY * BigInt(MAX_TRACEPOINTS))
+    throw image.error('the list for error injection is damaged');
   const names = new Set<string>();
   // pairs of an address and the kind of error
-  for (let at = start; at < stop; at += 16n) {
+  for (let at = start; at < stop; at += ERROR_ENTRY) {
     for (const name of symbols.at(image.u64(at))) names.add(name);
   }
   return [...names].sort();
