@@ -81,25 +81,38 @@ function packMaps(packer: Packer, maps: readonly MapInfo[], btfs: BtfAddresses):
   const at = packer.alloc(Math.max(maps.length, 1) * MapField.Size);
   maps.forEach((map, i) => {
     const record = at + i * MapField.Size;
-    const set = (field: number, value: number) => packer.u32(record + field, value);
-    set(MapField.Type, map.type);
-    set(MapField.KeySize, map.keySize);
-    set(MapField.ValueSize, map.valueSize);
-    set(MapField.MaxEntries, map.maxEntries);
-    set(MapField.Flags, map.flags);
-    packer.u64(record + MapField.Extra, map.extra);
-    set(MapField.Name, packer.text(map.name));
-    set(MapField.Inner, map.inner === undefined ? 0 : at + map.inner * MapField.Size);
-    set(MapField.Btf, map.btf ? btfs.ofMap(map) : 0);
-    set(MapField.KeyTypeId, map.keyTypeId);
-    set(MapField.ValueTypeId, map.valueTypeId);
-    set(MapField.Record, btfs.recordOfMap(map));
-    set(MapField.Data, map.data ? packer.bytes(map.data) : 0);
-    set(MapField.Frozen, map.frozen ? 1 : 0);
-    packer.u64(record + MapField.Address, map.address ?? 0n);
-    set(MapField.Id, i + 1);
+    packMap(packer, record, map, btfs);
+    const inner = map.inner === undefined ? undefined : maps[map.inner];
+    packer.u32(record + MapField.Inner, inner ? packTemplate(packer, inner, btfs) : 0);
+    packer.u32(record + MapField.Id, i + 1);
   });
   return at;
+}
+
+/** What is known of all inner maps of a map: its template, without the template's name and content. */
+function packTemplate(packer: Packer, map: MapInfo, btfs: BtfAddresses): number {
+  const record = packer.alloc(MapField.Size);
+  const { data: _, ...template } = map;
+  packMap(packer, record, { ...template, name: '', frozen: false }, btfs);
+  return record;
+}
+
+function packMap(packer: Packer, record: number, map: MapInfo, btfs: BtfAddresses): void {
+  const set = (field: number, value: number) => packer.u32(record + field, value);
+  set(MapField.Type, map.type);
+  set(MapField.KeySize, map.keySize);
+  set(MapField.ValueSize, map.valueSize);
+  set(MapField.MaxEntries, map.maxEntries);
+  set(MapField.Flags, map.flags);
+  packer.u64(record + MapField.Extra, map.extra);
+  set(MapField.Name, packer.text(map.name));
+  set(MapField.Btf, map.btf ? btfs.ofMap(map) : 0);
+  set(MapField.KeyTypeId, map.keyTypeId);
+  set(MapField.ValueTypeId, map.valueTypeId);
+  set(MapField.Record, btfs.recordOfMap(map));
+  set(MapField.Data, map.data ? packer.bytes(map.data) : 0);
+  set(MapField.Frozen, map.frozen ? 1 : 0);
+  packer.u64(record + MapField.Address, map.address ?? 0n);
 }
 
 /** Source lines as the log has them: leading blanks cut, the file without its folder. */
