@@ -18,6 +18,7 @@ import {
   paramName,
   paramType,
   refAt,
+  shownName,
   sizeAt,
   skipModifiers,
   typeAt,
@@ -154,7 +155,7 @@ function takeStruct(btf: u32, pointer: usize, index: u32, flags: u32): bool {
     say(M.ARGUMENT_NOT_STRUCT, <i64>attachName, index, kind);
     return false;
   }
-  say(M.ARGUMENT_TYPE, <i64>attachName, index, id, kind, <i64>nameAt(btf, target));
+  say(M.ARGUMENT_TYPE, <i64>attachName, index, id, kind, shownName(nameAt(btf, target)));
   if (tracepointSays(index, MAY_BE_ERROR)) {
     say(M.ARGUMENT_MAY_BE_ERROR, index);
     setCtxResult(Reg.Scalar, 0, 0, false);
@@ -213,7 +214,7 @@ export function checkBtfCtx(off: i32, size: u32): bool {
   const type = typeAt(btf, resolved);
   if (isSmallIntAt(type) || isEnumAt(type) || isStructAt(type)) return true;
   if (kindAt(type) !== Kind.Ptr) {
-    const name = <i64>nameAt(btf, type);
+    const name = shownName(nameAt(btf, type));
     say(M.ARGUMENT_KIND, <i64>attachName, index, name, text(kindName(kindAt(type))));
     return false;
   }

@@ -23,6 +23,7 @@ import {
   resolvedElement,
   resolvedId,
   resolveSize,
+  shownName,
   sizeAt,
   skipModifiers,
   typeAt,
@@ -67,7 +68,7 @@ let metName: usize = 0;
 let flags: u32 = 0;
 
 function structName(): i64 {
-  return <i64>nameAt(btf, struct);
+  return shownName(nameAt(btf, struct));
 }
 
 function refuse(errno: i32): i32 {
@@ -85,7 +86,7 @@ function tagFlag(target: u32): u32 {
 
 function meetPointer(pointer: usize, name: usize, start: u32, bytes: u32): i32 {
   if (bytes !== size || off !== start) {
-    say(M.POINTER_MEMBER, <i64>name, start, structName(), off, size);
+    say(M.POINTER_MEMBER, shownName(name), start, structName(), off, size);
     return refuse(Errno.EACCES);
   }
   const target = skipModifiers(btf, refAt(pointer));
@@ -98,7 +99,7 @@ function meetPointer(pointer: usize, name: usize, start: u32, bytes: u32): i32 {
 
 function meetScalar(name: usize, end: u32): i32 {
   if (off + size > end && (flags & Flag.Untrusted) === 0) {
-    say(M.BEYOND_MEMBER, <i64>name, end, structName(), off, size);
+    say(M.BEYOND_MEMBER, shownName(name), end, structName(), off, size);
     return refuse(Errno.EACCES);
   }
   return Met.Scalar;
@@ -118,7 +119,7 @@ function meetMember(index: u32): i32 {
   const name = memberName(btf, struct, index);
   const total = resolveSize(btf, memberType(struct, index));
   if (total < 0) {
-    say(M.MEMBER_SIZE, <i64>name);
+    say(M.MEMBER_SIZE, shownName(name));
     return refuse(Errno.EFAULT);
   }
   const end = start + <u32>total;

@@ -227,6 +227,13 @@ export function nameAt(btf: u32, type: usize): usize {
   return stringAt(btf, load<u32>(type));
 }
 
+const ANONYMOUS: usize = memory.data<u8>([0x28, 0x61, 0x6e, 0x6f, 0x6e, 0x29, 0]);
+
+/** A name as messages about structs and their members have it. */
+export function shownName(name: usize): i64 {
+  return <i64>(load<u8>(name) === 0 ? ANONYMOUS : name);
+}
+
 export function sameString(a: usize, b: usize): bool {
   let i: usize = 0;
   while (load<u8>(a + i) === load<u8>(b + i)) {
