@@ -24,7 +24,7 @@ export const enum BtfFacts {
   /** `KernelType` array: kernel types by the program's own ones, for arguments tagged as trusted. */
   KernelTypes = 40,
   KernelTypeCount = 44,
-  /** Texts of symbols without an address: an array of their BTF ids (of vmlinux). */
+  /** BTF ids (of vmlinux) of symbols without an address. */
   NoAddress = 48,
   NoAddressCount = 52,
   /** `WriteRule` array: stores through BTF pointers; only meaningful with `HasWriteRules`. */
@@ -32,7 +32,6 @@ export const enum BtfFacts {
   WriteCount = 60,
   /** 1 when the program type has rules of its own for stores through BTF pointers. */
   HasWriteRules = 64,
-  /** How the context is called that functions verified on their own may take ("" for none), as the type. */
   Size = 72,
 }
 
@@ -40,7 +39,7 @@ export const enum BtfFacts {
 export const enum AttachFact {
   /** `AttachFlag` bits. */
   Flags = 0,
-  /** NUL-terminated names: the struct_ops struct. */
+  /** Name of the struct_ops struct, NUL-terminated. */
   StructName = 4,
   /** Raw tracepoint: FUNC_PROTO with the arguments' names, 0 when the kernel has none. */
   Template = 8,
@@ -52,7 +51,6 @@ export const enum AttachFact {
   PromoteTo = 24,
   /** u64: four bits for each argument of a raw tracepoint, 1 may be NULL, 2 is no valid pointer. */
   NullArgs = 32,
-  /** Program that is attached to, 0 for the kernel: its BTF. */
   Size = 48,
 }
 
