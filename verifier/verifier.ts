@@ -2,6 +2,7 @@
 import { BtfKind } from '../bpf/btf.ts';
 import { VMLINUX } from '../kernel-model/kfunc-table.ts';
 import { Result } from './abi.ts';
+import { admission } from './admission.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
 import type { LoadRequest } from './load-request.ts';
 import { openVmlinux, packBtfFacts, RequestBtfs } from './pack-btf.ts';
@@ -38,6 +39,8 @@ export class Verifier {
 
   /** Verifies one load request. A rejected program is a verdict, not an exception. */
   verify(request: LoadRequest): Verdict {
+    const refusal = admission(request, this.kernel.data.programs);
+    if (refusal.errno !== 0) return refused(refusal.errno, refusal.reason);
     const { exports } = this.core;
     exports.beginRequest();
     const packer = new Packer(exports);
@@ -111,4 +114,17 @@ const NO_REASON = /^(processed |verification time |stack depth |; |$)/;
 /** The last line that tells something, before the statistics. */
 function lastReason(log: string): string {
   return log.split('\n').findLast((line) => !NO_REASON.test(line)) ?? '';
+}
+
+/** A load that never reached the verifier: no log, no statistics. */
+function refused(errno: number, reason: string): Verdict {
+  const stats = {
+    insnsProcessed: 0,
+    maxStatesPerInsn: 0,
+    totalStates: 0,
+    peakStates: 0,
+    markRead: 0,
+    stackDepths: [],
+  };
+  return { accepted: false, errno, message: reason, insn: -1, stats, log: '' };
 }

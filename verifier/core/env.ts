@@ -260,6 +260,11 @@ export function insnImm(index: i32): i32 {
   return load<i32>(insns + ((<usize>index) << 3), 4);
 }
 
+/** The immediate's bits. Not a cast of `insnImm`: asc -O3 lost the zero extension of that one. */
+export function insnImmBits(index: i32): u64 {
+  return <u64>load<u32>(insns + ((<usize>index) << 3), 4);
+}
+
 export function insnClass(index: i32): u32 {
   return insnCode(index) & Class.Mask;
 }

@@ -5,7 +5,7 @@ import { Flag, Reg } from '../types.ts';
 import { isText, kindName, kindOf, skipModifiers, stringLength, typeNameBytes } from './btf.ts';
 import { structIdsMatch } from './btf-walk.ts';
 import * as env from './env.ts';
-import { argWord, call, callHas, callName, callWord, kfuncFact } from './kfunc-call.ts';
+import { argWord, callHas, callName, callWord, kfuncFact } from './kfunc-call.ts';
 import { structOfBase } from './kfunc-type.ts';
 import { say, text } from './log.ts';
 import * as M from './messages.ts';

@@ -78,8 +78,7 @@ export function checkLdImm(index: i32): i32 {
   const dst = env.currentReg(env.insnDst(index));
   const kind = env.insnSrc(index);
   if (kind === Pseudo.None) {
-    const high = <u64>(<u32>env.insnImm(index + 1));
-    setConstScalar(dst, (high << 32) | <u32>env.insnImm(index));
+    setConstScalar(dst, (env.insnImmBits(index + 1) << 32) | env.insnImmBits(index));
     return 0;
   }
   setKnown(dst, 0);
