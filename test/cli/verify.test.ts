@@ -1,0 +1,70 @@
+/** drydock verify as a user meets it. Needs `npm run build`. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const main = join(root, 'dist', 'cli', 'main.js');
+
+function verify(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'verify', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+const object = (name: string) => join('programs', name, `${name}.bpf.o`);
+/** Iterators over targets that stock kernels have. */
+const STOCK = ['task', 'task_file', 'task_vma', 'bpf_map', 'bpf_map_elem', 'seq_read'];
+
+describe('drydock verify', () => {
+  it.each(STOCK)('accepts the bundled iterator %s', (name) => {
+    const { status, stdout } = verify(object(name));
+    expect(stdout).toMatch(
+      /^programs\/\w+\/\w+\.bpf\.o \w+ \(iter\/\w+\): accepted, \d+ insns, \d+ states, stack \d+$/m,
+    );
+    expect(status).toBe(0);
+  });
+
+  it('prints one record a line as JSON', () => {
+    const { status, stdout } = verify(object('task'), '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      object: object('task'),
+      program: 'dump_task',
+      section: 'iter/task',
+      kernel: '6.12',
+      mode: 'priv',
+      verdict: 'accepted',
+      errno: 0,
+      stats: { insns_processed: 72, total_states: 3, stack_depth: '40' },
+    });
+    expect(status).toBe(0);
+  });
+
+  it('prints the log of the kernel', () => {
+    const { stdout } = verify(object('task'), '--log', '2');
+    expect(stdout).toContain('func#0 @0\n0: R1=ctx() R10=fp0\n; ');
+    expect(stdout).toMatch(/processed 72 insns \(limit 1000000\) max_states_per_insn \d+ total_states 3/);
+  });
+
+  it('exits with 1 for a program that is rejected, with its reason', () => {
+    const { status, stdout } = verify(object('task'), '--unpriv');
+    expect(stdout).toContain('rejected\n  the task lacks the capabilities that this program type needs\n');
+    expect(status).toBe(1);
+  });
+
+  it('exits with 1 for a program that cannot be loaded, with the reason libbpf would give', () => {
+    const { status, stdout } = verify(object('epoll'), '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'not-loaded', errno: 0 });
+    expect(JSON.parse(stdout).message).toContain("failed to find kernel BTF type ID of 'epoll'");
+    expect(status).toBe(1);
+  });
+
+  it('exits with 2 for bad input, and says what is wrong', () => {
+    expect(verify('no-such.o')).toMatchObject({ status: 2, stdout: '' });
+    expect(verify(object('task'), '--prog', 'nothing').stderr).toContain('there are: dump_task');
+    expect(verify(object('task'), '--log', '9').status).toBe(2);
+  });
+});
