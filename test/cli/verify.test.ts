@@ -56,9 +56,9 @@ describe('drydock verify', () => {
   });
 
   it('exits with 1 for a program that cannot be loaded, with the reason libbpf would give', () => {
-    const { status, stdout } = verify(object('epoll'), '--json');
+    const { status, stdout } = verify(object('io_uring_buf'), '--json');
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'not-loaded', errno: 0 });
-    expect(JSON.parse(stdout).message).toContain("failed to find kernel BTF type ID of 'epoll'");
+    expect(JSON.parse(stdout).message).toContain("failed to find kernel BTF type ID of 'io_uring_buf'");
     expect(status).toBe(1);
   });
 

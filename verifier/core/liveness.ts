@@ -61,7 +61,7 @@ export function markRegRead(reg: RegState, flag: u8): i32 {
 }
 
 /** Whether the instruction uses all 64 bits of the register it reads (or writes). */
-function usesFullWidth(index: i32, register: u32, reg: RegState, access: Access): bool {
+function usesFullWidth(index: i32, reg: RegState, access: Access): bool {
   const code = env.insnCode(index);
   const cls = code & Class.Mask;
   const op = code & Alu.Mask;
@@ -106,7 +106,7 @@ function writtenRegister(index: i32): i32 {
 export function writesHalf(index: i32): bool {
   const register = writtenRegister(index);
   if (register < 0) return false;
-  return !usesFullWidth(index, register, changetype<RegState>(0), Access.WriteKeep);
+  return !usesFullWidth(index, changetype<RegState>(0), Access.WriteKeep);
 }
 
 /** A full read of a register whose lower half was written alone: that write must clear the upper half. */
@@ -127,7 +127,7 @@ export function accessRegOf(reg: RegState, register: u32, access: Access): i32 {
     return -Errno.EINVAL;
   }
   markRegScratched(register);
-  const wide = usesFullWidth(env.insnIndex, register, reg, access);
+  const wide = usesFullWidth(env.insnIndex, reg, access);
   if (access === Access.Read) {
     if (reg.type === Reg.NotInit) {
       say(M.NOT_READABLE, register);
