@@ -4,31 +4,10 @@
  * A vmlinux BTF has some 130,000 types; opening one only records where each stands. A split BTF (kernel
  * module, overlay) continues the type ids and string offsets of its base.
  */
+import { BtfKind } from './btf-kind.ts';
 import { InputError } from './input-error.ts';
 
-/** BTF_KIND_* */
-export const enum BtfKind {
-  Void = 0,
-  Int = 1,
-  Ptr = 2,
-  Array = 3,
-  Struct = 4,
-  Union = 5,
-  Enum = 6,
-  Fwd = 7,
-  Typedef = 8,
-  Volatile = 9,
-  Const = 10,
-  Restrict = 11,
-  Func = 12,
-  FuncProto = 13,
-  Var = 14,
-  Datasec = 15,
-  Float = 16,
-  DeclTag = 17,
-  TypeTag = 18,
-  Enum64 = 19,
-}
+export { BtfKind };
 
 const LAST_KIND = BtfKind.Enum64;
 const KIND_NAMES =

@@ -1,4 +1,6 @@
 /** What the program attaches to, and whether it may. */
+
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { Request } from '../abi.ts';
 import { AttachFact, AttachFlag } from '../btf-abi.ts';
@@ -7,7 +9,6 @@ import {
   hasType,
   isStructAt,
   isText,
-  Kind,
   kindAt,
   kindName,
   memberName,
@@ -96,9 +97,9 @@ function maySleep(): bool {
 /** FUNC_PROTO that a member points to, 0 for other members. */
 function functionOf(btf: u32, member: u32): u32 {
   const pointer = typeAt(btf, skipModifiers(btf, member));
-  if (kindAt(pointer) !== Kind.Ptr) return 0;
+  if (kindAt(pointer) !== BtfKind.Ptr) return 0;
   const target = skipModifiers(btf, refAt(pointer));
-  return kindAt(typeAt(btf, target)) === Kind.FuncProto ? target : 0;
+  return kindAt(typeAt(btf, target)) === BtfKind.FuncProto ? target : 0;
 }
 
 function checkStructOps(): i32 {
@@ -138,15 +139,15 @@ function checkStructOps(): i32 {
 function passedSize(btf: u32, id: u32): i32 {
   const type = typeAt(btf, skipModifiers(btf, id));
   switch (kindAt(type)) {
-    case Kind.Void:
+    case BtfKind.Void:
       return 0;
-    case Kind.Ptr:
+    case BtfKind.Ptr:
       return 8;
-    case Kind.Int:
-    case Kind.Enum:
-    case Kind.Enum64:
-    case Kind.Struct:
-    case Kind.Union:
+    case BtfKind.Int:
+    case BtfKind.Enum:
+    case BtfKind.Enum64:
+    case BtfKind.Struct:
+    case BtfKind.Union:
       return <i32>sizeAt(type);
     default:
       return NO_SIZE;
@@ -233,12 +234,12 @@ function isFunctionAttach(): bool {
 
 /** Prototype of a FUNC; 0 (and said so) for other types. */
 function prototypeOf(btf: u32, type: usize): u32 {
-  if (kindAt(type) !== Kind.Func) {
+  if (kindAt(type) !== BtfKind.Func) {
     say(M.TARGET_NOT_FUNCTION, attachId());
     return 0;
   }
   const proto = refAt(type);
-  return kindAt(typeAt(btf, proto)) === Kind.FuncProto ? proto : 0;
+  return kindAt(typeAt(btf, proto)) === BtfKind.FuncProto ? proto : 0;
 }
 
 function checkFunction(btf: u32, type: usize): i32 {
@@ -257,7 +258,7 @@ function checkFunction(btf: u32, type: usize): i32 {
 
 /** The prototype of a raw tracepoint comes from the function that names its arguments. */
 function checkTracepoint(btf: u32, type: usize): i32 {
-  if (kindAt(type) !== Kind.Typedef) {
+  if (kindAt(type) !== BtfKind.Typedef) {
     say(M.TARGET_NOT_TYPEDEF, attachId());
     return -Errno.EINVAL;
   }
@@ -271,10 +272,10 @@ function checkTracepoint(btf: u32, type: usize): i32 {
   if (attachProto === 0) {
     say(M.NO_TEMPLATE, text(TRACE_PREFIX), <i64>attachName);
     const pointer = typeAt(btf, refAt(type));
-    if (kindAt(pointer) !== Kind.Ptr) return -Errno.EINVAL;
+    if (kindAt(pointer) !== BtfKind.Ptr) return -Errno.EINVAL;
     attachProto = refAt(pointer);
   }
-  return kindAt(typeAt(btf, attachProto)) === Kind.FuncProto ? 0 : -Errno.EINVAL;
+  return kindAt(typeAt(btf, attachProto)) === BtfKind.FuncProto ? 0 : -Errno.EINVAL;
 }
 
 function checkTarget(): i32 {

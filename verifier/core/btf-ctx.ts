@@ -1,4 +1,6 @@
 /** Contexts that are the arguments of a kernel function, typed by its BTF. */
+
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Request } from '../abi.ts';
 import { AttachFact, AttachFlag, CtxArgFact } from '../btf-abi.ts';
 import { Flag, Reg } from '../types.ts';
@@ -10,7 +12,6 @@ import {
   isSmallIntAt,
   isStructAt,
   isText,
-  Kind,
   kindAt,
   kindName,
   kindOf,
@@ -43,7 +44,7 @@ const MAY_BE_ERROR: u64 = 2;
 
 function slotBytes(btf: u32, id: u32): u32 {
   const type = typeAt(btf, skipModifiers(btf, id));
-  return kindAt(type) === Kind.Ptr ? SLOT : (sizeAt(type) + SLOT - 1) & ~(SLOT - 1);
+  return kindAt(type) === BtfKind.Ptr ? SLOT : (sizeAt(type) + SLOT - 1) & ~(SLOT - 1);
 }
 
 /** Index of the argument at an offset; the number of arguments for the result, one more behind it. */
@@ -134,7 +135,7 @@ function argumentFlags(btf: u32, proto: usize, index: u32, nameIndex: u32): u32 
 }
 
 function tagFlag(btf: u32, id: u32): u32 {
-  if (kindOf(btf, id) !== Kind.TypeTag) return 0;
+  if (kindOf(btf, id) !== BtfKind.TypeTag) return 0;
   if (isText(typeNameBytes(btf, id), 'user')) return Flag.User;
   return isText(typeNameBytes(btf, id), 'percpu') ? <u32>Flag.Percpu : 0;
 }
@@ -173,7 +174,7 @@ function takePointer(btf: u32, proto: usize, pointer: usize, off: u32, index: u3
   }
   const target = refAt(pointer);
   // Pointers to nothing known are scalars as far as safety goes.
-  if (target === 0 || kindOf(btf, skipModifiers(btf, target)) === Kind.Int) return true;
+  if (target === 0 || kindOf(btf, skipModifiers(btf, target)) === BtfKind.Int) return true;
   if (own !== 0) {
     const id = load<u32>(own, CtxArgFact.BtfId);
     if (id === 0) {
@@ -213,7 +214,7 @@ export function checkBtfCtx(off: i32, size: u32): bool {
   const resolved = skipModifiers(btf, id);
   const type = typeAt(btf, resolved);
   if (isSmallIntAt(type) || isEnumAt(type) || isStructAt(type)) return true;
-  if (kindAt(type) !== Kind.Ptr) {
+  if (kindAt(type) !== BtfKind.Ptr) {
     const name = shownName(nameAt(btf, type));
     say(M.ARGUMENT_KIND, <i64>attachName, index, name, text(kindName(kindAt(type))));
     return false;

@@ -1,11 +1,12 @@
 /** func_info and line_info of the program: names and types of its functions, and whether they fit its code. */
+
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { LineField, Request } from '../abi.ts';
 import {
   findByName,
   isEnumAt,
   isSmallIntAt,
-  Kind,
   kindAt,
   nextDeclTag,
   refAt,
@@ -80,11 +81,11 @@ function checkFuncRecord(index: u32): i32 {
     return -Errno.EINVAL;
   }
   const type = funcType(index);
-  if (kindAt(type) !== Kind.Func) {
+  if (kindAt(type) !== BtfKind.Func) {
     say(M.FUNC_INFO_TYPE, funcTypeId(index));
     return -Errno.EINVAL;
   }
-  return kindAt(typeAt(progBtf(), refAt(type))) === Kind.FuncProto ? 0 : -Errno.EINVAL;
+  return kindAt(typeAt(progBtf(), refAt(type))) === BtfKind.FuncProto ? 0 : -Errno.EINVAL;
 }
 
 /** Layout and order of func_info, before subprograms are known. 0 or a negative errno. */
@@ -123,7 +124,7 @@ export function exceptionCallback(): i32 {
     return -Errno.EEXIST;
   }
   const name = typeNameBytes(progBtf(), tag) + <u32>EXCEPTION_TAG.length;
-  const id = findByName(progBtf(), name, Kind.Func);
+  const id = findByName(progBtf(), name, BtfKind.Func);
   if (id === 0) {
     say(M.EXCEPTION_UNKNOWN, <i64>name);
     return -Errno.ENOENT;

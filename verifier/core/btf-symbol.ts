@@ -1,4 +1,6 @@
 /** Kernel symbols that ld_imm64 names by BTF id. */
+
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { Request } from '../abi.ts';
 import { BtfFacts } from '../btf-abi.ts';
@@ -8,7 +10,6 @@ import {
   isModuleBtf,
   isPercpuVar,
   isStructAt,
-  Kind,
   kindOf,
   refOf,
   resolveSize,
@@ -35,7 +36,7 @@ function checkSymbol(btf: u32, id: u32): i32 {
     return -Errno.ENOENT;
   }
   const kind = kindOf(btf, id);
-  if (kind !== Kind.Var && kind !== Kind.Func) {
+  if (kind !== BtfKind.Var && kind !== BtfKind.Func) {
     say(M.SYMBOL_KIND, id);
     return -Errno.EINVAL;
   }
@@ -57,7 +58,7 @@ export function resolveBtfSymbol(index: i32): i32 {
   const error = checkSymbol(btf, id);
   if (error !== 0) return error;
   const record = env.aux(index);
-  if (kindOf(btf, id) === Kind.Func) {
+  if (kindOf(btf, id) === BtfKind.Func) {
     record.ptrType = Reg.Mem | Flag.Rdonly;
     record.value1 = 0;
     return 0;

@@ -1,4 +1,6 @@
 /** Loads and stores through BTF pointers: which member of which struct they meet. */
+
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { MapField, Request } from '../abi.ts';
 import { BtfFacts, RecordField, WriteRule } from '../btf-abi.ts';
@@ -10,7 +12,6 @@ import {
   isKernelBtf,
   isStructAt,
   isText,
-  Kind,
   kindAt,
   kindOf,
   memberBit,
@@ -77,7 +78,7 @@ function refuse(errno: i32): i32 {
 
 /** Flag of a pointer whose target type carries a tag. */
 function tagFlag(target: u32): u32 {
-  if (kindOf(btf, target) !== Kind.TypeTag) return 0;
+  if (kindOf(btf, target) !== BtfKind.TypeTag) return 0;
   const tag = typeNameBytes(btf, target);
   if (isText(tag, 'user')) return Flag.User;
   if (isText(tag, 'percpu')) return Flag.Percpu;
@@ -126,7 +127,7 @@ function meetMember(index: u32): i32 {
   if (off >= end) return Met.Nothing;
   let bytes = <u32>total;
   let id = resolvedId;
-  if (kindOf(btf, id) === Kind.Array) {
+  if (kindOf(btf, id) === BtfKind.Array) {
     // A member that is an array is walked as if its elements were members, but its end stays its own.
     bytes /= resolvedCount;
     id = resolvedElement;
@@ -139,7 +140,7 @@ function meetMember(index: u32): i32 {
     off -= start;
     return off === 0 ? Met.Struct : Met.Inside;
   }
-  if (kindAt(type) === Kind.Ptr) {
+  if (kindAt(type) === BtfKind.Ptr) {
     const met = meetPointer(type, name, start, bytes);
     if (met !== Met.Nothing) return met;
   }
@@ -152,9 +153,9 @@ function meetFlexibleArray(): i32 {
   if (count === 0) return Met.Nothing;
   const start = memberBit(struct, count - 1) >> 3;
   const array = typeAt(btf, skipModifiers(btf, memberType(struct, count - 1)));
-  if (kindAt(array) !== Kind.Array || arrayCount(array) !== 0 || off < start) return Met.Nothing;
+  if (kindAt(array) !== BtfKind.Array || arrayCount(array) !== 0 || off < start) return Met.Nothing;
   const element = typeAt(btf, skipModifiers(btf, arrayElement(array)));
-  if (kindAt(element) === Kind.Int) return Met.Scalar;
+  if (kindAt(element) === BtfKind.Int) return Met.Scalar;
   if (!isStructAt(element) || sizeAt(element) === 0) return Met.Nothing;
   off = (off - start) % sizeAt(element);
   struct = element;
@@ -167,7 +168,7 @@ function meetStruct(flexible: bool): i32 {
     say(M.NOT_A_STRUCT, structName());
     return refuse(Errno.EINVAL);
   }
-  if (kindAt(struct) === Kind.Union && vlenAt(struct) !== 1) flags |= Flag.Untrusted;
+  if (kindAt(struct) === BtfKind.Union && vlenAt(struct) !== 1) flags |= Flag.Untrusted;
   if (off + size > sizeAt(struct)) {
     const met = flexible ? meetFlexibleArray() : Met.Nothing;
     if (met !== Met.Nothing) return met;

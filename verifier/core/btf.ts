@@ -2,31 +2,8 @@
  * BTF inside the core: an index over a blob that the host has checked and copied in. A split BTF (module)
  * continues the ids and string offsets of its base. Ids that no type has read as void.
  */
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { allocate, allocateKept } from './arena.ts';
-
-/** BTF_KIND_* */
-export const enum Kind {
-  Void = 0,
-  Int = 1,
-  Ptr = 2,
-  Array = 3,
-  Struct = 4,
-  Union = 5,
-  Enum = 6,
-  Fwd = 7,
-  Typedef = 8,
-  Volatile = 9,
-  Const = 10,
-  Restrict = 11,
-  Func = 12,
-  FuncProto = 13,
-  Var = 14,
-  Datasec = 15,
-  Float = 16,
-  DeclTag = 17,
-  TypeTag = 18,
-  Enum64 = 19,
-}
 
 /** Whose types they are. */
 export const enum Origin {
@@ -70,19 +47,19 @@ function view(btf: u32): BtfIndex {
 
 function trailerBytes(kind: u32, vlen: u32): u32 {
   switch (kind) {
-    case Kind.Int:
-    case Kind.Var:
-    case Kind.DeclTag:
+    case BtfKind.Int:
+    case BtfKind.Var:
+    case BtfKind.DeclTag:
       return 4;
-    case Kind.Array:
+    case BtfKind.Array:
       return 12;
-    case Kind.Struct:
-    case Kind.Union:
-    case Kind.Datasec:
-    case Kind.Enum64:
+    case BtfKind.Struct:
+    case BtfKind.Union:
+    case BtfKind.Datasec:
+    case BtfKind.Enum64:
       return vlen * 12;
-    case Kind.Enum:
-    case Kind.FuncProto:
+    case BtfKind.Enum:
+    case BtfKind.FuncProto:
       return vlen * 8;
     default:
       return 0;
@@ -128,7 +105,7 @@ export function openBtf(data: usize, length: u32, base: u32, origin: u32): u32 {
 
 function findPercpuSection(btf: u32): u32 {
   for (let id = view(btf).firstId; id < view(btf).endId; id++) {
-    if (kindOf(btf, id) === Kind.Datasec && isText(typeNameBytes(btf, id), PERCPU_SECTION)) return id;
+    if (kindOf(btf, id) === BtfKind.Datasec && isText(typeNameBytes(btf, id), PERCPU_SECTION)) return id;
   }
   return 0;
 }
@@ -265,11 +242,11 @@ export function hasSuffix(at: usize, suffix: string): bool {
 
 export function isModifierKind(kind: u32): bool {
   switch (kind) {
-    case Kind.Typedef:
-    case Kind.Volatile:
-    case Kind.Const:
-    case Kind.Restrict:
-    case Kind.TypeTag:
+    case BtfKind.Typedef:
+    case BtfKind.Volatile:
+    case BtfKind.Const:
+    case BtfKind.Restrict:
+    case BtfKind.TypeTag:
       return true;
     default:
       return false;
@@ -279,17 +256,17 @@ export function isModifierKind(kind: u32): bool {
 /** struct or union */
 export function isStructAt(type: usize): bool {
   const kind = kindAt(type);
-  return kind === Kind.Struct || kind === Kind.Union;
+  return kind === BtfKind.Struct || kind === BtfKind.Union;
 }
 
 export function isEnumAt(type: usize): bool {
   const kind = kindAt(type);
-  return kind === Kind.Enum || kind === Kind.Enum64;
+  return kind === BtfKind.Enum || kind === BtfKind.Enum64;
 }
 
 /** int or enum of at most eight bytes that starts on its first bit. */
 export function isSmallIntAt(type: usize): bool {
-  return kindAt(type) === Kind.Int && sizeAt(type) <= 8 && (sizeAt(type) & (sizeAt(type) - 1)) === 0;
+  return kindAt(type) === BtfKind.Int && sizeAt(type) <= 8 && (sizeAt(type) & (sizeAt(type) - 1)) === 0;
 }
 
 /** Id behind const, volatile, restrict, type tags and typedefs. */
@@ -302,43 +279,43 @@ export function skipModifiers(btf: u32, id: u32): u32 {
 /** "STRUCT", "INT"...: the kind as messages spell it. */
 export function kindName(kind: u32): string {
   switch (kind) {
-    case Kind.Void:
+    case BtfKind.Void:
       return 'UNKNOWN';
-    case Kind.Int:
+    case BtfKind.Int:
       return 'INT';
-    case Kind.Ptr:
+    case BtfKind.Ptr:
       return 'PTR';
-    case Kind.Array:
+    case BtfKind.Array:
       return 'ARRAY';
-    case Kind.Struct:
+    case BtfKind.Struct:
       return 'STRUCT';
-    case Kind.Union:
+    case BtfKind.Union:
       return 'UNION';
-    case Kind.Enum:
+    case BtfKind.Enum:
       return 'ENUM';
-    case Kind.Fwd:
+    case BtfKind.Fwd:
       return 'FWD';
-    case Kind.Typedef:
+    case BtfKind.Typedef:
       return 'TYPEDEF';
-    case Kind.Volatile:
+    case BtfKind.Volatile:
       return 'VOLATILE';
-    case Kind.Const:
+    case BtfKind.Const:
       return 'CONST';
-    case Kind.Restrict:
+    case BtfKind.Restrict:
       return 'RESTRICT';
-    case Kind.Func:
+    case BtfKind.Func:
       return 'FUNC';
-    case Kind.FuncProto:
+    case BtfKind.FuncProto:
       return 'FUNC_PROTO';
-    case Kind.Var:
+    case BtfKind.Var:
       return 'VAR';
-    case Kind.Datasec:
+    case BtfKind.Datasec:
       return 'DATASEC';
-    case Kind.Float:
+    case BtfKind.Float:
       return 'FLOAT';
-    case Kind.DeclTag:
+    case BtfKind.DeclTag:
       return 'DECL_TAG';
-    case Kind.TypeTag:
+    case BtfKind.TypeTag:
       return 'TYPE_TAG';
     default:
       return 'ENUM64';
@@ -408,7 +385,7 @@ export function resolveSize(btf: u32, id: u32): i64 {
   let count: u64 = 1;
   let at = skipModifiers(btf, id);
   resolvedId = at;
-  for (let depth = 0; depth < MAX_DEPTH && kindOf(btf, at) === Kind.Array; depth++) {
+  for (let depth = 0; depth < MAX_DEPTH && kindOf(btf, at) === BtfKind.Array; depth++) {
     const type = typeAt(btf, at);
     count *= arrayCount(type);
     if (count > <u64>u32.MAX_VALUE) return -1;
@@ -419,15 +396,15 @@ export function resolveSize(btf: u32, id: u32): i64 {
   const type = typeAt(btf, at);
   let bytes: u64 = 0;
   switch (kindAt(type)) {
-    case Kind.Int:
-    case Kind.Struct:
-    case Kind.Union:
-    case Kind.Enum:
-    case Kind.Enum64:
-    case Kind.Float:
+    case BtfKind.Int:
+    case BtfKind.Struct:
+    case BtfKind.Union:
+    case BtfKind.Enum:
+    case BtfKind.Enum64:
+    case BtfKind.Float:
       bytes = sizeAt(type);
       break;
-    case Kind.Ptr:
+    case BtfKind.Ptr:
       bytes = POINTER_BYTES;
       break;
     default:
@@ -454,7 +431,7 @@ export function nextDeclTag(btf: u32, target: u32, component: i32, prefix: strin
   const end = typeCount(btf);
   for (let id = max(after, target) + 1; id < end; id++) {
     const type = typeAt(btf, id);
-    if (kindAt(type) !== Kind.DeclTag || refAt(type) !== target) continue;
+    if (kindAt(type) !== BtfKind.DeclTag || refAt(type) !== target) continue;
     if (tagComponent(type) === component && isText(nameAt(btf, type), prefix, true)) return id;
   }
   return 0;

@@ -1,4 +1,6 @@
 /** Arguments of global subprograms, from BTF: what their types and "arg:" tags say any caller hands them. */
+
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { Request } from '../abi.ts';
 import { BtfFacts, ContextName, KernelType } from '../btf-abi.ts';
@@ -9,7 +11,6 @@ import {
   isModifierKind,
   isStructAt,
   isText,
-  Kind,
   kindAt,
   kindName,
   kindOf,
@@ -111,8 +112,8 @@ function contextRow(progType: u32): usize {
 /** The pointee is the typedef that probes of functions take their registers by. */
 function isUserRegs(): bool {
   let id = refAt(pointer);
-  while (isModifierKind(kindOf(btf, id)) && kindOf(btf, id) !== Kind.Typedef) id = refOf(btf, id);
-  return kindOf(btf, id) === Kind.Typedef && isText(typeNameBytes(btf, id), USER_REGS);
+  while (isModifierKind(kindOf(btf, id)) && kindOf(btf, id) !== BtfKind.Typedef) id = refOf(btf, id);
+  return kindOf(btf, id) === BtfKind.Typedef && isText(typeNameBytes(btf, id), USER_REGS);
 }
 
 /** A name that stands for the context although it is not its name. */
@@ -137,8 +138,8 @@ function isContext(progType: u32): bool {
 /** Types that a program type takes for its context when the tag says so. */
 function isSpecialContext(progType: u32, target: usize): bool {
   const name = nameAt(btf, target);
-  const isStruct = kindAt(target) === Kind.Struct || kindAt(target) === Kind.Union;
-  const isWord = kindAt(target) === Kind.Int && sizeAt(target) === 8;
+  const isStruct = kindAt(target) === BtfKind.Struct || kindAt(target) === BtfKind.Union;
+  const isWord = kindAt(target) === BtfKind.Int && sizeAt(target) === 8;
   switch (progType) {
     case ProgType.Kprobe:
     case ProgType.PerfEvent:
@@ -165,7 +166,7 @@ function checkTaggedContext(progType: u32): i32 {
   const probes = progType === ProgType.Kprobe || progType === ProgType.PerfEvent;
   if (probes && isUserRegs()) return 0;
   const target = typeAt(btf, skipModifiers(btf, refAt(pointer)));
-  if (kindAt(target) === Kind.Void) return 0;
+  if (kindAt(target) === BtfKind.Void) return 0;
   const name = nameAt(btf, target);
   if (load<u8>(name) === 0) return refuse(M.CONTEXT_NAMELESS, Errno.EINVAL);
   if (isSpecialContext(progType, target)) return 0;
@@ -183,7 +184,7 @@ function checkTaggedContext(progType: u32): i32 {
 
 function isDynptr(): bool {
   const target = typeAt(btf, skipModifiers(btf, refAt(pointer)));
-  const named = isStructAt(target) || kindAt(target) === Kind.Fwd;
+  const named = isStructAt(target) || kindAt(target) === BtfKind.Fwd;
   return named && isText(nameAt(btf, target), 'bpf_dynptr');
 }
 
@@ -263,13 +264,13 @@ function readArgument(func: u32, proto: usize, progType: u32): i32 {
   const tags = readTags(func);
   if (tags < 0) return tags;
   const type = typeAt(btf, skipModifiers(btf, paramType(proto, argument)));
-  if (kindAt(type) === Kind.Ptr) {
+  if (kindAt(type) === BtfKind.Ptr) {
     pointer = type;
     const outcome = takePointer(tags, progType);
     if (outcome <= 0) return outcome;
   }
   if (tags !== 0) return refuse(M.TAG_NOT_POINTER, Errno.EINVAL);
-  if (kindAt(type) === Kind.Int || isEnumAt(type)) {
+  if (kindAt(type) === BtfKind.Int || isEnumAt(type)) {
     setArg(index, argument, Arg.Anything, 0);
     return 0;
   }
@@ -282,7 +283,7 @@ function readArgument(func: u32, proto: usize, progType: u32): i32 {
 
 function checkResult(func: u32, proto: usize): i32 {
   const result = typeAt(btf, skipModifiers(btf, refAt(proto)));
-  if (kindAt(result) === Kind.Int || isEnumAt(result)) return 0;
+  if (kindAt(result) === BtfKind.Int || isEnumAt(result)) return 0;
   if (isGlobal) say(M.GLOBAL_RETURN, <i64>typeNameBytes(btf, func));
   return -Errno.EINVAL;
 }
@@ -312,7 +313,7 @@ export function prepareArgs(subprogIndex: u32): i32 {
   btf = env.requestWord(Request.ProgBtf);
   index = subprogIndex;
   isGlobal = funcLinkage(subprogIndex) === LINKAGE_GLOBAL;
-  if (!hasFuncInfo() || kindOf(btf, func) !== Kind.Func) {
+  if (!hasFuncInfo() || kindOf(btf, func) !== BtfKind.Func) {
     say(M.BUG_FUNC_INFO);
     return -Errno.EFAULT;
   }

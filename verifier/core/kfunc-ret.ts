@@ -1,4 +1,6 @@
 /** What a kfunc call leaves in r0. */
+
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { PacketUse, Request } from '../abi.ts';
 import { KfuncFacts, KfuncField, KfuncFlag, RetKind, Special } from '../kfunc-abi.ts';
@@ -8,7 +10,6 @@ import {
   arrayElement,
   isEnumAt,
   isStructAt,
-  Kind,
   kindAt,
   memberType,
   sizeAt,
@@ -47,13 +48,13 @@ function setStruct(reg: RegState, flags: u32, btf: u32, id: u32): void {
 /* Objects of the program's own types. */
 
 function isScalarAt(type: usize): bool {
-  return kindAt(type) === Kind.Int || isEnumAt(type);
+  return kindAt(type) === BtfKind.Int || isEnumAt(type);
 }
 
 function isScalarMember(btf: u32, id: u32, depth: u32): bool {
   const type = typeAt(btf, skipModifiers(btf, id));
   if (isStructAt(type)) return depth < MAX_NESTING && isScalarStruct(btf, type, depth + 1);
-  if (kindAt(type) !== Kind.Array) return isScalarAt(type);
+  if (kindAt(type) !== BtfKind.Array) return isScalarAt(type);
   return arrayCount(type) !== 0 && isScalarAt(typeAt(btf, skipModifiers(btf, arrayElement(type))));
 }
 
@@ -79,7 +80,7 @@ function returnNewObject(reg: RegState, insn: i32): i32 {
   if (btf === 0) return refuse(M.KFUNC_NEEDS_BTF);
   const id = <u32>call.constant;
   const type = typeAt(btf, id);
-  if (kindAt(type) !== Kind.Struct) return refuse(M.KFUNC_NOT_STRUCT);
+  if (kindAt(type) !== BtfKind.Struct) return refuse(M.KFUNC_NOT_STRUCT);
   const percpu = call.special === Special.PercpuObjNew;
   const error = percpu ? checkPercpuType(btf, id, type) : 0;
   if (error !== 0) return error;
