@@ -155,8 +155,6 @@ function judge(load, verdict) {
 }
 
 function reasonOf(load, verdict) {
-  const unbuilt = /drydock cannot verify (.*) yet/.exec(verdict.log);
-  if (unbuilt) return `cannot verify ${unbuilt[1]} yet`;
   if (load.errno !== 0 && verdict.accepted) return `accepted, Linux: errno ${load.errno}`;
   return `errno ${verdict.errno}, Linux ${load.errno}: ${verdict.message}`.trim();
 }

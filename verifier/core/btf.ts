@@ -170,11 +170,6 @@ export function refAt(type: usize): u32 {
   return load<u32>(type, 8);
 }
 
-/** The info word: kind, number of parts and flag, as type comparisons take it. */
-export function infoAt(type: usize): u32 {
-  return load<u32>(type, 4);
-}
-
 export function kindOf(btf: u32, id: u32): u32 {
   return kindAt(typeAt(btf, id));
 }

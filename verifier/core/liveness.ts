@@ -7,7 +7,7 @@
  */
 
 import { Errno } from '../../bpf/errno.ts';
-import { Alu, Atomic, CallKind, Class, Jmp, Mode, Size, Source } from '../../bpf/isa.ts';
+import { Alu, CallKind, Class, Jmp, Mode, Size } from '../../bpf/isa.ts';
 import { Reg } from '../types.ts';
 import * as env from './env.ts';
 import { say } from './log.ts';
@@ -91,24 +91,6 @@ function usesFullWidth(index: i32, reg: RegState, access: Access): bool {
   return true;
 }
 
-/** Register an instruction writes, or -1. */
-function writtenRegister(index: i32): i32 {
-  const code = env.insnCode(index);
-  const cls = code & Class.Mask;
-  if (cls === Class.Jmp || cls === Class.Jmp32 || cls === Class.St) return -1;
-  if (cls !== Class.Stx) return env.insnDst(index);
-  const imm = env.insnImm(index);
-  if ((code & Mode.Mask) !== Mode.Atomic || (imm & Atomic.Fetch) === 0) return -1;
-  return imm === Atomic.Cmpxchg ? 0 : env.insnSrc(index);
-}
-
-/** Whether the instruction writes a register's lower half only. */
-export function writesHalf(index: i32): bool {
-  const register = writtenRegister(index);
-  if (register < 0) return false;
-  return !usesFullWidth(index, changetype<RegState>(0), Access.WriteKeep);
-}
-
 /** A full read of a register whose lower half was written alone: that write must clear the upper half. */
 export function markZeroExtended(reg: RegState): void {
   if (reg.subregDef === NO_SUBREG_DEF) return;
@@ -145,9 +127,4 @@ export function accessRegOf(reg: RegState, register: u32, access: Access): i32 {
   reg.subregDef = wide ? NO_SUBREG_DEF : env.insnIndex + 1;
   if (access === Access.Write) setUnknown(reg, !env.bpfCapable);
   return 0;
-}
-
-/** Whether an operand comes from a register. */
-export function usesRegisterOperand(code: u32): bool {
-  return (code & Source.X) !== 0;
 }

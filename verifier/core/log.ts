@@ -28,10 +28,6 @@ export function logPosition(): u64 {
   return position;
 }
 
-export function logEnabled(): bool {
-  return enabled;
-}
-
 /** Cuts the log back. */
 export function logCut(to: u64): void {
   if (to < position) position = to;

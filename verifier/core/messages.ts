@@ -312,7 +312,6 @@ export const RETURNING = 'returning from callee:\n';
 export const TO_CALLER = 'to caller at %d:\n';
 export const CALLBACK_MAP = 'callback function not allowed for map\n';
 export const LOOP_LIMIT = 'frame%d bpf_loop iteration limit reached\n';
-export const TOO_MANY_ASYNC = 'The sequence of %d jumps is too complex for async cb.\n';
 
 /* Exits. */
 export const EXIT_LOCK = 'bpf_spin_unlock is missing\n';
@@ -396,7 +395,6 @@ export const KFUNC_NOT_STRING = "arg#%d doesn't point to a const string\n";
 export const KFUNC_NOT_MAP_VALUE = "arg#%d doesn't point to a map value\n";
 export const KFUNC_NO_RELEASE = 'release kernel function %z expects refcounted PTR_TO_BTF_ID\n';
 export const KFUNC_WQ_OFFSET = "off %d doesn't point to 'struct bpf_wq' that is at %d\n";
-export const BUG_NO_RECORD = "verifier internal error: Couldn't find btf_record\n";
 export const BUG_CLONE_KIND = 'verifier internal error: no dynptr type for parent of clone\n';
 export const BUG_CLONE_REF = 'verifier internal error: missing ref obj id for parent of clone\n';
 export const BUG_DYNPTR_ID = 'verifier internal error: failed to obtain dynptr id\n';
@@ -457,14 +455,11 @@ export const GRAPH_WRONG_STRUCT_TAIL = 'but arg is at offset=%d in struct %z\n';
 export const GRAPH_WRONG_OFFSET = 'arg#1 offset=%d, but expected %s at offset=%d in struct %z\n';
 export const TREE_REMOVE_NODE = 'rbtree_remove node input must be non-owning ref\n';
 export const TREE_REMOVE_CALLBACK = 'rbtree_remove not allowed in rbtree cb\n';
-export const BUG_LOCK_TYPE = 'verifier internal error: unknown reg type for lock check\n';
 export const BUG_NON_OWNING_LOCK = 'verifier internal error: ref_set_non_owning w/o active lock\n';
 export const BUG_NON_OWNING_SET = 'verifier internal error: NON_OWN_REF already set\n';
 export const BUG_NO_REF_ID =
   'verifier internal error: ref_obj_id is zero for owning -> non-owning conversion\n';
 export const BUG_NO_REF_STATE = 'verifier internal error: ref state missing for ref_obj_id\n';
-export const BUG_GRAPH_BTF = 'verifier internal error: unexpected btf mismatch in kfunc call\n';
-export const BUG_GRAPH_KFUNC = 'verifier internal error: %s %s arg for unknown kfunc\n';
 
 /* Structs of the kernel and of programs. */
 export const NOT_A_STRUCT = "Type '%z' is not a struct\n";

@@ -31,11 +31,6 @@ export function prepareReset(): void {
   percpuStorage = 0;
 }
 
-/** Map record that the ld_imm64 at `index` refers to, as resolved. */
-export function mapOfInsn(index: i32): u32 {
-  return env.aux(index).value0;
-}
-
 function refuse(message: string, errno: i32): i32 {
   say(message);
   return -errno;

@@ -6,7 +6,7 @@
  */
 
 import { MapField } from '../abi.ts';
-import { Flag, LogLevel, Reg, Slot } from '../types.ts';
+import { Flag, Reg, Slot } from '../types.ts';
 import { typeNameBytes } from './btf.ts';
 import * as env from './env.ts';
 import {
@@ -377,9 +377,4 @@ export function printChanges(func: FuncState): void {
     say('%d:', env.insnIndex);
   }
   printFrame(func, false);
-}
-
-/** Whether statistics are printed at all. */
-export function printsStats(): bool {
-  return (env.logLevel & LogLevel.Stats) !== 0 || env.logsPath();
 }

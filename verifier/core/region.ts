@@ -83,15 +83,7 @@ export function checkFixedOffset(reg: RegState, register: u32, offsetAllowed: bo
   return -Errno.EACCES;
 }
 
-/* Buffers have no size of their own: how far the program reaches is remembered for the attach. */
-
-let readOnlyReach: u32 = 0;
-let readWriteReach: u32 = 0;
-
-export function regionReset(): void {
-  readOnlyReach = 0;
-  readWriteReach = 0;
-}
+/* Buffers have no size of their own: how far a program may reach is decided at the attach. */
 
 function checkBufferOffset(reg: RegState, register: u32, what: i64, off: i32, size: i32): i32 {
   if (off < 0) {
@@ -108,12 +100,7 @@ function checkBufferOffset(reg: RegState, register: u32, what: i64, off: i32, si
 export function checkBuffer(register: u32, off: i32, size: i32): i32 {
   const reg = env.currentReg(register);
   const readOnly = (reg.type & Flag.Rdonly) !== 0;
-  const error = checkBufferOffset(reg, register, text(readOnly ? 'rdonly' : 'rdwr'), off, size);
-  if (error !== 0) return error;
-  const end = <u32>(off + size);
-  if (readOnly) readOnlyReach = max(readOnlyReach, end);
-  else readWriteReach = max(readWriteReach, end);
-  return 0;
+  return checkBufferOffset(reg, register, text(readOnly ? 'rdonly' : 'rdwr'), off, size);
 }
 
 /** Buffer of a writable raw tracepoint. */

@@ -13,13 +13,6 @@ import { Slot, VerifierLimit } from '../types.ts';
 import { allocate, reallocate, release } from './arena.ts';
 import { REG_SIZE, RegState } from './reg.ts';
 
-/** Eight bytes of stack: what was spilled there, and what each byte is (`Slot`; index 7 is the lowest address). */
-@unmanaged
-export class StackSlot {
-  /** Spilled register; for dynptrs and iterators the register that stands for the object. */
-  reg0: u64;
-}
-
 export const SLOT_SIZE: u32 = 120;
 const SLOT_TYPES: u32 = REG_SIZE;
 

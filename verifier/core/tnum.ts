@@ -16,14 +16,6 @@ export function setTnum(out: Tnum, value: u64, mask: u64): void {
   out.mask = mask;
 }
 
-export function isConstTnum(t: Tnum): bool {
-  return t.mask === 0;
-}
-
-export function isUnknownTnum(t: Tnum): bool {
-  return t.mask === u64.MAX_VALUE;
-}
-
 /** Tightest tnum that holds every value of min..max. */
 export function tnumOfRange(out: Tnum, min: u64, max: u64): void {
   const differing = 64 - clz(min ^ max);
