@@ -72,6 +72,8 @@ export const enum Request {
   Kfuncs = 176,
   KfuncCount = 180,
   KfuncFacts = 184,
+  /** `EventMode`: which events are wanted beside the log. */
+  Events = 188,
   Size = 192,
 }
 
@@ -170,5 +172,10 @@ export const enum Result {
   SubprogCount = 28,
   /** Bytes of log. u64 */
   LogLength = 32,
+  /** Bytes of events, and the table of chunks (`EVENT_CHUNK` bytes each) they stand in. */
+  EventLength = 40,
+  EventChunks = 44,
+  /** 1 when there were more events than could be kept: only the last ones are there. */
+  EventsLost = 48,
   Size = 64,
 }

@@ -10,6 +10,7 @@ import { arenaExhausted } from './arena.ts';
 import { checkConditional } from './branch.ts';
 import { checkBpfCall } from './call.ts';
 import * as env from './env.ts';
+import { noteExit, noteInsn } from './events.ts';
 import { checkExit, leaveProgram } from './exit.ts';
 import { checkHelperCall, HELPER_SPIN_UNLOCK } from './helper.ts';
 import { historyNewInsn, recordHistory } from './history.ts';
@@ -130,7 +131,10 @@ function checkReturn(index: i32): i32 {
   if (!plain) return reserved(M.EXIT_RESERVED);
   const outcome = checkExit();
   if (outcome < 0) return outcome;
-  if (outcome === 0) return PATH_END;
+  if (outcome === 0) {
+    noteExit(index);
+    return PATH_END;
+  }
   // Back in the caller, which shows its state as after a branch.
   resumed = true;
   return JUMPED;
@@ -221,6 +225,7 @@ function step(): i32 {
   if (covered < 0) return covered;
   if (covered === 1) return PATH_END;
   if (env.auxHas(index, env.AuxFlag.JumpPoint)) recordHistory(env.state, 0, 0);
+  noteInsn(index);
   logInsn(index);
   markSeen(index);
   return checkInsn(index);

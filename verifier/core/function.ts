@@ -7,6 +7,7 @@ import { Arg, DynptrKind, Flag, Reg } from '../types.ts';
 import { hasFuncInfo, subprogName } from './btf-info.ts';
 import { checkPaths } from './check.ts';
 import * as env from './env.ts';
+import { noteFunction } from './events.ts';
 import { prepareArgs } from './global-args.ts';
 import { logCut, say } from './log.ts';
 import * as M from './messages.ts';
@@ -135,6 +136,7 @@ function checkFunction(index: u32): i32 {
   initFrame(func, -1, 0, index);
   env.setState(state);
   env.setInsnIndex(subprog(index).start);
+  noteFunction(index, subprog(index).start);
   let error = 0;
   if (index !== 0 || env.progType === PROG_TYPE_EXT) error = setArguments(func, index);
   else setContext(func);

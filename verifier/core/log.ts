@@ -28,6 +28,13 @@ export function logPosition(): u64 {
   return position;
 }
 
+/** The byte at a position; 0 where it was not kept. */
+export function logByte(at: u64): u32 {
+  const index = <u32>(at / CHUNK);
+  if (index >= chunks) return 0;
+  return load<u8>(<usize>load<u32>(table + index * 4) + <u32>(at % CHUNK));
+}
+
 /** Cuts the log back. */
 export function logCut(to: u64): void {
   if (to < position) position = to;

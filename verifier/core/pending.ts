@@ -3,6 +3,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { VerifierLimit } from '../types.ts';
 import { arenaExhausted } from './arena.ts';
 import * as env from './env.ts';
+import { noteBranch, noteResume } from './events.ts';
 import { logCut, logPosition, say } from './log.ts';
 import * as M from './messages.ts';
 import { copyState, freeState, isNull, newState, VerifierState } from './state.ts';
@@ -22,6 +23,7 @@ function push(state: VerifierState, insn: i32, previous: i32): i32 {
   state.next = <u32>head;
   head = changetype<usize>(state);
   count++;
+  noteBranch(state, insn, previous);
   if (arenaExhausted()) return -Errno.ENOMEM;
   if (count > <u32>VerifierLimit.Pending) {
     say(M.TOO_MANY_BRANCHES, count);
@@ -60,6 +62,7 @@ export function popBranch(cutLog: bool): bool {
   if (isNull(top)) return false;
   copyState(env.state, top);
   if (cutLog) logCut(top.logPosition);
+  noteResume(top);
   env.setInsnIndex(top.resumeInsn);
   env.setPreviousInsn(top.resumePrevious);
   head = <usize>top.next;

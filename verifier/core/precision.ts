@@ -9,6 +9,7 @@ import { Alu, Atomic, CallKind, Class, Jmp, Mode, Source } from '../../bpf/isa.t
 import { Reg, Slot } from '../types.ts';
 import { callsSyncCallback } from './callback.ts';
 import * as env from './env.ts';
+import { notePrecise, notePreciseState } from './events.ts';
 import { History, HistoryEntry, lastEntryFor } from './history.ts';
 import { printInsn } from './insn-text.ts';
 import { linkedCount, linkedFrame, linkedIndex, linkedIsRegister } from './linked.ts';
@@ -108,6 +109,7 @@ function putSlotMask(mask: u64): void {
 }
 
 function logStep(index: i32): void {
+  notePrecise(frame, index, neededRegs(frame), neededSlots(frame));
   if (!env.logsFully()) return;
   say(M.PRECISE_REGS, frame);
   putRegMask(neededRegs(frame));
@@ -429,6 +431,7 @@ function markInParent(parent: VerifierState): i32 {
       if (!scalarSpill || reg.precise) dropSlot(f, i);
       else reg.precise = true;
     }
+    notePreciseState(f, parent, neededRegs(f), neededSlots(f));
     logParent(f, func);
   }
   return 0;

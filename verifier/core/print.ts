@@ -179,7 +179,8 @@ function putDetails(reg: RegState): void {
   }
 }
 
-function putReg(func: FuncState, reg: RegState): void {
+/** A register's value, without its name. */
+export function putRegValue(func: FuncState, reg: RegState): void {
   const type = reg.type;
   if (type === Reg.Scalar && reg.precise) putByte(0x50);
   if (type === Reg.Scalar && reg.mask === 0) {
@@ -253,8 +254,7 @@ function putSlotChars(func: FuncState, slot: u32, stopAtSpill: bool): void {
   }
 }
 
-function putDynptr(slot: u32, reg: RegState): void {
-  putSlotHead(slot, reg);
+function putDynptr(reg: RegState): void {
   say('dynptr_%s(', dynptrName(reg.word0));
   separate = false;
   if (reg.id !== 0) {
@@ -275,35 +275,37 @@ function putDynptr(slot: u32, reg: RegState): void {
 /** Bytes of "bpf_iter_" in front of an iterator type's short name. */
 const ITER_PREFIX: u32 = 9;
 
-function putIter(slot: u32, reg: RegState): void {
-  putSlotHead(slot, reg);
+function putIter(reg: RegState): void {
   putString('iter_');
   if (reg.word0 === 0 || reg.word2 === 0) putString('<invalid>');
   else putBytes(typeNameBytes(reg.word0, reg.word2) + ITER_PREFIX);
   say('(ref_id=%d,state=%s,depth=%u)', reg.refId, phaseName(reg.word3 & 3), reg.word3 >> 2);
 }
 
+/** What a slot holds, without its place. */
+export function putSlotValue(func: FuncState, slot: u32): void {
+  const reg = func.spilled(slot);
+  const type = func.slotType(slot, 7);
+  if (type === Slot.Dynptr) {
+    putDynptr(reg);
+  } else if (type === Slot.Iter) {
+    putIter(reg);
+  } else {
+    putSlotChars(func, slot, type === Slot.Spill);
+    if (type === Slot.Spill) putRegValue(func, reg);
+  }
+}
+
 /** Prints one slot; the result is the last slot it covers (a dynptr takes two). */
 function putSlot(func: FuncState, slot: u32): u32 {
-  const reg = func.spilled(slot);
-  switch (func.slotType(slot, 7)) {
-    case Slot.Spill:
-      putSlotHead(slot, reg);
-      putSlotChars(func, slot, true);
-      putReg(func, reg);
-      return slot;
-    case Slot.Dynptr:
-      if (slot + 1 >= func.stackSlots) return slot;
-      putDynptr(slot + 1, func.spilled(slot + 1));
-      return slot + 1;
-    case Slot.Iter:
-      if (reg.refId !== 0) putIter(slot, reg);
-      return slot;
-    default:
-      putSlotHead(slot, reg);
-      putSlotChars(func, slot, false);
-      return slot;
-  }
+  const type = func.slotType(slot, 7);
+  if (type === Slot.Iter && func.spilled(slot).refId === 0) return slot;
+  // A dynptr is shown at the lower of its two slots.
+  if (type === Slot.Dynptr && slot + 1 >= func.stackSlots) return slot;
+  const shown = type === Slot.Dynptr ? slot + 1 : slot;
+  putSlotHead(shown, func.spilled(shown));
+  putSlotValue(func, shown);
+  return shown;
 }
 
 function isSlotInvalid(func: FuncState, slot: u32): bool {
@@ -319,7 +321,7 @@ export function printFrame(func: FuncState, whole: bool): void {
     say(' R%d', i);
     putLiveness(reg.live);
     putByte(0x3d);
-    putReg(func, reg);
+    putRegValue(func, reg);
   }
   for (let slot: u32 = 0; slot < func.stackSlots; slot++) {
     if (!whole && !isSlotScratched(slot)) continue;

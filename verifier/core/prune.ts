@@ -10,6 +10,7 @@ import { Class, Jmp } from '../../bpf/isa.ts';
 import { Exactness, IterPhase, Reg, Slot, VerifierLimit } from '../types.ts';
 import { allocate } from './arena.ts';
 import * as env from './env.ts';
+import { noteCheckpoint, notePrune } from './events.ts';
 import { iteratorsAdvanced, maybeLooping, stateCovered } from './equal.ts';
 import { recordHistory } from './history.ts';
 import { markRead, markZeroExtended } from './liveness.ts';
@@ -342,6 +343,7 @@ function keepState(bucket: usize, insn: i32): void {
   kept.next = load<u32>(bucket);
   store<u32>(bucket, <u32>changetype<usize>(kept));
   linkToParent(current, kept);
+  noteCheckpoint(kept, insn);
 }
 
 /**
@@ -370,7 +372,10 @@ export function visitState(insn: i32): i32 {
       continue;
     }
     const verdict = old.branches !== 0 ? compareOpen(old, current, insn) : compareClosed(old, current);
-    if (verdict === Verdict.Hit) return hit(old, current);
+    if (verdict === Verdict.Hit) {
+      notePrune(old, insn);
+      return hit(old, current);
+    }
     if (verdict === Verdict.Fail) return -Errno.EINVAL;
     if (verdict === Verdict.Looping && !forced && jumps < 20 && processed < 100) keep = false;
     if (keep) old.missCount++;

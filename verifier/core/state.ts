@@ -166,7 +166,7 @@ export class FuncState {
   }
 }
 
-export const STATE_SIZE: u32 = 144;
+export const STATE_SIZE: u32 = 160;
 
 @unmanaged
 export class VerifierState {
@@ -215,6 +215,14 @@ export class VerifierState {
   resumeInsn: i32;
   resumePrevious: i32;
   logPosition: u64;
+
+  /* Bookkeeping of the event stream. */
+  /** Number of the pending path, and of the kept state. */
+  path: u32;
+  serial: u32;
+  /** Where the stream stood when the path was queued. */
+  eventPosition: u32;
+  eventGeneration: u32;
 
   frame(index: u32): FuncState {
     return changetype<FuncState>(load<u32>(changetype<usize>(this) + index * 4));

@@ -8,6 +8,7 @@ import { checkBtfInfo, checkBtfInfoEarly } from './btf-info.ts';
 import { checkCfg } from './cfg.ts';
 import * as env from './env.ts';
 import { equalReset } from './equal.ts';
+import { eventChunks, eventLength, eventsLost, eventsReset } from './events.ts';
 import { dropFastcallSpills, markFastcallPatterns } from './fastcall.ts';
 import { checkGlobalSubprogs, checkMain } from './function.ts';
 import { historyReset } from './history.ts';
@@ -33,6 +34,7 @@ function reset(): void {
   sourceReset();
   pendingReset();
   pruneReset();
+  eventsReset();
   equalReset();
   clearScratched();
   subprogReset();
@@ -77,6 +79,9 @@ function writeResult(error: i32): void {
   store<u32>(result, env.longestMarkRead, Result.MarkRead);
   store<u32>(result, subprogCount(), Result.SubprogCount);
   store<u64>(result, logPosition(), Result.LogLength);
+  store<u32>(result, eventLength(), Result.EventLength);
+  store<u32>(result, <u32>eventChunks(), Result.EventChunks);
+  store<u32>(result, eventsLost() ? 1 : 0, Result.EventsLost);
 }
 
 /** Readies the arena for a request: the host allocates its parts behind this. */
