@@ -2,21 +2,19 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Btf, BtfKind } from '../bpf/btf.ts';
+import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { openProfile } from '../kernel-model/profile-node.ts';
 import { type BpfObject, loadObject, type Program } from '../loader/index.ts';
-import type { Verdict, Verifier } from '../verifier/index.ts';
+import type { Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { programRequest } from '../verifier/program-request.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
+import { type ReportOptions, reportRecord, reportText } from './verify-report.ts';
 
-interface VerifyOptions {
-  kernel: string;
+interface VerifyOptions extends ReportOptions {
   prog?: string[];
-  log: number;
-  unpriv?: boolean;
   json?: boolean;
 }
 
@@ -107,97 +105,21 @@ function selected(object: BpfObject, path: string, names: readonly string[] | un
   });
 }
 
-interface Subject {
-  path: string;
-  object: BpfObject;
-  program: Program;
-}
-
 /** Verifies and prints one program; whether it was accepted. */
-function verifyProgram(verifier: Verifier, subject: Subject, options: VerifyOptions): boolean {
+function verifyProgram(
+  verifier: Verifier,
+  subject: { path: string; object: BpfObject; program: Program },
+  options: VerifyOptions,
+): boolean {
   const { object, program } = subject;
-  if (program.error !== undefined || !program.prepared) {
-    report(subject, options, undefined, program.error ?? 'it was not prepared');
-    return false;
-  }
   const caps = options.unpriv ? 0 : ROOT;
-  const request = programRequest(object, program, { caps, logLevel: STATS | options.log });
-  const verdict = verifier.verify(request);
-  report(subject, options, verdict, verdict.message);
-  return verdict.accepted;
-}
-
-function report(
-  subject: Subject,
-  options: VerifyOptions,
-  verdict: Verdict | undefined,
-  message: string,
-): void {
-  if (options.json) process.stdout.write(`${JSON.stringify(record(subject, options, verdict, message))}\n`);
-  else process.stdout.write(text(subject, options, verdict, message));
-}
-
-function outcome(verdict: Verdict | undefined): string {
-  if (!verdict) return 'not-loaded';
-  return verdict.accepted ? 'accepted' : 'rejected';
-}
-
-function record(
-  { path, object, program }: Subject,
-  options: VerifyOptions,
-  verdict: Verdict | undefined,
-  message: string,
-) {
-  return {
-    object: path,
-    program: program.name,
-    section: program.section,
-    kernel: options.kernel,
-    mode: options.unpriv ? 'unpriv' : 'priv',
-    verdict: outcome(verdict),
-    errno: verdict?.errno ?? 0,
-    message,
-    insn: verdict && !verdict.accepted ? verdict.insn : null,
-    source: (verdict && !verdict.accepted && sourceLine(object, program, verdict.insn)) || null,
-    stats: verdict && {
-      insns_processed: verdict.stats.insnsProcessed,
-      max_states_per_insn: verdict.stats.maxStatesPerInsn,
-      total_states: verdict.stats.totalStates,
-      peak_states: verdict.stats.peakStates,
-      mark_read: verdict.stats.markRead,
-      stack_depth: verdict.stats.stackDepths.join('+'),
-    },
-    ...(options.log > 0 && verdict ? { log: verdict.log } : {}),
-  };
-}
-
-function text(
-  { path, object, program }: Subject,
-  options: VerifyOptions,
-  verdict: Verdict | undefined,
-  message: string,
-): string {
-  const lines = [`${path} ${program.name} (${program.section}): ${outcome(verdict)}`];
-  if (verdict?.accepted) {
-    const { insnsProcessed, totalStates, stackDepths } = verdict.stats;
-    lines[0] += `, ${insnsProcessed} insns, ${totalStates} states, stack ${stackDepths.join('+')}`;
-  } else {
-    lines.push(`  ${message}`);
-    const source = verdict && sourceLine(object, program, verdict.insn);
-    if (source) lines.push(`  ${source.file}:${source.line}: ${source.text}`);
-  }
-  if (options.log > 0 && verdict) lines.push(verdict.log.trimEnd());
-  return `${lines.join('\n')}\n`;
-}
-
-/** Source line of an instruction, as .BTF.ext has it. */
-function sourceLine(object: BpfObject, program: Program, insn: number) {
-  const line = program.lineInfo.findLast((info) => info.insn <= insn);
-  if (!line || !object.btf || insn < 0) return undefined;
-  const { btf } = object;
-  return { file: name(btf, line.fileNameOffset), line: line.line, text: name(btf, line.lineOffset).trim() };
-}
-
-function name(btf: Btf, offset: number): string {
-  return btf.string(offset);
+  const verdict =
+    program.error === undefined && program.prepared
+      ? verifier.verify(programRequest(object, program, { caps, logLevel: STATS | options.log }))
+      : undefined;
+  const report = { ...subject, verdict };
+  process.stdout.write(
+    options.json ? `${JSON.stringify(reportRecord(report, options))}\n` : reportText(report, options),
+  );
+  return verdict?.accepted === true;
 }
