@@ -1,6 +1,9 @@
 /** What is told of a verified program: as text for people, and as a JSON record. */
+
+import { errnoName } from '../bpf/errno-name.ts';
 import type { BpfObject, Program } from '../loader/index.ts';
-import type { Verdict } from '../verifier/index.ts';
+import type { Diagnosis, Verdict } from '../verifier/index.ts';
+import { diagnosisText } from './diagnosis-text.ts';
 
 /** How the programs were verified. */
 export interface ReportOptions {
@@ -17,6 +20,8 @@ export interface Report {
   program: Program;
   /** Undefined when the loader refused the program. */
   verdict: Verdict | undefined;
+  /** Of a rejected program. */
+  diagnosis?: Diagnosis;
 }
 
 /** One record of `verify --json`. */
@@ -31,8 +36,8 @@ export function reportRecord(report: Report, options: ReportOptions) {
     verdict: outcome(verdict),
     errno: verdict?.errno ?? 0,
     message: messageOf(report),
-    insn: verdict && !verdict.accepted ? verdict.insn : null,
-    source: sourceLine(report) ?? null,
+    insn: report.diagnosis && report.diagnosis.insn >= 0 ? report.diagnosis.insn : null,
+    source: report.diagnosis?.source ?? null,
     stats: verdict && {
       insns_processed: verdict.stats.insnsProcessed,
       max_states_per_insn: verdict.stats.maxStatesPerInsn,
@@ -41,6 +46,7 @@ export function reportRecord(report: Report, options: ReportOptions) {
       mark_read: verdict.stats.markRead,
       stack_depth: verdict.stats.stackDepths.join('+'),
     },
+    ...(report.diagnosis ? { diagnosis: report.diagnosis } : {}),
     ...(options.log > 0 && verdict ? { log: verdict.log } : {}),
   };
 }
@@ -53,9 +59,9 @@ export function reportText(report: Report, options: Pick<ReportOptions, 'log'>):
     const { insnsProcessed, totalStates, stackDepths } = verdict.stats;
     lines[0] += `, ${insnsProcessed} insns, ${totalStates} states, stack ${stackDepths.join('+')}`;
   } else {
+    if (verdict) lines[0] += `, ${errnoName(verdict.errno)}`;
     lines.push(`  ${messageOf(report)}`);
-    const source = sourceLine(report);
-    if (source) lines.push(`  ${source.file}:${source.line}: ${source.text}`);
+    if (report.diagnosis) lines.push(...diagnosisText(report.diagnosis));
   }
   if (options.log > 0 && verdict) lines.push(verdict.log.trimEnd());
   return `${lines.join('\n')}\n`;
@@ -68,17 +74,4 @@ function outcome(verdict: Verdict | undefined): string {
 
 function messageOf({ program, verdict }: Report): string {
   return verdict?.message ?? program.error ?? 'it was not prepared';
-}
-
-/** Source line of the instruction that a program was rejected for, as .BTF.ext has it. */
-function sourceLine({ object, program, verdict }: Report) {
-  if (!verdict || verdict.accepted || verdict.insn < 0 || !object.btf) return undefined;
-  const line = program.lineInfo.findLast((info) => info.insn <= verdict.insn);
-  if (!line) return undefined;
-  const { btf } = object;
-  return {
-    file: btf.string(line.fileNameOffset),
-    line: line.line,
-    text: btf.string(line.lineOffset).trim(),
-  };
 }

@@ -6,16 +6,18 @@ import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { openProfile } from '../kernel-model/profile-node.ts';
 import { type BpfObject, loadObject, type Program } from '../loader/index.ts';
-import type { Verifier } from '../verifier/index.ts';
+import { diagnose, type LoadRequest, readEvents, type Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { programRequest } from '../verifier/program-request.ts';
+import { eventLine } from './event-record.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
-import { type ReportOptions, reportRecord, reportText } from './verify-report.ts';
+import { type Report, type ReportOptions, reportRecord, reportText } from './verify-report.ts';
 
 interface VerifyOptions extends ReportOptions {
   prog?: string[];
   json?: boolean;
+  events?: boolean;
 }
 
 /** All capabilities. */
@@ -47,6 +49,7 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     .option('--log <level>', 'print the log: 1 the path that failed, 2 every path', logLevel, 0)
     .option('--unpriv', 'as a task without capabilities')
     .option('--json', 'one JSON record a line for each program')
+    .option('--events', 'print what the verifier did, one JSON record a line, before each program')
     .addHelpText('after', EXAMPLES)
     .action(async (objects: string[], options: VerifyOptions) => done(await verify(objects, options)));
 }
@@ -79,6 +82,7 @@ function verifyObject(verifier: Verifier, path: string, options: VerifyOptions):
   const object = loadObject(readObject(path), {
     file: path,
     kernelBtf: vmlinux,
+    programs: options.prog ?? 'all',
     ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
   });
   const accepted = selected(object, path, options.prog).map((program) =>
@@ -105,21 +109,38 @@ function selected(object: BpfObject, path: string, names: readonly string[] | un
   });
 }
 
+type Subject = Pick<Report, 'path' | 'object' | 'program'>;
+
 /** Verifies and prints one program; whether it was accepted. */
-function verifyProgram(
-  verifier: Verifier,
-  subject: { path: string; object: BpfObject; program: Program },
-  options: VerifyOptions,
-): boolean {
-  const { object, program } = subject;
-  const caps = options.unpriv ? 0 : ROOT;
-  const verdict =
-    program.error === undefined && program.prepared
-      ? verifier.verify(programRequest(object, program, { caps, logLevel: STATS | options.log }))
-      : undefined;
-  const report = { ...subject, verdict };
+function verifyProgram(verifier: Verifier, subject: Subject, options: VerifyOptions): boolean {
+  const report = examine(verifier, subject, options);
+  if (options.events && report.verdict) printEvents(verifier, requestOf(subject, options));
   process.stdout.write(
     options.json ? `${JSON.stringify(reportRecord(report, options))}\n` : reportText(report, options),
   );
-  return verdict?.accepted === true;
+  return report.verdict?.accepted === true;
+}
+
+function requestOf({ object, program }: Subject, options: VerifyOptions): LoadRequest {
+  const caps = options.unpriv ? 0 : ROOT;
+  return programRequest(object, program, { caps, logLevel: STATS | options.log });
+}
+
+function printEvents(verifier: Verifier, request: LoadRequest): void {
+  const { events } = verifier.verify({ ...request, events: 'all' });
+  if (!events) return;
+  if (events.lost) process.stderr.write('drydock: too many events: the first ones are left out\n');
+  for (const event of readEvents(events.bytes)) process.stdout.write(`${eventLine(event)}\n`);
+}
+
+/** Verdict, and for a rejected program the diagnosis. */
+function examine(verifier: Verifier, subject: Subject, options: VerifyOptions): Report {
+  const { program } = subject;
+  if (program.error !== undefined || !program.prepared) return { ...subject, verdict: undefined };
+  const request = requestOf(subject, options);
+  const verdict = verifier.verify(request);
+  if (verdict.accepted) return { ...subject, verdict };
+  // Followed again with events, which cost too much to have them for every program that is accepted.
+  const traced = verifier.verify({ ...request, logLevel: STATS, events: 'path' });
+  return { ...subject, verdict, diagnosis: diagnose(request, traced, verifier.names(request)) };
 }

@@ -89,7 +89,8 @@ class Loader {
 
   private checkNames(entries: BpfFunction[]): void {
     const names = new Set(entries.map((func) => func.name));
-    for (const name of this.options.programs ?? []) {
+    const { programs = [] } = this.options;
+    for (const name of programs === 'all' ? [] : programs) {
       if (names.has(name)) continue;
       throw new InputError(
         `there is no program '${name}'; the object has ${[...names].join(', ') || 'none'}`,
@@ -98,7 +99,8 @@ class Loader {
   }
 
   private isSelected(func: BpfFunction): boolean {
-    return this.options.programs?.includes(func.name) ?? func.autoload;
+    const { programs } = this.options;
+    return programs === 'all' || (programs?.includes(func.name) ?? func.autoload);
   }
 
   private resolveExterns(): void {

@@ -146,6 +146,6 @@ export interface LoadOptions {
   kernelVersion?: number;
   /** Entries of a perf event array that leaves them to the number of CPUs; 1 when absent. */
   possibleCpus?: number;
-  /** Programs to prepare: all autoloaded ones when absent. */
-  programs?: readonly string[];
+  /** Programs to prepare: all autoloaded ones when absent, `'all'` those too that are not autoloaded. */
+  programs?: readonly string[] | 'all';
 }

@@ -4,6 +4,9 @@
  * said otherwise.
  */
 
+/** Bytes of a chunk of the stream. */
+export const EVENT_CHUNK = 0x1_0000;
+
 /** Which events a request asks for. */
 export const enum EventMode {
   None = 0,

@@ -50,6 +50,8 @@ export interface LoadRequest {
   kfuncBtfs?: readonly (string | null)[];
   /** Modules whose BTF ld_imm64 BTF ids refer to (second slot's imm - 1). */
   immBtfs?: readonly string[];
+  /** Events wanted beside the log: of the path that failed, or of all paths. */
+  events?: 'path' | 'all';
   /** Stop after this many processed instructions; the kernel's limit when absent. */
   insnLimit?: number;
 }

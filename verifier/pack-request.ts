@@ -5,6 +5,7 @@ import { type DisasmOptions, insnText } from '../bpf/disasm.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { FuncInfo, LineInfo } from '../loader/program.ts';
 import { LineField, MapField, Request } from './abi.ts';
+import { EventMode } from './event-abi.ts';
 import type { LoadRequest, MapInfo } from './load-request.ts';
 import type { Packer } from './packer.ts';
 import { LogLevel } from './types.ts';
@@ -66,11 +67,17 @@ export function packRequest(
   set(Request.ImmBtfs, packer.words(btfs.imm));
   set(Request.ImmBtfCount, btfs.imm.length);
   set(Request.InsnLimit, request.insnLimit ?? 0);
+  set(Request.Events, eventMode(request));
   set(Request.LineInfo, packLines(packer, request.lineInfo, strings));
   set(Request.LineInfoCount, request.lineInfo.length);
   const logsPath = (request.logLevel & (LogLevel.Path | LogLevel.Full)) !== 0;
   if (logsPath) set(Request.InsnTexts, packTexts(packer, request.insns, texts));
   return at;
+}
+
+function eventMode({ events }: LoadRequest): EventMode {
+  if (events === undefined) return EventMode.None;
+  return events === 'all' ? EventMode.All : EventMode.Path;
 }
 
 function packFuncInfo(packer: Packer, infos: readonly FuncInfo[]): number {

@@ -1,4 +1,6 @@
 /** What a verification came to. */
+import type { EventLog } from './event-reader.ts';
+
 export interface VerifierStats {
   insnsProcessed: number;
   maxStatesPerInsn: number;
@@ -20,4 +22,6 @@ export interface Verdict {
   stats: VerifierStats;
   /** As the kernel's log at the requested level. */
   log: string;
+  /** What the verification did, when the request asked for it: see `readEvents`. */
+  events?: EventLog;
 }

@@ -1,8 +1,11 @@
 /** The verifier as the rest of Drydock uses it: kernel in, load requests in, verdicts out. */
-import { BtfKind } from '../bpf/btf.ts';
+import { type Btf, BtfKind } from '../bpf/btf.ts';
+import type { DisasmOptions } from '../bpf/disasm.ts';
 import { VMLINUX } from '../kernel-model/kfunc-table.ts';
 import { Result } from './abi.ts';
 import { admission } from './admission.ts';
+import { EVENT_CHUNK } from './event-abi.ts';
+import type { EventLog } from './event-reader.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
 import type { LoadRequest } from './load-request.ts';
 import { openVmlinux, packBtfFacts, RequestBtfs } from './pack-btf.ts';
@@ -47,11 +50,7 @@ export class Verifier {
     const btfs = new RequestBtfs(exports, packer, this.kernel, this.vmlinux, request);
     const facts = this.kernel.facts(request);
     const modules = kfuncModules(btfs, request);
-    const texts = {
-      address: () => 0n,
-      kfuncName: (id: number, slot: number) => kfuncName(modules[slot], id),
-    };
-    const at = packRequest(packer, request, btfs, texts, btfs.programBtf?.btf);
+    const at = packRequest(packer, request, btfs, this.names(request), btfs.programBtf?.btf);
     packBtfFacts(packer, at, this.kernel, btfs, request, facts);
     packRules(packer, at, this.kernel.data, facts);
     packHelpers(packer, at, this.kernel, facts, request.insns);
@@ -62,10 +61,20 @@ export class Verifier {
       modules,
     });
     const result = exports.verify(at) >>> 0;
-    return this.readVerdict(result);
+    return this.readVerdict(result, request);
   }
 
-  private readVerdict(result: number): Verdict {
+  /** Names of the kernel functions that a request's program calls, for its instructions as text. */
+  names(request: LoadRequest): DisasmOptions {
+    const modules = request.kfuncBtfs ?? [];
+    const btfOf = (slot: number) => {
+      const name = slot === 0 ? null : modules[slot];
+      return name === null ? this.kernel.btf : name && this.kernel.moduleBtf(name);
+    };
+    return { address: () => 0n, kfuncName: (id, slot) => functionName(btfOf(slot) || undefined, id) };
+  }
+
+  private readVerdict(result: number, request: LoadRequest): Verdict {
     const view = new DataView(this.core.exports.memory.buffer);
     const word = (field: number) => view.getUint32(result + field, true);
     const log = this.core.takeStdout();
@@ -89,14 +98,28 @@ export class Verifier {
       insn: view.getInt32(result + Result.Insn, true),
       stats,
       log,
+      ...(request.events ? { events: this.readEvents(result) } : {}),
     };
+  }
+
+  private readEvents(result: number): EventLog {
+    const { buffer } = this.core.exports.memory;
+    const view = new DataView(buffer);
+    const length = view.getUint32(result + Result.EventLength, true);
+    const table = view.getUint32(result + Result.EventChunks, true);
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; at += EVENT_CHUNK) {
+      const chunk = view.getUint32(table + (at / EVENT_CHUNK) * 4, true);
+      bytes.set(new Uint8Array(buffer, chunk, Math.min(EVENT_CHUNK, length - at)), at);
+    }
+    return { bytes, lost: view.getUint32(result + Result.EventsLost, true) !== 0 };
   }
 }
 
 /** Name of the function, as calls of it are shown; undefined where there is no such function. */
-function kfuncName(module: KfuncModule | undefined, id: number): string | undefined {
-  if (!module || id >= module.btf.typeCount) return undefined;
-  return module.btf.kind(id) === BtfKind.Func ? module.btf.name(id) : undefined;
+function functionName(btf: Btf | undefined, id: number): string | undefined {
+  if (!btf || id >= btf.typeCount) return undefined;
+  return btf.kind(id) === BtfKind.Func ? btf.name(id) : undefined;
 }
 
 /** Modules that kfunc calls refer to by slot; the kernel itself is slot 0. */

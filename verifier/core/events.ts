@@ -7,6 +7,7 @@
 import { MapField, Request } from '../abi.ts';
 import {
   BranchEvent,
+  EVENT_CHUNK,
   EventHead,
   EventKind,
   EventMode,
@@ -27,7 +28,7 @@ import { putRegValue, putSlotValue } from './print.ts';
 import { REG_SIZE, RegState } from './reg.ts';
 import { FuncState, REF_SIZE, SLOT_SIZE, VerifierState } from './state.ts';
 
-const CHUNK: u32 = 0x1_0000;
+const CHUNK: u32 = EVENT_CHUNK;
 /** 128 MiB. */
 const CHUNKS: u32 = 2048;
 const CAPACITY: u32 = CHUNK * CHUNKS;
@@ -165,9 +166,16 @@ function makeRoom(): void {
 /* State. */
 
 function detailOf(reg: RegState): u32 {
-  const base = reg.base;
-  if (base !== Reg.MapPtr && base !== Reg.MapValue && base !== Reg.MapKey) return reg.word0;
-  return (reg.word0 - env.requestWord(Request.Maps)) / MapField.Size;
+  switch (reg.base) {
+    case Reg.MapPtr:
+    case Reg.MapValue:
+    case Reg.MapKey:
+      return (reg.word0 - env.requestWord(Request.Maps)) / MapField.Size;
+    case Reg.BtfId:
+      return 0;
+    default:
+      return reg.word0;
+  }
 }
 
 function putRegister(func: FuncState, reg: RegState, kind: EventKind, index: u32): void {
