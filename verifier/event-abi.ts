@@ -115,7 +115,7 @@ export const enum RegEvent {
   Smax32 = 92,
   Umin32 = 96,
   Umax32 = 100,
-  /** Slots: what each of the eight bytes holds (`Slot`), lowest address first. */
+  /** Slots: what each of the eight bytes holds (`Slot`), highest address first. */
   Bytes = 104,
   /** Length of the text behind the record: the state as the log words it. */
   TextLength = 112,

@@ -70,7 +70,7 @@ export type VerifierEvent =
     }
   | { kind: 'leave'; frame: number }
   | { kind: 'reg'; frame: number; register: number; state: RegisterState }
-  /** Slot 0 is fp-8. `bytes`: `Slot` of each of the eight bytes, lowest address first. */
+  /** Slot 0 is fp-8. `bytes`: `Slot` of each of the eight bytes, highest address first. */
   | { kind: 'slot'; frame: number; slot: number; bytes: number[]; state: RegisterState }
   | { kind: 'refs'; frame: number; refs: Reference[] }
   | { kind: 'held'; spinLock: boolean; rcu: boolean; preempt: number; speculative: boolean }

@@ -51,8 +51,22 @@ describe('drydock verify', () => {
 
   it('exits with 1 for a program that is rejected, with its reason', () => {
     const { status, stdout } = verify(object('task'), '--unpriv');
-    expect(stdout).toContain('rejected\n  the task lacks the capabilities that this program type needs\n');
+    expect(stdout).toContain(
+      'rejected, EPERM\n  the task lacks the capabilities that this program type needs\n',
+    );
     expect(status).toBe(1);
+  });
+
+  it('prints what the verifier did as JSON lines', () => {
+    const { status, stdout } = verify(object('task'), '--events', '--json');
+    const records = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line): { kind?: string } => JSON.parse(line));
+    const insns = records.filter(({ kind }) => kind === 'insn' || kind === 'prune');
+    expect(insns).toHaveLength(72);
+    expect(records.at(-1)).toMatchObject({ verdict: 'accepted', stats: { insns_processed: 72 } });
+    expect(status).toBe(0);
   });
 
   it('exits with 1 for a program that cannot be loaded, with the reason libbpf would give', () => {
@@ -64,7 +78,7 @@ describe('drydock verify', () => {
 
   it('exits with 2 for bad input, and says what is wrong', () => {
     expect(verify('no-such.o')).toMatchObject({ status: 2, stdout: '' });
-    expect(verify(object('task'), '--prog', 'nothing').stderr).toContain('there are: dump_task');
+    expect(verify(object('task'), '--prog', 'nothing').stderr).toContain('the object has dump_task');
     expect(verify(object('task'), '--log', '9').status).toBe(2);
   });
 });

@@ -1,15 +1,9 @@
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { assemble } from '../../bpf/asm.ts';
-import { openProfile } from '../../kernel-model/profile-node.ts';
-import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
-import { Verifier } from '../../verifier/index.ts';
-import type { LoadRequest, MapInfo } from '../../verifier/load-request.ts';
+import type { Verifier } from '../../verifier/index.ts';
+import type { LoadRequest } from '../../verifier/load-request.ts';
+import { assembled, createVerifier, HASH, LOOKUP, ROOT, requestOf as request } from './support.ts';
 
-const SOCKET_FILTER = 1;
-const ROOT = 15;
-const LOG_FULL = 6;
 const EACCES = 13;
 const EINVAL = 22;
 const EPERM = 1;
@@ -17,43 +11,11 @@ const EPERM = 1;
 let verifier: Verifier;
 
 beforeAll(async () => {
-  const wasm = readFileSync(new URL('../../build/verifier.wasm', import.meta.url));
-  const kernel = { btf: openProfile('6.12').vmlinux, data: openVerifierData('6.12') };
-  verifier = await Verifier.create({ wasm, kernel });
+  verifier = await createVerifier();
 });
 
-function request(insns: Uint8Array, changes: Partial<LoadRequest> = {}): LoadRequest {
-  return {
-    insns,
-    progType: SOCKET_FILTER,
-    expectedAttachType: 0,
-    progFlags: 0,
-    license: 'GPL',
-    caps: ROOT,
-    logLevel: LOG_FULL,
-    funcInfo: [],
-    lineInfo: [],
-    maps: [],
-    attachBtfId: 0,
-    ...changes,
-  };
-}
-
 const verify = (text: string, changes: Partial<LoadRequest> = {}) =>
-  verifier.verify(request(assemble(text), changes));
-
-const HASH: MapInfo = {
-  name: 'counts',
-  type: 1,
-  keySize: 4,
-  valueSize: 8,
-  maxEntries: 16,
-  flags: 0,
-  extra: 0n,
-  keyTypeId: 0,
-  valueTypeId: 0,
-  frozen: false,
-};
+  verifier.verify(assembled(text, changes));
 
 test('the smallest program is accepted, with the log that Linux prints', () => {
   const verdict = verify('r0 = 0\nexit');
@@ -109,12 +71,6 @@ test.each([
   expect({ errno: verdict.errno, log: verdict.log }).toMatchObject({ errno });
   expect(verdict.log).toContain(message);
 });
-
-const LOOKUP = `*(u32 *)(r10 -4) = 0
-r2 = r10
-r2 += -4
-r1 = map[0]
-call bpf_map_lookup_elem#1`;
 
 test('a looked-up value must be compared with NULL first', () => {
   const unchecked = verify(`${LOOKUP}\nr0 = *(u64 *)(r0 +0)\nexit`, { maps: [HASH] });
