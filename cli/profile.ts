@@ -1,10 +1,19 @@
 /** drydock profile: kernel profiles, built in and made from a distribution's kernel image. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Command } from 'commander';
+import { Btf } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { BaseProfile } from '../kernel-model/extract/profile-files.ts';
-import { openProfile, profileDirectory, profileNames } from '../kernel-model/profile-node.ts';
+import {
+  MODULES,
+  moduleFile,
+  moduleNames,
+  openProfile,
+  profileDirectory,
+  profileNames,
+} from '../kernel-model/profile-node.ts';
 import type { VerifierData } from '../kernel-model/verifier-data.ts';
 import { hasVerifierData, openVerifierData } from '../kernel-model/verifier-data-node.ts';
 import { ExitCode } from './exit-code.ts';
@@ -26,6 +35,8 @@ interface ProfileSummary {
   release: string;
   btf_types: number;
   verifier: boolean;
+  /** Modules whose types the profile has. */
+  modules?: string[];
   helpers?: number;
   prototypes?: number;
   kfuncs?: number;
@@ -57,10 +68,18 @@ export function addProfile(program: Command, done: (code: ExitCode) => void): vo
     .description('make a profile from an x86-64 kernel image (vmlinuz or vmlinux) that has BTF')
     .argument('<vmlinuz>', 'kernel image, as in /boot')
     .requiredOption('-o, --output <directory>', 'directory to write; it is made when there is none')
+    .option(
+      '--modules <path...>',
+      'modules whose types to add: .ko files, copies of /sys/kernel/btf/*, directories of them',
+    )
     .option('--json', 'one JSON record')
-    .action(async (image: string, options: { output: string; json?: boolean }) =>
-      done(await add(image, options.output, options.json === true)),
-    );
+    .action(async (image: string, options: AddOptions) => done(await add(image, options)));
+}
+
+interface AddOptions {
+  output: string;
+  modules?: string[];
+  json?: boolean;
 }
 
 function list(json: boolean): ExitCode {
@@ -83,19 +102,21 @@ function list(json: boolean): ExitCode {
 
 function show(name: string, json: boolean): ExitCode {
   const { dialect, vmlinux, name: profile } = openProfile(name);
+  const modules = moduleNames(profileDirectory(name));
   const record: ProfileSummary = {
     name: profile,
     release: dialect.release,
     btf_types: vmlinux.typeCount - 1,
     verifier: hasVerifierData(name),
+    ...(modules.length > 0 ? { modules } : {}),
     ...(hasVerifierData(name) ? summary(openVerifierData(name)) : {}),
   };
   print(record, json);
   return ExitCode.Ok;
 }
 
-async function add(path: string, output: string, json: boolean): Promise<ExitCode> {
-  const target = checkTarget(output);
+async function add(path: string, options: AddOptions): Promise<ExitCode> {
+  const target = checkTarget(options.output);
   // only this command reads kernel images: the others start without the decompressors
   const { extractProfile } = await import('../kernel-model/extract/extract.ts');
   const { closest, profileFiles } = await import('../kernel-model/extract/profile-files.ts');
@@ -105,8 +126,13 @@ async function add(path: string, output: string, json: boolean): Promise<ExitCod
   const withTables = lenders.filter(({ name }) => hasVerifierData(name));
   const base = builtIn(closest(extracted.version, withTables).name);
   const { files, data, profile } = profileFiles(extracted, dialect, base, basename(path));
+  const modules = await readModules(options.modules ?? [], profile.vmlinux);
   mkdirSync(target, { recursive: true });
+  rmSync(join(target, MODULES), { recursive: true, force: true });
+  if (modules.size > 0) mkdirSync(join(target, MODULES));
   for (const [file, content] of files) writeFileSync(join(target, file), content);
+  for (const [name, btf] of modules)
+    writeFileSync(join(target, moduleFile(name)), gzipSync(btf, { level: 9 }));
   process.stderr.write(`== ${target}: Linux ${extracted.release}, hand-made tables from ${base.name}\n`);
   for (const name of data.unknownNames()) process.stderr.write(`note: not in both kernels: ${name}\n`);
   const record = {
@@ -114,10 +140,46 @@ async function add(path: string, output: string, json: boolean): Promise<ExitCod
     release: extracted.version,
     btf_types: profile.vmlinux.typeCount - 1,
     verifier: true,
+    modules: moduleNames(target),
     ...summary(data),
   };
-  print(record, json);
+  print(record, options.json === true);
   return ExitCode.Ok;
+}
+
+/**
+ * Types of modules, by name. A file that is none of a module's of this kernel stops everything; in a directory, a
+ * module without types is left out.
+ */
+async function readModules(paths: readonly string[], vmlinux: Btf): Promise<Map<string, Uint8Array>> {
+  const modules = new Map<string, Uint8Array>();
+  if (paths.length === 0) return modules;
+  const { readModuleTypes } = await import('../kernel-model/extract/module-btf.ts');
+  for (const path of paths) {
+    const files = moduleFiles(path);
+    for (const [i, file] of files.entries()) {
+      if (i % 100 === 99) process.stderr.write(`${i + 1} of ${files.length} modules\n`);
+      try {
+        const { name, btf } = readModuleTypes(readImage(file), file);
+        Btf.parse(btf, { base: vmlinux, file });
+        modules.set(name, btf);
+      } catch (error) {
+        if (!(error instanceof InputError) || files.length === 1) throw error;
+        process.stderr.write(`note: left out: ${error.message}\n`);
+      }
+    }
+  }
+  return modules;
+}
+
+/** The file itself, or the modules in a directory and below it. */
+function moduleFiles(path: string): string[] {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return [path];
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' });
+  // A copy of /sys/kernel/btf has files without an ending, and the kernel's own among them.
+  const modules = names.filter((name) => /(^|[/\\])[\w-]+(\.btf|\.ko(\.gz|\.xz|\.zst)?)?$/.test(name));
+  const files = modules.filter((name) => basename(name) !== 'vmlinux').map((name) => join(path, name));
+  return files.filter((file) => statSync(file).isFile()).sort();
 }
 
 /** Built-in profiles of unpatched kernels; the one of the series is no model for others. */
@@ -173,6 +235,7 @@ function print(record: ProfileSummary, json: boolean): void {
     writeJson(record);
     return;
   }
+  const modules = record.modules ?? [];
   const lines: [string, string][] = [
     ['name', record.name],
     ['kernel', `Linux ${record.release}`],
@@ -189,6 +252,8 @@ function print(record: ProfileSummary, json: boolean): void {
       ['struct_ops', (record.struct_ops ?? []).join(' ')],
     );
   }
+  if (modules.length > 0)
+    lines.push(['modules', modules.length > 20 ? String(modules.length) : modules.join(' ')]);
   for (const [key, value] of lines) process.stdout.write(`${key.padEnd(14)} ${value}\n`);
 }
 

@@ -53,6 +53,34 @@ export function openProfile(name: string): KernelProfile {
   return profile;
 }
 
+/** Directory of a profile's modules. */
+export const MODULES = 'modules';
+const MODULE_FILE = '.btf.gz';
+
+/** Where the types of a module are, from the profile's directory on. */
+export function moduleFile(name: string): string {
+  return join(MODULES, `${name}${MODULE_FILE}`);
+}
+
+/** Names of the modules whose types a profile directory has. */
+export function moduleNames(directory: string): string[] {
+  const folder = join(directory, MODULES);
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((file) => file.endsWith(MODULE_FILE));
+  return files.map((file) => file.slice(0, -MODULE_FILE.length)).sort();
+}
+
+/**
+ * Types of a profile's modules: split BTF over the kernel's own, by name.
+ * @throws {InputError} when a file cannot be unpacked.
+ */
+export function openModules(name: string): Map<string, Uint8Array> {
+  const directory = profileDirectory(name);
+  return new Map(
+    moduleNames(directory).map((module) => [module, readBtf(join(directory, moduleFile(module)))]),
+  );
+}
+
 function readBtf(path: string): Uint8Array {
   try {
     return gunzipSync(readFileSync(path), { maxOutputLength: MAX_BTF_BYTES });

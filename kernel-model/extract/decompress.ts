@@ -19,14 +19,17 @@ interface Format {
   unpack: Unpack;
 }
 
+const GZIP = [0x1f, 0x8b];
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+const XZ = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
+
 const FORMATS: readonly Format[] = [
-  { name: 'zstd', magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: unzstdInto },
-  { name: 'xz', magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0], unpack: unxz },
+  { name: 'zstd', magic: ZSTD, unpack: unzstdInto },
+  { name: 'xz', magic: XZ, unpack: unxz },
   { name: 'lz4', magic: [0x02, 0x21, 0x4c, 0x18], unpack: unlz4Legacy },
   { name: 'lzma', magic: [0x5d, 0, 0], unpack: unlzma },
 ];
 
-const GZIP = [0x1f, 0x8b];
 const REFUSED: readonly [name: string, magic: readonly number[]][] = [
   ['bzip2', [0x42, 0x5a, 0x68]],
   ['lzo', [0x89, 0x4c, 0x5a, 0x4f]],
@@ -53,6 +56,45 @@ export function decompress(payload: Uint8Array, limit: number, file?: string): U
     throw new InputError(`damaged ${format.name} payload: ${written} bytes instead of ${size}`, { file });
   }
   return out;
+}
+
+/** Whether bytes are packed in a way that `unpackFile` knows. */
+export function isPacked(bytes: Uint8Array): boolean {
+  return [GZIP, ZSTD, XZ].some((magic) => startsWith(bytes, magic));
+}
+
+/**
+ * Unpacks a file as gzip, xz and zstd write them, without the size that boot images have behind it.
+ * @throws {InputError} for damaged data, or more than `limit` bytes unpacked.
+ */
+export function unpackFile(bytes: Uint8Array, limit: number, file?: string): Uint8Array {
+  if (startsWith(bytes, GZIP)) return gunzip(bytes, limit, file);
+  try {
+    if (startsWith(bytes, XZ)) {
+      const out = new Uint8Array(limit);
+      return out.slice(0, unxz(bytes, out));
+    }
+    const out = new Uint8Array(zstdSize(bytes, limit));
+    unzstdInto(bytes, out);
+    return out;
+  } catch (error) {
+    throw new InputError(`damaged data: ${(error as Error).message}`, { file });
+  }
+}
+
+/** Unpacked size that a zstd frame claims (RFC 8878, 3.1.1.1). */
+function zstdSize(bytes: Uint8Array, limit: number): number {
+  const descriptor = bytes[ZSTD_DESCRIPTOR] as number;
+  const singleSegment = (descriptor & 0x20) !== 0;
+  const width = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
+  const dictionary = [0, 1, 2, 4][descriptor & 3] as number;
+  const at = ZSTD_DESCRIPTOR + 1 + (singleSegment ? 0 : 1) + dictionary;
+  if (width === 0 || at + width > bytes.length) throw new Error('the frame does not tell its size');
+  let size = 0;
+  for (let i = width - 1; i >= 0; i--) size = size * 256 + (bytes[at + i] as number);
+  if (width === 2) size += 256;
+  if (size > limit) throw new Error(`${size} bytes unpacked, the limit is ${limit}`);
+  return size;
 }
 
 function gunzip(payload: Uint8Array, limit: number, file: string | undefined): Uint8Array {

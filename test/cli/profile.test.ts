@@ -1,12 +1,22 @@
 /** drydock profile as a user meets it. Needs `npm run build`. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openProfile } from '../../kernel-model/profile-node.ts';
+import { Btf, BtfKind } from '../../bpf/btf.ts';
+import { BtfWriter } from '../../bpf/btf-writer.ts';
+import { openModules, openProfile } from '../../kernel-model/profile-node.ts';
 import { EXTRACTED_FILES, HAND_FILES } from '../../kernel-model/verifier-data.ts';
 import { FORMS, gzipImage, type SymbolForm } from '../kernel-model/kernel-builder.ts';
 import { TYPES, tinyKernel } from '../kernel-model/tiny-kernel.ts';
@@ -111,6 +121,53 @@ describe('drydock profile add', () => {
     expect(shown).toMatchObject({ name: 'one', release: '6.12.117', prototypes: 4, verifier: true });
   });
 
+  it('adds the types of modules: packed files, plain BTF, whole directories', () => {
+    const image = write('vmlinuz', gzipImage(tinyKernel(() => {}, bytes).elf(FORM)));
+    const vmlinux = openProfile('6.12').vmlinux;
+    const types = (struct: string) => {
+      const writer = new BtfWriter(vmlinux);
+      writer.struct(struct, 4, []);
+      return writer.bytes();
+    };
+    mkdirSync(join(folder, 'kernel', 'net'), { recursive: true });
+    write('kernel/net/first-module.ko.gz', gzipSync(moduleFile({ '.BTF': types('of_first') })));
+    write(
+      'kernel/second.ko',
+      moduleFile({ '.BTF': types('of_second'), '.modinfo': new TextEncoder().encode('a=b\0name=deux\0') }),
+    );
+    write('kernel/untyped.ko', moduleFile({ '.modinfo': new Uint8Array(1) }));
+    const plain = write('third', types('of_third'));
+    const out = join(folder, 'with-modules');
+    const { status, stdout, stderr } = drydock(
+      'add',
+      image,
+      '-o',
+      out,
+      '--modules',
+      join(folder, 'kernel'),
+      plain,
+    );
+    expect(stderr).toContain('note: left out:');
+    expect(stderr).toContain('untyped.ko: the module has no type information');
+    expect(stdout).toMatch(/^modules +deux first_module third$/m);
+    expect(status).toBe(0);
+    const btf = Btf.parse(openModules(out).get('deux') ?? new Uint8Array(), { base: vmlinux });
+    expect(btf.find('of_second', BtfKind.Struct)).toBeGreaterThan(0);
+    expect(JSON.parse(drydock('show', out, '--json').stdout)).toMatchObject({
+      modules: ['deux', 'first_module', 'third'],
+    });
+    const bad = drydock(
+      'add',
+      image,
+      '-o',
+      join(folder, 'new'),
+      '--modules',
+      join(folder, 'kernel', 'untyped.ko'),
+    );
+    expect(bad.status).toBe(2);
+    expect(existsSync(join(folder, 'new'))).toBe(false);
+  });
+
   it('refuses what is no kernel, and does not write into other directories', () => {
     const text = write('notes.txt', new TextEncoder().encode('x'.repeat(1000)));
     expect(drydock('add', text, '-o', join(folder, 'new'))).toMatchObject({
@@ -134,6 +191,36 @@ describe('drydock profile add', () => {
     expect(existsSync(join(folder, 'new'))).toBe(false);
   });
 });
+
+/** An ELF64 file with these sections. */
+function moduleFile(sections: Record<string, Uint8Array>): Uint8Array {
+  const names = ['', ...Object.keys(sections), '.shstrtab'];
+  const strings = new TextEncoder().encode(`${names.join('\0')}\0`);
+  const contents = [new Uint8Array(), ...Object.values(sections), strings];
+  const starts: number[] = [];
+  let end = 64;
+  for (const content of contents) {
+    starts.push(end);
+    end += content.length;
+  }
+  const bytes = new Uint8Array(end + 64 * names.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, 0x7f45_4c46, false);
+  bytes.set([2, 1, 1], 4);
+  view.setUint16(18, 62, true);
+  view.setBigUint64(40, BigInt(end), true);
+  view.setUint16(58, 64, true);
+  view.setUint16(60, names.length, true);
+  view.setUint16(62, names.length - 1, true);
+  contents.forEach((content, i) => {
+    const header = end + 64 * i;
+    bytes.set(content, starts[i]);
+    view.setUint32(header, names.slice(0, i).join('\0').length + (i > 0 ? 1 : 0), true);
+    view.setBigUint64(header + 24, BigInt(starts[i] ?? 0), true);
+    view.setBigUint64(header + 32, BigInt(content.length), true);
+  });
+  return bytes;
+}
 
 /** The tiny kernel's kfunc sets are its own. */
 const NOTES = 'note: not in both kernels: common_ids\nnote: not in both kernels: some_kfunc_ids\n';
