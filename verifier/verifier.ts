@@ -1,7 +1,7 @@
 /** The verifier as the rest of Drydock uses it: kernel in, load requests in, verdicts out. */
 import { BtfKind } from '../bpf/btf.ts';
 import { VMLINUX } from '../kernel-model/kfunc-table.ts';
-import { Result } from './abi.ts';
+import { Result, SubprogFact } from './abi.ts';
 import { admission } from './admission.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
 import type { LoadRequest } from './load-request.ts';
@@ -11,7 +11,7 @@ import { type KfuncModule, packKfuncs } from './pack-kfuncs.ts';
 import { packRequest } from './pack-request.ts';
 import { packRules } from './pack-rules.ts';
 import { Packer } from './packer.ts';
-import type { Verdict, VerifierStats } from './verdict.ts';
+import type { Verdict, VerifiedSubprog, VerifierStats } from './verdict.ts';
 import { type Core, startCore } from './wasm.ts';
 
 export interface VerifierOptions {
@@ -70,9 +70,8 @@ export class Verifier {
     const word = (field: number) => view.getUint32(result + field, true);
     const log = this.core.takeStdout();
     const errno = word(Result.Errno);
-    const stackDepths = Array.from({ length: word(Result.SubprogCount) }, (_, i) =>
-      this.core.exports.stackDepthOf(i),
-    );
+    const subprogCount = word(Result.SubprogCount);
+    const stackDepths = Array.from({ length: subprogCount }, (_, i) => this.core.exports.stackDepthOf(i));
     const stats: VerifierStats = {
       insnsProcessed: word(Result.InsnsProcessed),
       maxStatesPerInsn: word(Result.MaxStatesPerInsn),
@@ -88,7 +87,18 @@ export class Verifier {
       message,
       insn: view.getInt32(result + Result.Insn, true),
       stats,
+      subprogs: Array.from({ length: subprogCount }, (_, i) => this.readSubprog(i)),
       log,
+    };
+  }
+
+  private readSubprog(index: number): VerifiedSubprog {
+    const facts = this.core.exports.subprogFacts(index);
+    return {
+      unreliable: (facts & SubprogFact.Unreliable) !== 0,
+      exceptionCallback: (facts & SubprogFact.ExceptionCallback) !== 0,
+      changesPacket: (facts & SubprogFact.ChangesPacket) !== 0,
+      dead: (facts & SubprogFact.Dead) !== 0,
     };
   }
 }
@@ -126,5 +136,5 @@ function refused(errno: number, reason: string): Verdict {
     markRead: 0,
     stackDepths: [],
   };
-  return { accepted: false, errno, message: reason, insn: -1, stats, log: '' };
+  return { accepted: false, errno, message: reason, insn: -1, stats, subprogs: [], log: '' };
 }
