@@ -6,15 +6,18 @@ import { type Btf, BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { openProfile } from '../kernel-model/profile-node.ts';
 import { type BpfObject, loadObject, type Program } from '../loader/index.ts';
+import { ProgType } from '../loader/prog-type.ts';
 import type { Verdict, Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { programRequest } from '../verifier/program-request.ts';
+import { type AttachTarget, chooseTarget, type ObjectLoader, openTarget } from './attach-target.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
 
 interface VerifyOptions {
   kernel: string;
   prog?: string[];
+  target?: string[];
   log: number;
   unpriv?: boolean;
   json?: boolean;
@@ -32,10 +35,17 @@ Examples:
   drydock verify prog.bpf.o
   drydock verify build/ --json
   drydock verify prog.bpf.o --prog handle_exec --log 2
+  drydock verify replacement.bpf.o --target firewall.bpf.o:xdp_main
 
 Objects are files, or directories whose *.o files are taken. The verdict, the message, the statistics and (with
 --log) the log are those of the kernel of --kernel. How often they agree with
 Linux is what "npm run conformance" prints.
+
+Programs that replace a function of another program (freplace), and those that trace one (fentry, fexit, fmod_ret),
+are verified against that program: --target OBJ[:PROGRAM[=FUNCTION]]. It is loaded and verified first. The function
+is the one that the section names, SEC("freplace/FUNCTION"), or FUNCTION; a tracing program whose section names no
+function of the target traces the kernel. Several --target make a chain: each attaches to the one before it, the
+verified programs to the last.
 
 Exit code: 0 all accepted; 1 a program was rejected or could not be loaded; 2 bad input; 3 a bug in Drydock.`;
 
@@ -46,11 +56,20 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     .argument('<object...>', 'compiled BPF objects (.bpf.o), or directories of them')
     .option('--kernel <name>', 'kernel profile with verifier tables', DEFAULT_KERNEL)
     .option('--prog <name...>', 'programs to verify; default: all')
+    .option(
+      '--target <program>',
+      'program to attach to, as OBJ[:PROGRAM[=FUNCTION]]; may be repeated',
+      collect,
+    )
     .option('--log <level>', 'print the log: 1 the path that failed, 2 every path', logLevel, 0)
     .option('--unpriv', 'as a task without capabilities')
     .option('--json', 'one JSON record a line for each program')
     .addHelpText('after', EXAMPLES)
     .action(async (objects: string[], options: VerifyOptions) => done(await verify(objects, options)));
+}
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
 }
 
 function logLevel(text: string): number {
@@ -61,10 +80,13 @@ function logLevel(text: string): number {
 async function verify(paths: readonly string[], options: VerifyOptions): Promise<ExitCode> {
   const verifier = await createVerifier(options.kernel);
   const files = paths.flatMap(objectFiles);
+  const load = objectLoader(options.kernel);
+  const target = openTarget(verifier, options.target ?? [], load);
   let code = ExitCode.Ok;
   for (const file of files) {
     try {
-      if (!verifyObject(verifier, file, options)) code = ExitCode.Failed;
+      if (!verifyObject({ verifier, load, ...(target ? { target } : {}) }, file, options))
+        code = ExitCode.Failed;
     } catch (error) {
       // One bad object among many does not lose the others.
       if (!(error instanceof InputError) || files.length === 1) throw error;
@@ -75,16 +97,29 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
   return code;
 }
 
+/** What all objects are verified with. */
+interface Bench {
+  verifier: Verifier;
+  load: ObjectLoader;
+  target?: AttachTarget;
+}
+
+function objectLoader(kernel: string): ObjectLoader {
+  const { vmlinux } = openProfile(kernel);
+  return (path, options) =>
+    loadObject(readObject(path), {
+      file: path,
+      kernelBtf: vmlinux,
+      ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
+      ...options,
+    });
+}
+
 /** Whether all programs were accepted. */
-function verifyObject(verifier: Verifier, path: string, options: VerifyOptions): boolean {
-  const { vmlinux } = openProfile(options.kernel);
-  const object = loadObject(readObject(path), {
-    file: path,
-    kernelBtf: vmlinux,
-    ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
-  });
+function verifyObject(bench: Bench, path: string, options: VerifyOptions): boolean {
+  const object = bench.load(path, bench.target ? { target: chooseTarget(bench.target) } : {});
   const accepted = selected(object, path, options.prog).map((program) =>
-    verifyProgram(verifier, { path, object, program }, options),
+    verifyProgram(bench, { path, object, program }, options),
   );
   return accepted.every(Boolean);
 }
@@ -114,14 +149,21 @@ interface Subject {
 }
 
 /** Verifies and prints one program; whether it was accepted. */
-function verifyProgram(verifier: Verifier, subject: Subject, options: VerifyOptions): boolean {
+function verifyProgram({ verifier, target }: Bench, subject: Subject, options: VerifyOptions): boolean {
   const { object, program } = subject;
   if (program.error !== undefined || !program.prepared) {
-    report(subject, options, undefined, program.error ?? 'it was not prepared');
+    const reason = program.error ?? 'it was not prepared';
+    const hint =
+      program.type === ProgType.Ext && !target ? '; name the program with --target OBJ:PROGRAM' : '';
+    report(subject, options, undefined, `${reason}${hint}`);
     return false;
   }
   const caps = options.unpriv ? 0 : ROOT;
-  const request = programRequest(object, program, { caps, logLevel: STATS | options.log });
+  const request = programRequest(object, program, {
+    caps,
+    logLevel: STATS | options.log,
+    ...(target ? { target: target.loaded } : {}),
+  });
   const verdict = verifier.verify(request);
   report(subject, options, verdict, verdict.message);
   return verdict.accepted;

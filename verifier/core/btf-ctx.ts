@@ -173,7 +173,12 @@ function takeStruct(btf: u32, pointer: usize, index: u32, flags: u32): bool {
 function takeTargetContext(btf: u32, pointer: usize, flags: u32): bool {
   const progType = targetFact(TargetFact.ContextType);
   if (!isContextPointer(btf, pointer, progType)) return false;
-  setCtxResult(Reg.BtfId | flags, env.vmlinuxBtf, load<u32>(contextRow(progType), ContextName.KernelId), false);
+  setCtxResult(
+    Reg.BtfId | flags,
+    env.vmlinuxBtf,
+    load<u32>(contextRow(progType), ContextName.KernelId),
+    false,
+  );
   return true;
 }
 
