@@ -109,6 +109,7 @@ function objectLoader(kernel: string): ObjectLoader {
   return (path, options) =>
     loadObject(readObject(path), {
       file: path,
+      byteOrder: vmlinux.littleEndian ? 'little' : 'big',
       kernelBtf: vmlinux,
       ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
       ...options,

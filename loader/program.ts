@@ -149,6 +149,11 @@ export interface ModuleBtf {
 export interface LoadOptions {
   /** Name for messages; its base name up to the first dot prefixes the names of .data, .bss, ... maps. */
   file?: string;
+  /**
+   * Byte order of the machine: programs of objects of the other one get an error, as libbpf refuses such objects.
+   * Both are taken when absent; what comes out is little-endian.
+   */
+  byteOrder?: 'little' | 'big';
   /** Target of CO-RE, typed ksyms, kfuncs and attach targets. Programs that need one and have none get an error. */
   kernelBtf?: Btf;
   /** Modules in which what the kernel's own BTF does not have is looked for, in this order. */
