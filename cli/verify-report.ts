@@ -18,8 +18,9 @@ export interface Report {
   path: string;
   object: BpfObject;
   program: Program;
-  /** Undefined when the loader refused the program. */
+  /** Undefined when the loader refused the program, for this reason. */
   verdict: Verdict | undefined;
+  refusal?: string;
   /** Of a rejected program. */
   diagnosis?: Diagnosis;
 }
@@ -72,6 +73,6 @@ function outcome(verdict: Verdict | undefined): string {
   return verdict.accepted ? 'accepted' : 'rejected';
 }
 
-function messageOf({ program, verdict }: Report): string {
-  return verdict?.message ?? program.error ?? 'it was not prepared';
+function messageOf({ verdict, refusal }: Report): string {
+  return verdict?.message ?? refusal ?? '';
 }

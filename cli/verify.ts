@@ -6,9 +6,11 @@ import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { openProfile } from '../kernel-model/profile-node.ts';
 import { loadObject } from '../loader/index.ts';
+import { ProgType } from '../loader/prog-type.ts';
 import { diagnose, type LoadRequest, readEvents, type Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { programRequest } from '../verifier/program-request.ts';
+import { type AttachTarget, chooseTarget, type ObjectLoader, openTarget } from './attach-target.ts';
 import { eventLine } from './event-record.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
@@ -16,6 +18,7 @@ import { type Report, type ReportOptions, reportRecord, reportText } from './ver
 
 interface VerifyOptions extends ReportOptions {
   prog?: string[];
+  target?: string[];
   json?: boolean;
   events?: boolean;
 }
@@ -32,10 +35,17 @@ Examples:
   drydock verify prog.bpf.o
   drydock verify build/ --json
   drydock verify prog.bpf.o --prog handle_exec --log 2
+  drydock verify replacement.bpf.o --target firewall.bpf.o:xdp_main
 
 Objects are files, or directories whose *.o files are taken. The verdict, the message, the statistics and (with
 --log) the log are those of the kernel of --kernel. How often they agree with
 Linux is what "npm run conformance" prints.
+
+Programs that replace a function of another program (freplace), and those that trace one (fentry, fexit, fmod_ret),
+are verified against that program: --target OBJ[:PROGRAM[=FUNCTION]]. It is loaded and verified first. The function
+is the one that the section names, SEC("freplace/FUNCTION"), or FUNCTION; a tracing program whose section names no
+function of the target traces the kernel. Several --target make a chain: each attaches to the one before it, the
+verified programs to the last.
 
 Exit code: 0 all accepted; 1 a program was rejected or could not be loaded; 2 bad input; 3 a bug in Drydock.`;
 
@@ -46,12 +56,21 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     .argument('<object...>', 'compiled BPF objects (.bpf.o), or directories of them')
     .option('--kernel <name>', 'kernel profile with verifier tables', DEFAULT_KERNEL)
     .option('--prog <name...>', 'programs to verify; default: all')
+    .option(
+      '--target <program>',
+      'program to attach to, as OBJ[:PROGRAM[=FUNCTION]]; may be repeated',
+      collect,
+    )
     .option('--log <level>', 'print the log: 1 the path that failed, 2 every path', logLevel, 0)
     .option('--unpriv', 'as a task without capabilities')
     .option('--json', 'one JSON record a line for each program')
     .option('--events', 'print what the verifier did, one JSON record a line, before each program')
     .addHelpText('after', EXAMPLES)
     .action(async (objects: string[], options: VerifyOptions) => done(await verify(objects, options)));
+}
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
 }
 
 function logLevel(text: string): number {
@@ -62,10 +81,13 @@ function logLevel(text: string): number {
 async function verify(paths: readonly string[], options: VerifyOptions): Promise<ExitCode> {
   const verifier = await createVerifier(options.kernel);
   const files = paths.flatMap(objectFiles);
+  const load = objectLoader(options.kernel);
+  const target = openTarget(verifier, options.target ?? [], load);
   let code = ExitCode.Ok;
   for (const file of files) {
     try {
-      if (!verifyObject(verifier, file, options)) code = ExitCode.Failed;
+      if (!verifyObject({ verifier, load, ...(target ? { target } : {}) }, file, options))
+        code = ExitCode.Failed;
     } catch (error) {
       // One bad object among many does not lose the others.
       if (!(error instanceof InputError) || files.length === 1) throw error;
@@ -76,17 +98,33 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
   return code;
 }
 
+/** What all objects are verified with. */
+interface Bench {
+  verifier: Verifier;
+  load: ObjectLoader;
+  target?: AttachTarget;
+}
+
+function objectLoader(kernel: string): ObjectLoader {
+  const { vmlinux } = openProfile(kernel);
+  return (path, options) =>
+    loadObject(readObject(path), {
+      file: path,
+      byteOrder: vmlinux.littleEndian ? 'little' : 'big',
+      kernelBtf: vmlinux,
+      ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
+      ...options,
+    });
+}
+
 /** Whether all programs were accepted. */
-function verifyObject(verifier: Verifier, path: string, options: VerifyOptions): boolean {
-  const { vmlinux } = openProfile(options.kernel);
-  const object = loadObject(readObject(path), {
-    file: path,
-    kernelBtf: vmlinux,
+function verifyObject(bench: Bench, path: string, options: VerifyOptions): boolean {
+  const object = bench.load(path, {
     programs: options.prog ?? 'all',
-    ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
+    ...(bench.target ? { target: chooseTarget(bench.target) } : {}),
   });
   const wanted = object.programs.filter(({ name }) => options.prog?.includes(name) ?? true);
-  const accepted = wanted.map((program) => verifyProgram(verifier, { path, object, program }, options));
+  const accepted = wanted.map((program) => verifyProgram(bench, { path, object, program }, options));
   return accepted.every(Boolean);
 }
 
@@ -101,18 +139,21 @@ function objectFiles(path: string): string[] {
 type Subject = Pick<Report, 'path' | 'object' | 'program'>;
 
 /** Verifies and prints one program; whether it was accepted. */
-function verifyProgram(verifier: Verifier, subject: Subject, options: VerifyOptions): boolean {
-  const report = examine(verifier, subject, options);
-  if (options.events && report.verdict) printEvents(verifier, requestOf(subject, options));
+function verifyProgram(bench: Bench, subject: Subject, options: VerifyOptions): boolean {
+  const report = examine(bench, subject, options);
+  if (options.events && report.verdict) printEvents(bench.verifier, requestOf(bench, subject, options));
   process.stdout.write(
     options.json ? `${JSON.stringify(reportRecord(report, options))}\n` : reportText(report, options),
   );
   return report.verdict?.accepted === true;
 }
 
-function requestOf({ object, program }: Subject, options: VerifyOptions): LoadRequest {
-  const caps = options.unpriv ? 0 : ROOT;
-  return programRequest(object, program, { caps, logLevel: STATS | options.log });
+function requestOf({ target }: Bench, { object, program }: Subject, options: VerifyOptions): LoadRequest {
+  return programRequest(object, program, {
+    caps: options.unpriv ? 0 : ROOT,
+    logLevel: STATS | options.log,
+    ...(target ? { target: target.loaded } : {}),
+  });
 }
 
 function printEvents(verifier: Verifier, request: LoadRequest): void {
@@ -123,10 +164,16 @@ function printEvents(verifier: Verifier, request: LoadRequest): void {
 }
 
 /** Verdict, and for a rejected program the diagnosis. */
-function examine(verifier: Verifier, subject: Subject, options: VerifyOptions): Report {
+function examine(bench: Bench, subject: Subject, options: VerifyOptions): Report {
   const { program } = subject;
-  if (program.error !== undefined || !program.prepared) return { ...subject, verdict: undefined };
-  const request = requestOf(subject, options);
+  if (program.error !== undefined || !program.prepared) {
+    const reason = program.error ?? 'it was not prepared';
+    const unattached = program.type === ProgType.Ext && !bench.target;
+    const hint = unattached ? '; name the program with --target OBJ:PROGRAM' : '';
+    return { ...subject, verdict: undefined, refusal: `${reason}${hint}` };
+  }
+  const { verifier } = bench;
+  const request = requestOf(bench, subject, options);
   const verdict = verifier.verify(request);
   if (verdict.accepted) return { ...subject, verdict };
   // Followed again with events, which cost too much to have them for every program that is accepted.

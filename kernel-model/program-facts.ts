@@ -24,6 +24,8 @@ export interface ProgramFacts {
   caps: number;
   /** Loaded with BPF_F_SLEEPABLE. */
   sleepable: boolean;
+  /** It attaches to another program, not to the kernel. */
+  ofProgram?: true;
   /** Name of the kernel function or hook it attaches to ("bpf_lsm_socket_bind"). */
   attachTarget?: string;
   /** The function it attaches to returns nothing. */

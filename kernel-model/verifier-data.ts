@@ -189,8 +189,12 @@ export class VerifierData {
     return proto === undefined ? undefined : this.protos.get(proto);
   }
 
-  /** Rules of a program's context; undefined for types without one (BPF_PROG_TYPE_EXT before its target). */
+  /**
+   * Rules of a program's context; undefined for types without one: BPF_PROG_TYPE_EXT before its target, and after
+   * that when it is a struct_ops program (what such a program may do comes from its own struct).
+   */
   ctxRules(facts: ProgramFacts): CtxRules | undefined {
+    if (facts.resolvedType === this.progType('struct_ops') && !facts.structOps) return undefined;
     const kind = this.ctxOfType.get(facts.resolvedType);
     return kind === undefined ? undefined : this.ctx.rules(kind, facts);
   }

@@ -1,9 +1,9 @@
-/** What a program attaches to, when that has a BTF id: functions, trace points, LSM hooks, iterators. */
+/** What a program attaches to, when that has a BTF id: functions, trace points, LSM hooks, iterators, programs. */
 import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { BpfFunction } from './functions.ts';
 import { AttachType, ProgType } from './prog-type.ts';
-import type { AttachTarget, LoadOptions, ModuleBtf } from './program.ts';
+import type { AttachTarget, LoadOptions, ModuleBtf, ProgramTarget } from './program.ts';
 
 /** The BTF name of a target is at most this long, prefix included. */
 const MAX_NAME = 127;
@@ -23,19 +23,46 @@ function btfName(attachType: AttachType, name: string): { name: string; kind: Bt
   }
 }
 
+/** What the section name has behind its first "/". */
+function sectionTarget({ sectionName }: BpfFunction): string | undefined {
+  const slash = sectionName.indexOf('/');
+  return slash < 0 ? undefined : sectionName.slice(slash + 1);
+}
+
+/** A function of another program, found in that program's BTF. @param fail gives errors their context. */
+function findInProgram(
+  { object, program, func }: ProgramTarget,
+  named: string | undefined,
+  fail: (reason: string) => InputError,
+): AttachTarget {
+  const name = func ?? named;
+  if (name === undefined) throw fail('no BTF-based attach target is specified');
+  const failed = `failed to find BPF program BTF ID for '${name}'`;
+  if (!object.btf) throw fail(`${failed}: the target program '${program.name}' doesn't have BTF`);
+  const btfId = object.btf.find(name, BtfKind.Func);
+  if (btfId === 0) throw fail(`${failed}: it is not found in the BTF of program '${program.name}'`);
+  return { name, btfId, program: program.name };
+}
+
 /**
- * The target that a section name gives after its first "/", perhaps as "module:name"; undefined for programs
- * that attach in another way.
- * @throws {InputError} when there is no target, or the kernel does not have it.
+ * The target that a section name gives after its first "/", perhaps as "module:name", or a function of the program
+ * that `LoadOptions.target` tells; undefined for programs that attach in another way.
+ * @throws {InputError} when there is no target, or the kernel or the program does not have it.
  */
 export function findAttachTarget(func: BpfFunction, options: LoadOptions): AttachTarget | undefined {
   const { def } = func;
   if (!def?.attachBtf) return undefined;
   const fail = (reason: string) =>
     new InputError(`prog '${func.name}': ${reason}`, { section: func.sectionName });
-  const slash = func.sectionName.indexOf('/');
-  if (slash < 0) throw fail('no BTF-based attach target is specified');
-  const target = func.sectionName.slice(slash + 1);
+  const target = sectionTarget(func);
+  const inProgram = options.target?.({
+    name: func.name,
+    type: def.type,
+    attachType: def.attachType,
+    ...(target === undefined ? {} : { target }),
+  });
+  if (inProgram) return findInProgram(inProgram, target, fail);
+  if (target === undefined) throw fail('no BTF-based attach target is specified');
   if (def.type === ProgType.Ext) throw fail(`attach program of '${target}' is not set`);
   const { kernelBtf, modules = [] } = options;
   if (!kernelBtf) throw fail(`attach target '${target}' needs the BTF of a kernel, and none is given`);

@@ -65,6 +65,7 @@ class Loader {
     const { object } = this;
     const entries = object.functions.all.filter((func) => !func.isSubprog);
     this.checkNames(entries);
+    this.checkByteOrder();
     this.guard(() => this.resolveExterns());
     for (const ops of object.structOps) this.resolveOps(ops);
     this.settleAutoload();
@@ -96,6 +97,13 @@ class Loader {
         `there is no program '${name}'; the object has ${[...names].join(', ') || 'none'}`,
       );
     }
+  }
+
+  private checkByteOrder(): void {
+    const { byteOrder } = this.options;
+    const own = this.object.elf.littleEndian ? 'little' : 'big';
+    if (byteOrder === undefined || byteOrder === own) return;
+    this.objectError = `endianness mismatch: the object is ${own}-endian, the kernel ${byteOrder}-endian`;
   }
 
   private isSelected(func: BpfFunction): boolean {

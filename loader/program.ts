@@ -71,9 +71,29 @@ export interface LineInfo {
 export interface AttachTarget {
   /** As the section name has it ("task" of "iter/task"), or the struct of a struct_ops program. */
   name: string;
-  /** Id in `LoadOptions.kernelBtf`, or in the BTF of `module`. */
+  /** Id in `LoadOptions.kernelBtf`, in the BTF of `module`, or in that of the target program's object. */
   btfId: number;
   module?: string;
+  /** It is a function of this program (`LoadOptions.target`), not of the kernel. */
+  program?: string;
+}
+
+/** A program that others attach to (attach_prog_fd). */
+export interface ProgramTarget {
+  object: BpfObject;
+  program: Program;
+  /** Function of it; the one that the attaching program's section names when absent. */
+  func?: string;
+}
+
+/** What is known of a program when it is asked what it attaches to. */
+export interface AttachingProgram {
+  name: string;
+  /** BPF_PROG_TYPE_* and BPF_* attach type. */
+  type: number;
+  attachType: number;
+  /** What its section names behind the first "/". */
+  target?: string;
 }
 
 export interface Program {
@@ -82,7 +102,7 @@ export interface Program {
   /** BPF_PROG_TYPE_*; 0 when the section name says none. */
   type: number;
   expectedAttachType: number;
-  /** What the section name says it attaches to ("task" of "iter/task"), and the BTF id of that in the kernel. */
+  /** What the section name says it attaches to ("task" of "iter/task"), and the BTF id of that. */
   attachTarget?: AttachTarget;
   /** BPF_F_* program flags (sleepable, xdp frags, ...). */
   flags: number;
@@ -129,12 +149,22 @@ export interface ModuleBtf {
 export interface LoadOptions {
   /** Name for messages; its base name up to the first dot prefixes the names of .data, .bss, ... maps. */
   file?: string;
+  /**
+   * Byte order of the machine: programs of objects of the other one get an error, as libbpf refuses such objects.
+   * Both are taken when absent; what comes out is little-endian.
+   */
+  byteOrder?: 'little' | 'big';
   /** Target of CO-RE, typed ksyms, kfuncs and attach targets. Programs that need one and have none get an error. */
   kernelBtf?: Btf;
   /** Modules in which what the kernel's own BTF does not have is looked for, in this order. */
   modules?: readonly ModuleBtf[];
   /** BTF for CO-RE in place of the kernel's and the modules' (libbpf's btf_custom_path). */
   coreBtf?: Btf;
+  /**
+   * The program that a freplace, fentry, fexit or fmod_ret program attaches to; undefined for those that attach to
+   * the kernel. Asked for programs that attach to something with a BTF id.
+   */
+  target?: (program: AttachingProgram) => ProgramTarget | undefined;
   /** Address of a typeless ksym; undefined when the kernel has no such symbol. */
   ksym?: (name: string) => bigint | undefined;
   /**

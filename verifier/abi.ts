@@ -36,7 +36,7 @@ export const enum Request {
   /** Addresses of Btf objects that ld_imm64 BTF ids refer to (second slot's imm: 0 vmlinux, 1 + index). */
   ImmBtfs = 76,
   ImmBtfCount = 80,
-  /** freplace and tracing of programs: the target program's record, 0 for none. */
+  /** freplace and tracing of programs: the target program (`TargetFact` of btf-abi.ts), 0 for none. */
   AttachProgram = 84,
   /** Stop after this many processed instructions; 0 for the kernel's own limit. */
   InsnLimit = 88,
@@ -58,7 +58,7 @@ export const enum Request {
   SleepableMaps = 128,
   /** 256 bytes: 1 where direct value access is possible (`MapOp` bits of each map type). */
   MapOps = 132,
-  /** 1 for tracing program types, which locks, timers and graph roots are closed to. */
+  /** 1 for program types (as loaded) that locks, timers and graph roots are closed to. */
   IsTracing = 136,
   /** Type whose rules hold (for BPF_PROG_TYPE_EXT that of the target). */
   ResolvedType = 140,
@@ -155,6 +155,16 @@ export const enum MapField {
   Address = 64,
   Id = 72,
   Size = 80,
+}
+
+/** What a verification found out about a subprogram; programs that attach to it depend on this. */
+export const enum SubprogFact {
+  /** Its BTF does not tell what its callers hand it. */
+  Unreliable = 1,
+  ExceptionCallback = 2,
+  ChangesPacket = 4,
+  /** Nothing reaches it: Linux takes it out of the program. */
+  Dead = 8,
 }
 
 /** What a request came to. */

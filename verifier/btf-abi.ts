@@ -81,6 +81,43 @@ export const enum AttachFlag {
   NullArgsKnown = 0x1_0000,
 }
 
+/** The program that a program attaches to (`Request.AttachProgram`). */
+export const enum TargetFact {
+  /** BPF_PROG_TYPE_*, and the type whose context it has: for BPF_PROG_TYPE_EXT that of its own target. */
+  ProgType = 0,
+  ContextType = 4,
+  /** BPF_* expected attach type. */
+  AttachType = 8,
+  /** `TargetFlag` bits. */
+  Flags = 12,
+  /** `TargetFunction` array, in the order of its func_info. */
+  Functions = 16,
+  FunctionCount = 20,
+  Size = 24,
+}
+
+export const enum TargetFlag {
+  Jited = 1,
+  /** A tracing program that traces a tracing program. */
+  Nested = 2,
+}
+
+/** A function of the target program. */
+export const enum TargetFunction {
+  /** FUNC of the target's BTF. */
+  TypeId = 0,
+  /** `TargetFunctionFlag` bits. */
+  Flags = 4,
+  Size = 8,
+}
+
+export const enum TargetFunctionFlag {
+  /** Its BTF does not tell what its callers hand it. */
+  Unreliable = 1,
+  ExceptionCallback = 2,
+  ChangesPacket = 4,
+}
+
 /** An argument whose register type is not simply that of its C type. */
 export const enum CtxArgFact {
   Offset = 0,
@@ -151,7 +188,9 @@ export const enum ContextName {
   Struct = 8,
   /** 1 when there is a struct at all. */
   IsStruct = 12,
-  Size = 16,
+  /** Type id (in vmlinux) of the kernel's own view of the context. */
+  KernelId = 16,
+  Size = 20,
 }
 
 export const enum KernelType {

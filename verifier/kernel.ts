@@ -2,7 +2,7 @@
 import { Btf, BtfKind } from '../bpf/btf.ts';
 import type { ProgramFacts } from '../kernel-model/program-facts.ts';
 import type { VerifierData } from '../kernel-model/verifier-data.ts';
-import type { LoadRequest } from './load-request.ts';
+import type { LoadRequest, TargetProgram } from './load-request.ts';
 
 export interface KernelOptions {
   /** vmlinux BTF. */
@@ -45,11 +45,12 @@ export class VerifierKernel {
     const attachType = this.data.programs.effectiveAttachType(progType, request.expectedAttachType);
     const facts: ProgramFacts = {
       progType,
-      resolvedType: progType === PROG_TYPE_EXT ? (request.targetProgType ?? progType) : progType,
+      resolvedType: progType,
       attachType,
       caps,
       sleepable: (request.progFlags & PROG_SLEEPABLE) !== 0,
     };
+    if (request.target) return this.attachedFacts(facts, request.target);
     const btf = request.attachBtf ? this.moduleBtf(request.attachBtf) : this.btf;
     if (!btf || request.attachBtfId === 0 || request.attachBtfId >= btf.typeCount) return facts;
     const target = btf.type(request.attachBtfId);
@@ -61,6 +62,14 @@ export class VerifierKernel {
     }
     const returnsNothing = target.kind === BtfKind.Func && btf.type(target.type).type === 0;
     return { ...facts, attachTarget: target.name, ...(returnsNothing ? { voidTarget: true } : {}) };
+  }
+
+  /** A replacement is held to the rules of the program it replaces a part of. */
+  private attachedFacts(facts: ProgramFacts, target: TargetProgram): ProgramFacts {
+    if (facts.progType !== PROG_TYPE_EXT) return { ...facts, ofProgram: true };
+    const { progType, expectedAttachType } = target;
+    const attachType = this.data.programs.effectiveAttachType(progType, expectedAttachType);
+    return { ...facts, ofProgram: true, resolvedType: progType, attachType };
   }
 }
 

@@ -24,6 +24,31 @@ export interface MapInfo {
   address?: bigint;
 }
 
+/** A function of a target program. */
+export interface TargetFunction {
+  /** FUNC in the target's BTF. */
+  typeId: number;
+  /** Its BTF does not tell what its callers hand it. */
+  unreliable: boolean;
+  exceptionCallback: boolean;
+  changesPacket: boolean;
+}
+
+/** A loaded program that another one replaces a function of, or traces (target-program.ts makes them). */
+export interface TargetProgram {
+  /** BPF_PROG_TYPE_* and BPF_* attach type it was loaded with. */
+  progType: number;
+  expectedAttachType: number;
+  /** Type whose context it has: for BPF_PROG_TYPE_EXT that of its own target. */
+  contextType: number;
+  btf?: Uint8Array;
+  /** In the order of its func_info, without those that Linux took out as dead code. */
+  functions: readonly TargetFunction[];
+  jited: boolean;
+  /** It is a tracing program that traces a tracing program. */
+  nested: boolean;
+}
+
 export interface LoadRequest {
   /** 8-byte slots, little-endian. ld_imm64 of a map (src 1, 2) has the index into `maps`. */
   insns: Uint8Array;
@@ -41,11 +66,11 @@ export interface LoadRequest {
   funcInfo: readonly FuncInfo[];
   lineInfo: readonly LineInfo[];
   maps: readonly MapInfo[];
-  /** Type id the program attaches to, in the kernel's BTF or in a module's. */
+  /** Type id the program attaches to, in the kernel's BTF, in a module's or in that of `target`. */
   attachBtfId: number;
   attachBtf?: string;
-  /** BPF_PROG_TYPE_* of the program a freplace program replaces a part of. */
-  targetProgType?: number;
+  /** The program it attaches to (attach_prog_fd). */
+  target?: TargetProgram;
   /** Modules whose BTF kfunc calls refer to (fd_array slot by slot; slot 0 is vmlinux). */
   kfuncBtfs?: readonly (string | null)[];
   /** Modules whose BTF ld_imm64 BTF ids refer to (second slot's imm - 1). */

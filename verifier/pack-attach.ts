@@ -36,7 +36,7 @@ interface Attachment {
   nullArgs: bigint;
 }
 
-/** Packs the record; its address, 0 when the program attaches to nothing that BTF describes. */
+/** Packs the record; its address, 0 when the program attaches to nothing that the kernel's BTF describes. */
 export function packAttach(
   packer: Packer,
   kernel: VerifierKernel,
@@ -46,7 +46,7 @@ export function packAttach(
 ): number {
   const types = btfs.attachTypes;
   const id = load.attachBtfId;
-  if (!types || id === 0 || id >= types.btf.typeCount) return 0;
+  if (load.target || !types || id === 0 || id >= types.btf.typeCount) return 0;
   const attachment = describe(kernel, types, types.btf.type(id), load, facts);
   const at = packer.alloc(AttachFact.Size);
   const args = packer.alloc(Math.max(attachment.args.length, 1) * CtxArgFact.Size);

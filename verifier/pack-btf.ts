@@ -94,7 +94,7 @@ export class RequestBtfs implements BtfAddresses {
     this.kernel = kernel;
     this.vmlinux = { btf: kernel.btf, address: vmlinuxAddress };
     this.programBtf = request.progBtf ? this.ofProgram(request.progBtf) : undefined;
-    this.attachBtf = request.attachBtf ? this.ofModule(request.attachBtf) : this.vmlinux;
+    this.attachBtf = this.openAttachBtf(request);
     this.kfunc = (request.kfuncBtfs ?? []).map((name, slot) =>
       slot === 0 ? vmlinuxAddress : name ? (this.ofModule(name)?.address ?? 0) : 0,
     );
@@ -112,6 +112,11 @@ export class RequestBtfs implements BtfAddresses {
   /** Where the attach target's types are. */
   get attachTypes(): OpenBtf | undefined {
     return this.attachBtf;
+  }
+
+  private openAttachBtf({ target, attachBtf }: LoadRequest): OpenBtf | undefined {
+    if (target) return target.btf && this.ofProgram(target.btf);
+    return attachBtf ? this.ofModule(attachBtf) : this.vmlinux;
   }
 
   /** BTF of a loaded module; undefined when there is none of that name. */
@@ -328,18 +333,19 @@ function packContexts(packer: Packer, kernel: VerifierKernel, set: SetField): vo
   const members = convert === 0 ? [] : btf.type(convert).members;
   const rows = members.flatMap((member) => {
     const name = /^BPF_PROG_TYPE_(\w+)_prog$/.exec(member.name)?.[1];
-    return name === undefined
-      ? []
-      : [{ progType: kernel.data.progType(name.toLowerCase()), id: member.type }];
+    if (name === undefined) return [];
+    const kernelSide = members.find((other) => other.name === `BPF_PROG_TYPE_${name}_kern`)?.type ?? 0;
+    return [{ progType: kernel.data.progType(name.toLowerCase()), id: member.type, kernelSide }];
   });
   const at = packer.alloc(Math.max(rows.length, 1) * ContextName.Size);
-  rows.forEach(({ progType, id }, i) => {
+  rows.forEach(({ progType, id, kernelSide }, i) => {
     const row = at + i * ContextName.Size;
     const resolved = btf.resolve(id);
     packer.u32(row + ContextName.ProgType, progType);
     packer.u32(row + ContextName.Name, packer.text(btf.name(id)));
     packer.u32(row + ContextName.Struct, packer.text(resolved.name));
     packer.u32(row + ContextName.IsStruct, resolved.kind === BtfKind.Struct ? 1 : 0);
+    packer.u32(row + ContextName.KernelId, kernelSide);
   });
   set(BtfFacts.Contexts, at);
   set(BtfFacts.ContextCount, rows.length);

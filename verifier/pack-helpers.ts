@@ -142,6 +142,7 @@ function isAllowed(test: string, data: VerifierData, facts: ProgramFacts): boole
     case 'bpf_ima_inode_hash_allowed':
       return isIn('sleepable_lsm_hooks');
     case 'bpf_sk_storage_tracing_allowed':
+      if (facts.ofProgram) return false;
       if (attached('trace_iter', 'trace_raw_tp')) return true;
       return attached('trace_fentry', 'trace_fexit') && !target.startsWith('bpf_sk_storage');
     default:
@@ -171,7 +172,7 @@ function funcIp(data: VerifierData, facts: ProgramFacts): number {
   if (facts.resolvedType === data.progType('kprobe')) return 1;
   if (facts.resolvedType !== data.progType('tracing')) return 0;
   const trampoline = ['trace_fentry', 'trace_fexit', 'modify_return'].map((type) => data.attachType(type));
-  return trampoline.includes(facts.attachType) ? 1 : 2;
+  return facts.progType === facts.resolvedType && trampoline.includes(facts.attachType) ? 1 : 2;
 }
 
 function packReturn(packer: Packer, at: number, data: VerifierData, facts: ProgramFacts): void {

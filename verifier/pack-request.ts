@@ -5,8 +5,9 @@ import { type DisasmOptions, insnText } from '../bpf/disasm.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { FuncInfo, LineInfo } from '../loader/program.ts';
 import { LineField, MapField, Request } from './abi.ts';
+import { TargetFact, TargetFlag, TargetFunction, TargetFunctionFlag } from './btf-abi.ts';
 import { EventMode } from './event-abi.ts';
-import type { LoadRequest, MapInfo } from './load-request.ts';
+import type { LoadRequest, MapInfo, TargetProgram } from './load-request.ts';
 import type { Packer } from './packer.ts';
 import { LogLevel } from './types.ts';
 
@@ -57,6 +58,7 @@ export function packRequest(
   set(Request.Gpl, isGplCompatible(request.license) ? 1 : 0);
   set(Request.AttachBtf, btfs.attach);
   set(Request.AttachBtfId, request.attachBtfId);
+  set(Request.AttachProgram, request.target ? packTarget(packer, request.target) : 0);
   set(Request.FuncInfo, packFuncInfo(packer, request.funcInfo));
   set(Request.FuncInfoCount, request.funcInfo.length);
   set(Request.ProgBtf, btfs.program);
@@ -120,6 +122,30 @@ function packMap(packer: Packer, record: number, map: MapInfo, btfs: BtfAddresse
   set(MapField.Data, map.data ? packer.bytes(map.data) : 0);
   set(MapField.Frozen, map.frozen ? 1 : 0);
   packer.u64(record + MapField.Address, map.address ?? 0n);
+}
+
+function packTarget(packer: Packer, target: TargetProgram): number {
+  const at = packer.alloc(TargetFact.Size);
+  const { functions } = target;
+  const rows = packer.alloc(Math.max(functions.length, 1) * TargetFunction.Size);
+  functions.forEach((func, i) => {
+    let flags = 0;
+    if (func.unreliable) flags |= TargetFunctionFlag.Unreliable;
+    if (func.exceptionCallback) flags |= TargetFunctionFlag.ExceptionCallback;
+    if (func.changesPacket) flags |= TargetFunctionFlag.ChangesPacket;
+    packer.u32(rows + i * TargetFunction.Size + TargetFunction.TypeId, func.typeId);
+    packer.u32(rows + i * TargetFunction.Size + TargetFunction.Flags, flags);
+  });
+  packer.u32(at + TargetFact.ProgType, target.progType);
+  packer.u32(at + TargetFact.ContextType, target.contextType);
+  packer.u32(at + TargetFact.AttachType, target.expectedAttachType);
+  packer.u32(
+    at + TargetFact.Flags,
+    (target.jited ? TargetFlag.Jited : 0) | (target.nested ? TargetFlag.Nested : 0),
+  );
+  packer.u32(at + TargetFact.Functions, rows);
+  packer.u32(at + TargetFact.FunctionCount, functions.length);
+  return at;
 }
 
 /** Source lines as the log has them: leading blanks cut, the file without its folder. */

@@ -44,7 +44,7 @@ export function packRules(packer: Packer, at: number, data: VerifierData, facts:
   set(Request.Opcodes, packer.bytes(opcodeTable()));
   set(Request.SleepableMaps, packer.bytes(mapTable(data, (map) => (data.maps.sleepableMayUse(map) ? 1 : 0))));
   set(Request.MapOps, packer.bytes(mapTable(data, (map) => mapOps(data, map))));
-  set(Request.IsTracing, data.programs.isTracing(type) ? 1 : 0);
+  set(Request.IsTracing, data.programs.isTracing(facts.progType) ? 1 : 0);
   set(Request.ResolvedType, type);
 }
 

@@ -1,30 +1,35 @@
 /** A program of a loaded object as the request that its loading makes. */
 import type { BpfObject, MapDef, Program } from '../loader/program.ts';
-import type { LoadRequest, MapInfo } from './load-request.ts';
+import type { LoadRequest, MapInfo, TargetProgram } from './load-request.ts';
 
 export interface RequestOptions {
   /** `Cap` bits of the loading task. */
   caps: number;
   /** `LogLevel` bits. */
   logLevel: number;
+  /** What a program that attaches to another one attaches to, as loaded. */
+  target?: TargetProgram;
 }
 
 /** @param program prepared, without an error of its own. */
 export function programRequest(object: BpfObject, program: Program, options: RequestOptions): LoadRequest {
   const modules = object.modules.slice(1);
+  const { caps, logLevel, target } = options;
   return {
     insns: program.insns,
     progType: program.type,
     expectedAttachType: program.expectedAttachType,
     progFlags: program.flags,
     license: object.license,
-    ...options,
+    caps,
+    logLevel,
     ...(object.btf ? { progBtf: object.btf.bytes } : {}),
     funcInfo: program.funcInfo,
     lineInfo: program.lineInfo,
     maps: mapInfos(object),
     attachBtfId: program.attachTarget?.btfId ?? 0,
     ...(program.attachTarget?.module ? { attachBtf: program.attachTarget.module } : {}),
+    ...(target && program.attachTarget?.program !== undefined ? { target } : {}),
     kfuncBtfs: [null, ...modules],
     immBtfs: modules,
   };

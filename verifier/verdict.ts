@@ -11,6 +11,16 @@ export interface VerifierStats {
   stackDepths: number[];
 }
 
+/** What was found out about a subprogram; programs that attach to it depend on this. */
+export interface VerifiedSubprog {
+  /** Its BTF does not tell what its callers hand it. */
+  unreliable: boolean;
+  exceptionCallback: boolean;
+  changesPacket: boolean;
+  /** Nothing reaches it: Linux takes it out of the program. */
+  dead: boolean;
+}
+
 export interface Verdict {
   accepted: boolean;
   /** Positive errno, 0 when accepted. */
@@ -20,6 +30,8 @@ export interface Verdict {
   /** Instruction it was reached at. */
   insn: number;
   stats: VerifierStats;
+  /** The subprograms found, by place; the first is the program's entry. */
+  subprogs: VerifiedSubprog[];
   /** As the kernel's log at the requested level. */
   log: string;
   /** What the verification did, when the request asked for it: see `readEvents`. */

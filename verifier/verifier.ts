@@ -2,7 +2,7 @@
 import { type Btf, BtfKind } from '../bpf/btf.ts';
 import type { DisasmOptions } from '../bpf/disasm.ts';
 import { VMLINUX } from '../kernel-model/kfunc-table.ts';
-import { Result } from './abi.ts';
+import { Result, SubprogFact } from './abi.ts';
 import { admission } from './admission.ts';
 import { EVENT_CHUNK } from './event-abi.ts';
 import type { EventLog } from './event-reader.ts';
@@ -14,7 +14,7 @@ import { type KfuncModule, packKfuncs } from './pack-kfuncs.ts';
 import { packRequest } from './pack-request.ts';
 import { packRules } from './pack-rules.ts';
 import { Packer } from './packer.ts';
-import type { Verdict, VerifierStats } from './verdict.ts';
+import type { Verdict, VerifiedSubprog, VerifierStats } from './verdict.ts';
 import { type Core, startCore } from './wasm.ts';
 
 export interface VerifierOptions {
@@ -79,9 +79,8 @@ export class Verifier {
     const word = (field: number) => view.getUint32(result + field, true);
     const log = this.core.takeStdout();
     const errno = word(Result.Errno);
-    const stackDepths = Array.from({ length: word(Result.SubprogCount) }, (_, i) =>
-      this.core.exports.stackDepthOf(i),
-    );
+    const subprogCount = word(Result.SubprogCount);
+    const stackDepths = Array.from({ length: subprogCount }, (_, i) => this.core.exports.stackDepthOf(i));
     const stats: VerifierStats = {
       insnsProcessed: word(Result.InsnsProcessed),
       maxStatesPerInsn: word(Result.MaxStatesPerInsn),
@@ -97,6 +96,7 @@ export class Verifier {
       message,
       insn: view.getInt32(result + Result.Insn, true),
       stats,
+      subprogs: Array.from({ length: subprogCount }, (_, i) => this.readSubprog(i)),
       log,
       ...(request.events ? { events: this.readEvents(result) } : {}),
     };
@@ -113,6 +113,16 @@ export class Verifier {
       bytes.set(new Uint8Array(buffer, chunk, Math.min(EVENT_CHUNK, length - at)), at);
     }
     return { bytes, lost: view.getUint32(result + Result.EventsLost, true) !== 0 };
+  }
+
+  private readSubprog(index: number): VerifiedSubprog {
+    const facts = this.core.exports.subprogFacts(index);
+    return {
+      unreliable: (facts & SubprogFact.Unreliable) !== 0,
+      exceptionCallback: (facts & SubprogFact.ExceptionCallback) !== 0,
+      changesPacket: (facts & SubprogFact.ChangesPacket) !== 0,
+      dead: (facts & SubprogFact.Dead) !== 0,
+    };
   }
 }
 
@@ -149,5 +159,5 @@ function refused(errno: number, reason: string): Verdict {
     markRead: 0,
     stackDepths: [],
   };
-  return { accepted: false, errno, message: reason, insn: -1, stats, log: '' };
+  return { accepted: false, errno, message: reason, insn: -1, stats, subprogs: [], log: '' };
 }

@@ -14,6 +14,8 @@ export interface CoreExports {
   beginRequest(): void;
   verify(request: number): number;
   stackDepthOf(subprog: number): number;
+  /** `SubprogFact` bits. */
+  subprogFacts(subprog: number): number;
 }
 
 export type Core = Sandbox<CoreExports>;

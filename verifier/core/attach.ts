@@ -3,11 +3,10 @@
 import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { Request } from '../abi.ts';
-import { AttachFact, AttachFlag } from '../btf-abi.ts';
+import { AttachFact, AttachFlag, TargetFact } from '../btf-abi.ts';
 import { ProgFlag } from '../types.ts';
 import {
   hasType,
-  isStructAt,
   isText,
   kindAt,
   kindName,
@@ -25,6 +24,8 @@ import { attachFact, attachHas } from './btf-facts.ts';
 import * as env from './env.ts';
 import { say, text } from './log.ts';
 import * as M from './messages.ts';
+import { checkTargetProgram, hasTarget, targetFact, targetIsUnreliable } from './target-program.ts';
+import { checkTypeMatch } from './type-match.ts';
 
 /** BPF_PROG_TYPE_* with attach targets of their own. */
 const enum ProgType {
@@ -147,7 +148,6 @@ function passedSize(btf: u32, id: u32): i32 {
     case BtfKind.Enum:
     case BtfKind.Enum64:
     case BtfKind.Struct:
-    case BtfKind.Union:
       return <i32>sizeAt(type);
     default:
       return NO_SIZE;
@@ -184,7 +184,7 @@ function checkPrototype(btf: u32, proto: usize): i32 {
   }
   const result = refAt(proto);
   const size = passedSize(btf, result);
-  if (size < 0 || isStructAt(typeAt(btf, skipModifiers(btf, result)))) {
+  if (size < 0 || kindAt(typeAt(btf, skipModifiers(btf, result))) === BtfKind.Struct) {
     say(M.TARGET_RETURN, name, typeKindName(btf, result));
     return -Errno.EINVAL;
   }
@@ -213,6 +213,7 @@ function checkSleepOrModify(): i32 {
     return -Errno.EINVAL;
   }
   if (env.attachType !== AttachType.ModifyReturn) return 0;
+  if (hasTarget()) return refuse(M.MODIFIES_PROGRAM);
   const security = isText(attachName, 'security_', true);
   if (attachHas(AttachFlag.ModifyReturn | AttachFlag.ErrorInjection) || security) return 0;
   say(M.TARGET_NOT_MODIFIABLE, <i64>attachName);
@@ -245,11 +246,17 @@ function prototypeOf(btf: u32, type: usize): u32 {
 function checkFunction(btf: u32, type: usize): i32 {
   const proto = prototypeOf(btf, type);
   if (proto === 0) return -Errno.EINVAL;
-  const error = checkPrototype(btf, typeAt(btf, proto));
+  let error = env.progType === ProgType.Ext ? checkTypeMatch(btf, type) : 0;
   if (error !== 0) return error;
-  attachProto = proto;
+  // Nothing is known then but that arguments are words.
+  const isUnknown = env.attachType !== AttachType.Iter && hasTarget() && targetIsUnreliable();
+  if (!isUnknown) {
+    error = checkPrototype(btf, typeAt(btf, proto));
+    if (error !== 0) return error;
+    attachProto = proto;
+  }
   if (env.attachType === AttachType.Iter) return 0;
-  if (!attachHas(AttachFlag.HasAddress)) {
+  if (!hasTarget() && !attachHas(AttachFlag.HasAddress)) {
     say(M.TARGET_ADDRESS, <i64>attachName);
     return -Errno.ENOENT;
   }
@@ -289,14 +296,23 @@ function checkTarget(): i32 {
   }
   const type = typeAt(btf, id);
   attachName = nameAt(btf, type);
-  if (load<u8>(attachName) === 0) {
-    say(M.TARGET_NAMELESS, id);
-    return -Errno.EINVAL;
+  if (hasTarget()) {
+    const error = checkTargetProgram(id, attachName);
+    if (error !== 0) return error;
+  } else if (env.progType === ProgType.Ext) {
+    return refuse(M.REPLACES_KERNEL);
   }
-  if (env.progType === ProgType.Ext) return refuse(M.REPLACES_KERNEL);
-  if (env.attachType === AttachType.RawTp) return checkTracepoint(btf, type);
-  if (env.attachType !== AttachType.Iter && !isFunctionAttach()) return -Errno.EINVAL;
+  if (env.attachType === AttachType.RawTp) {
+    return hasTarget() ? refuse(M.TARGET_ONLY_TRACED) : checkTracepoint(btf, type);
+  }
+  const attaches = env.attachType === AttachType.Iter || isFunctionAttach();
+  if (!attaches && env.progType !== ProgType.Ext) return -Errno.EINVAL;
   return checkFunction(btf, type);
+}
+
+/** From here on a replacement is what its target is. */
+function inheritTarget(): void {
+  if (env.progType === ProgType.Ext) env.setAttachType(targetFact(TargetFact.AttachType));
 }
 
 /* What is left once the target is known. */
@@ -331,7 +347,9 @@ export function checkAttach(): i32 {
     case ProgType.Lsm:
     case ProgType.Ext: {
       const error = checkTarget();
-      return error !== 0 ? error : checkAllowed();
+      if (error !== 0) return error;
+      inheritTarget();
+      return checkAllowed();
     }
     default:
       return 0;

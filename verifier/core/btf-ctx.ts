@@ -2,7 +2,7 @@
 
 import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Request } from '../abi.ts';
-import { AttachFact, AttachFlag, CtxArgFact } from '../btf-abi.ts';
+import { AttachFact, AttachFlag, ContextName, CtxArgFact, TargetFact } from '../btf-abi.ts';
 import { Flag, Reg } from '../types.ts';
 import { AttachType, attachName, attachProto } from './attach.ts';
 import {
@@ -29,14 +29,17 @@ import {
 import { attachFact, attachHas, attachRecord } from './btf-facts.ts';
 import { setCtxResult } from './ctx.ts';
 import * as env from './env.ts';
+import { contextRow, isContextPointer } from './global-args.ts';
 import { say, text } from './log.ts';
 import * as M from './messages.ts';
+import { hasTarget, targetFact } from './target-program.ts';
 
 const SLOT: u32 = 8;
 /** Arguments a target without a known prototype has. */
 const DEFAULT_ARGS: u32 = 5;
 const PROG_TYPE_TRACING: u32 = 26;
 const PROG_TYPE_STRUCT_OPS: u32 = 27;
+const PROG_TYPE_EXT: u32 = 28;
 const PROG_TYPE_LSM: u32 = 29;
 /** Bits of `AttachFact.NullArgs`, four for each argument. */
 const MAY_BE_NULL: u64 = 1;
@@ -166,6 +169,19 @@ function takeStruct(btf: u32, pointer: usize, index: u32, flags: u32): bool {
   return true;
 }
 
+/** Functions of programs have one kind of struct that is known to be good: the kernel's side of their context. */
+function takeTargetContext(btf: u32, pointer: usize, flags: u32): bool {
+  const progType = targetFact(TargetFact.ContextType);
+  if (!isContextPointer(btf, pointer, progType)) return false;
+  setCtxResult(
+    Reg.BtfId | flags,
+    env.vmlinuxBtf,
+    load<u32>(contextRow(progType), ContextName.KernelId),
+    false,
+  );
+  return true;
+}
+
 function takePointer(btf: u32, proto: usize, pointer: usize, off: u32, index: u32, nameIndex: u32): bool {
   const own = ownArgument(off);
   if (isNullableBuffer(own)) {
@@ -184,7 +200,8 @@ function takePointer(btf: u32, proto: usize, pointer: usize, off: u32, index: u3
     setCtxResult(load<u32>(own, CtxArgFact.Type), load<u32>(own, CtxArgFact.Btf), id, false);
     return true;
   }
-  return takeStruct(btf, pointer, index, argumentFlags(btf, proto, index, nameIndex));
+  const flags = argumentFlags(btf, proto, index, nameIndex);
+  return hasTarget() ? takeTargetContext(btf, pointer, flags) : takeStruct(btf, pointer, index, flags);
 }
 
 /** Whether the access is a permitted argument of the attach target; sets what it gives (`setCtxResult`). */
@@ -196,8 +213,9 @@ export function checkBtfCtx(off: i32, size: u32): bool {
     return false;
   }
   const index = proto === 0 ? <u32>off / SLOT : argumentAt(btf, proto, off);
-  // The first parameter of a tracepoint's function is not handed to programs.
-  const traced = env.progType === PROG_TYPE_TRACING && env.attachType === AttachType.RawTp;
+  // The first parameter of a tracepoint's function is not handed to programs (nor to what replaces them).
+  const types = env.progType === PROG_TYPE_TRACING || env.progType === PROG_TYPE_EXT;
+  const traced = types && env.attachType === AttachType.RawTp;
   const hidden: u32 = traced && proto !== 0 ? 1 : 0;
   const count = (proto === 0 ? DEFAULT_ARGS : vlenAt(proto)) - hidden;
   if (index > count) return noArgument(index);
@@ -213,7 +231,7 @@ export function checkBtfCtx(off: i32, size: u32): bool {
   if (proto === 0) return true;
   const resolved = skipModifiers(btf, id);
   const type = typeAt(btf, resolved);
-  if (isSmallIntAt(type) || isEnumAt(type) || isStructAt(type)) return true;
+  if (isSmallIntAt(type) || isEnumAt(type) || kindAt(type) === BtfKind.Struct) return true;
   if (kindAt(type) !== BtfKind.Ptr) {
     const name = shownName(nameAt(btf, type));
     say(M.ARGUMENT_KIND, <i64>attachName, index, name, text(kindName(kindAt(type))));

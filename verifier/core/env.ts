@@ -46,6 +46,11 @@ export function setVmlinuxBtf(btf: u32): void {
   vmlinuxBtf = btf;
 }
 
+/** A replacement takes the attach type of the program that it replaces a part of. */
+export function setAttachType(type: u32): void {
+  attachType = type;
+}
+
 export function setArenaMap(map: usize): void {
   arenaMap = map;
 }

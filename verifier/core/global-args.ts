@@ -98,8 +98,8 @@ function readTags(func: u32): i32 {
 
 /* Contexts. */
 
-/** Row that tells how a program type's context is called, 0 for none. */
-function contextRow(progType: u32): usize {
+/** Row (`ContextName`) that tells how a program type's context is called, 0 for none. */
+export function contextRow(progType: u32): usize {
   const rows = <usize>btfFact(BtfFacts.Contexts);
   const count = btfFact(BtfFacts.ContextCount);
   for (let i: u32 = 0; i < count; i++) {
@@ -133,6 +133,13 @@ function isContext(progType: u32): bool {
   if (load<u8>(context) === 0) return false;
   const struct = <usize>load<u32>(row, ContextName.Struct);
   return isView(context, name) || sameString(context, name) || sameString(struct, name);
+}
+
+/** As `isContext`, of any pointer type (its record) of a BTF. */
+export function isContextPointer(btfOfType: u32, type: usize, progType: u32): bool {
+  btf = btfOfType;
+  pointer = type;
+  return isContext(progType);
 }
 
 /** Types that a program type takes for its context when the tag says so. */

@@ -6,6 +6,16 @@
 import { allocate, allocateKept, arenaExhausted } from './arena.ts';
 import { openBtf } from './btf.ts';
 import { setVmlinuxBtf } from './env.ts';
-import { beginRequest, stackDepthOf, verify } from './verify.ts';
+import { beginRequest, stackDepthOf, subprogFacts, verify } from './verify.ts';
 
-export { allocate, allocateKept, arenaExhausted, beginRequest, openBtf, setVmlinuxBtf, stackDepthOf, verify };
+export {
+  allocate,
+  allocateKept,
+  arenaExhausted,
+  beginRequest,
+  openBtf,
+  setVmlinuxBtf,
+  stackDepthOf,
+  subprogFacts,
+  verify,
+};

@@ -545,8 +545,17 @@ export const TARGET_MISSING = 'Tracing programs must provide btf_id\n';
 export const TARGET_WITHOUT_BTF =
   'FENTRY/FEXIT program can only be attached to another program annotated with BTF\n';
 export const TARGET_INVALID = 'attach_btf_id %u is invalid\n';
-export const TARGET_NAMELESS = "attach_btf_id %u doesn't have a name\n";
 export const REPLACES_KERNEL = 'Cannot replace kernel functions\n';
+export const TARGET_NO_SUBPROG = "Subprog %z doesn't exist\n";
+export const TARGET_EXCEPTION_CALLBACK = '%s programs cannot attach to exception callback\n';
+export const REPLACES_UNRELIABLE = 'Cannot replace static functions\n';
+export const REPLACES_PACKET = 'Extension program changes packet data, while original does not\n';
+export const TARGET_NOT_JITED = 'Can attach to only JITed progs\n';
+export const TARGET_NESTED = 'Cannot nest tracing program attach more than once\n';
+export const TARGET_RECURSIVE = 'Cannot recursively attach\n';
+export const REPLACES_TRACING = 'Cannot extend fentry/fexit\n';
+export const TARGET_ONLY_TRACED = 'Only FENTRY/FEXIT progs are attachable to another BPF prog\n';
+export const MODIFIES_PROGRAM = "can't modify return codes of BPF programs\n";
 export const TARGET_NOT_TYPEDEF = 'attach_btf_id %u is not a typedef\n';
 export const TARGET_WRONG_NAME = 'attach_btf_id %u points to wrong type name %z\n';
 export const NO_TEMPLATE = 'Cannot find btf of tracepoint template, fall back to %s%z.\n';
@@ -564,6 +573,17 @@ export const TARGET_NOT_MODIFIABLE = '%z() is not modifiable\n';
 export const TARGET_NO_RETURN = 'Attaching fexit/fmod_ret to __noreturn functions is rejected.\n';
 export const LSM_LICENCE = 'LSM programs must have a GPL compatible license\n';
 export const LSM_DISABLED = 'attach_btf_id %u points to disabled hook %z\n';
+
+/* A replacement's prototype against that of the function it replaces. */
+export const REPLACES_WITHOUT_BTF = 'Program extension requires BTF\n';
+export const NOT_GLOBAL = '%z() is not a global function\n';
+export const ARGUMENT_COUNTS = '%z() has %d args while %z() has %d args\n';
+export const RETURN_TYPES = "Return type %s of %z() doesn't match type %s of %z()\n";
+export const ARGUMENT_KINDS = 'arg%d in %z() is %s while %z() has %s\n';
+export const ARGUMENT_SIZES = 'arg%d in %z() has size %d while %z() has %d\n';
+export const ARGUMENT_UNRECOGNIZED = 'arg%d in %z() has unrecognized type\n';
+export const ARGUMENT_NOT_CONTEXT = 'arg%d in %z() is not a pointer to context\n';
+export const ARGUMENT_STRUCTS = "arg%d %z(struct %z *) doesn't match %z(struct %z *)\n";
 
 /* Contexts by BTF. */
 export const ARGUMENT_OFFSET = "func '%z' offset %d is not multiple of 8\n";

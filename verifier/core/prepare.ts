@@ -52,7 +52,7 @@ function checkMap(map: u32): i32 {
   if (tracing && mapHasField(map, Field.ListHead | Field.RbRoot)) {
     return refuse(M.TRACING_GRAPH, Errno.EINVAL);
   }
-  const filter = env.requestWord(Request.ResolvedType) === PROG_TYPE_SOCKET_FILTER;
+  const filter = env.progType === PROG_TYPE_SOCKET_FILTER;
   if (filter && mapHasField(map, Field.SpinLock)) return refuse(M.SOCKET_FILTER_LOCK, Errno.EINVAL);
   const error = checkTracingMap(map);
   if (error !== 0) return error;

@@ -1,6 +1,6 @@
 /** One verification, stage by stage, in the order in which Linux's answers show. */
 
-import { Result } from '../abi.ts';
+import { Result, SubprogFact } from '../abi.ts';
 import { LogLevel } from '../types.ts';
 import { arenaReset } from './arena.ts';
 import { checkAttach } from './attach.ts';
@@ -23,7 +23,15 @@ import { pruneReset } from './prune.ts';
 import { clearScratched } from './scratched.ts';
 import { sourceReset } from './source.ts';
 import { checkStackDepth } from './stack-depth.ts';
-import { checkSubprogs, findSubprogs, subprog, subprogCount, subprogReset } from './subprog.ts';
+import {
+  checkSubprogs,
+  findSubprogs,
+  SubprogFlag,
+  subprog,
+  subprogCount,
+  subprogHas,
+  subprogReset,
+} from './subprog.ts';
 
 const result: usize = memory.data(64, 8);
 
@@ -109,4 +117,15 @@ export function verify(request: usize): usize {
 /** Bytes of stack that subprogram `index` of the last request uses. */
 export function stackDepthOf(index: u32): u32 {
   return index < subprogCount() ? subprog(index).stackDepth : 0;
+}
+
+/** `SubprogFact` bits of subprogram `index` of the last request. */
+export function subprogFacts(index: u32): u32 {
+  if (index >= subprogCount()) return 0;
+  let facts: u32 = 0;
+  if (subprogHas(index, SubprogFlag.Unreliable)) facts |= SubprogFact.Unreliable;
+  if (subprogHas(index, SubprogFlag.ExceptionCallback)) facts |= SubprogFact.ExceptionCallback;
+  if (subprogHas(index, SubprogFlag.ChangesPacket)) facts |= SubprogFact.ChangesPacket;
+  if (!env.auxHas(subprog(index).start, env.AuxFlag.Seen)) facts |= SubprogFact.Dead;
+  return facts;
 }
