@@ -1,6 +1,6 @@
 /** BTF that is damaged where it matters: kinds, lengths, sizes, references and names of its types. */
 import { Btf } from '../../bpf/btf.ts';
-import { damageBytes, Random } from './hostile-random.ts';
+import { damageBytes, type Random } from './hostile-random.ts';
 
 const KINDS = 20;
 const HEAD = 12;

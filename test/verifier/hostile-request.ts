@@ -2,7 +2,7 @@
 import { FORMS } from '../../bpf/opcodes.ts';
 import type { LoadRequest, MapInfo } from '../../verifier/index.ts';
 import { damageBtf } from './hostile-btf.ts';
-import { damageBytes, Random } from './hostile-random.ts';
+import { damageBytes, type Random } from './hostile-random.ts';
 
 const MODULES = ['bpf_testmod', 'nowhere', '', 'vmlinux', '\0'];
 const LICENSES = ['GPL', '', 'MIT', 'GPL'.repeat(100), '\ud800'];
@@ -70,7 +70,13 @@ function damageMap(map: MapInfo, other: MapInfo, request: LoadRequest, random: R
     case 8:
       return map.btf ? { ...map, btf: damageBtf(map.btf, random) } : { ...map, ...other };
     case 9:
-      return { ...map, frozen: !map.frozen, data: new Uint8Array(random.below(64)), maxEntries: 1, flags: 128 };
+      return {
+        ...map,
+        frozen: !map.frozen,
+        data: new Uint8Array(random.below(64)),
+        maxEntries: 1,
+        flags: 128,
+      };
     case 10:
       return { ...map, name: random.pick(LICENSES), extra: BigInt(random.word(0)) };
     default:
@@ -123,11 +129,7 @@ const DAMAGES: readonly Damage[] = [
     ),
   }),
   ({ maps, ...rest }, other, random) => ({
-    maps: damageList(
-      maps,
-      (map) => damageMap(map, other.maps[0] ?? map, { ...rest, maps }, random),
-      random,
-    ),
+    maps: damageList(maps, (map) => damageMap(map, other.maps[0] ?? map, { ...rest, maps }, random), random),
   }),
   (_, other) => ({ maps: other.maps }),
   ({ progType }, _, random) => ({ progType: random.once(8) ? random.word(progType) : random.below(36) }),

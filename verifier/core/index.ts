@@ -1,11 +1,21 @@
 /**
  * The wasm surface of the verifier. The host calls `beginRequest`, allocates the request's parts with
- * `allocate`, fills them in (`verifier/abi.ts`), and calls `verify`. Kernel BTF and tables are put in place once
+ * `allocatePart`, fills them in (`verifier/abi.ts`), and calls `verify`. Kernel BTF and tables are put in place once
  * with `allocateKept`, before the first request.
  */
-import { allocate, allocateKept, arenaExhausted } from './arena.ts';
+import { allocateKept, allocatePart, arenaExhausted } from './arena.ts';
 import { openBtf } from './btf.ts';
 import { setVmlinuxBtf } from './env.ts';
-import { beginRequest, stackDepthOf, verify } from './verify.ts';
+import { beginRequest, endWithoutMemory, stackDepthOf, verify } from './verify.ts';
 
-export { allocate, allocateKept, arenaExhausted, beginRequest, openBtf, setVmlinuxBtf, stackDepthOf, verify };
+export {
+  allocateKept,
+  allocatePart,
+  arenaExhausted,
+  beginRequest,
+  endWithoutMemory,
+  openBtf,
+  setVmlinuxBtf,
+  stackDepthOf,
+  verify,
+};

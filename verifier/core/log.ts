@@ -1,6 +1,7 @@
 /**
  * The verifier log: bytes in chunks of the arena, addressed by position so that it can be cut back to where a
- * path began (level 1 shows only the path that failed).
+ * path began (level 1 shows only the path that failed). As in the kernel, the end of a log that is longer than
+ * its buffer is kept, or (LogLevel.Fixed) its beginning.
  *
  * Formats come from `messages.ts`. Directives: %d %u signed/unsigned decimal, %x hex without and %X with 0x,
  * %s an AssemblyScript string, %z a NUL-terminated byte string, %c a character, %p a signed decimal with its
@@ -10,18 +11,30 @@ import { allocate } from './arena.ts';
 import { fd_write } from './wasi_snapshot_preview1.ts';
 
 const CHUNK: u32 = 0x1_0000;
-const CHUNKS: u32 = 2048;
-const table: usize = memory.data(2048 * 4, 8);
+/** The buffer has 16 MiB, as libbpf's. */
+const CHUNKS: u32 = 256;
+const CAPACITY: u64 = <u64>CHUNKS * CHUNK;
+const table: usize = memory.data(256 * 4, 8);
 
-/** Bytes written so far; text past the capacity (128 MiB) is counted but not kept. */
+/** Bytes written so far, and of these the first that is still there. */
 let position: u64 = 0;
+let oldest: u64 = 0;
 let chunks: u32 = 0;
 let enabled: bool = false;
+let keepsHead: bool = false;
 
-export function logReset(on: bool): void {
+/** @param fixed what does not fit any more is dropped, and not what came first. */
+export function logReset(on: bool, fixed: bool): void {
   position = 0;
+  oldest = 0;
   chunks = 0;
   enabled = on;
+  keepsHead = fixed;
+}
+
+/** Notes what was overwritten. */
+function dropOldest(): void {
+  if (!keepsHead && position > CAPACITY) oldest = max(oldest, position - CAPACITY);
 }
 
 export function logPosition(): u64 {
@@ -30,13 +43,16 @@ export function logPosition(): u64 {
 
 /** Cuts the log back. */
 export function logCut(to: u64): void {
-  if (to < position) position = to;
+  if (to >= position) return;
+  dropOldest();
+  position = to;
+  oldest = min(oldest, position);
 }
 
 export function putByte(byte: u32): void {
   if (!enabled) return;
-  const index = <u32>(position / CHUNK);
-  if (index < CHUNKS) {
+  if (!keepsHead || position < CAPACITY) {
+    const index = <u32>(position / CHUNK) % CHUNKS;
     if (index >= chunks) {
       store<u32>(table + index * 4, <u32>allocate(CHUNK));
       chunks = index + 1;
@@ -169,13 +185,16 @@ const iov: usize = memory.data(16, 8);
 
 /** Writes the log to stdout and forgets it. */
 export function logFlush(): void {
-  let left = min(position, <u64>CHUNKS * CHUNK);
-  for (let index: u32 = 0; left > 0; index++) {
-    const bytes = <u32>min(left, <u64>CHUNK);
-    store<u32>(iov, load<u32>(table + index * 4));
+  dropOldest();
+  const end = keepsHead ? min(position, CAPACITY) : position;
+  for (let at = oldest; at < end; ) {
+    const within = <u32>(at % CHUNK);
+    const bytes = <u32>min(end - at, <u64>(CHUNK - within));
+    store<u32>(iov, load<u32>(table + (<u32>(at / CHUNK) % CHUNKS) * 4) + within);
     store<u32>(iov, bytes, 4);
     fd_write(STDOUT, iov, 1, iov + 8);
-    left -= bytes;
+    at += bytes;
   }
   position = 0;
+  oldest = 0;
 }
