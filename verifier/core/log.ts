@@ -10,16 +10,20 @@
 import { allocate } from './arena.ts';
 import { fd_write } from './wasi_snapshot_preview1.ts';
 
+const PERCENT: i32 = 0x25;
 const CHUNK: u32 = 0x1_0000;
 /** The buffer has 16 MiB, as libbpf's. */
 const CHUNKS: u32 = 256;
 const CAPACITY: u64 = <u64>CHUNKS * CHUNK;
-const table: usize = memory.data(256 * 4, 8);
+/** Addresses of the chunks; behind them that of one for what is not kept. */
+const table: usize = memory.data(256 * 4 + 4, 8);
 
 /** Bytes written so far, and of these the first that is still there. */
 let position: u64 = 0;
 let oldest: u64 = 0;
-let chunks: u32 = 0;
+/** Where the next byte goes, and how many go there before the next chunk. */
+let cursor: usize = 0;
+let left: u32 = 0;
 let enabled: bool = false;
 let keepsHead: bool = false;
 
@@ -27,7 +31,8 @@ let keepsHead: bool = false;
 export function logReset(on: bool, fixed: bool): void {
   position = 0;
   oldest = 0;
-  chunks = 0;
+  left = 0;
+  memory.fill(table, 0, (CHUNKS + 1) * 4);
   enabled = on;
   keepsHead = fixed;
 }
@@ -47,34 +52,66 @@ export function logCut(to: u64): void {
   dropOldest();
   position = to;
   oldest = min(oldest, position);
+  left = 0;
+}
+
+/** Makes `cursor` the place of the next byte: in a log that takes no more, one that is not shown. */
+function nextChunk(): void {
+  const within = <u32>(position % CHUNK);
+  const full = keepsHead && position >= CAPACITY;
+  const index = full ? CHUNKS : <u32>(position / CHUNK) % CHUNKS;
+  let chunk = load<u32>(table + index * 4);
+  if (chunk === 0) {
+    chunk = <u32>allocate(CHUNK);
+    store<u32>(table + index * 4, chunk);
+  }
+  cursor = <usize>chunk + within;
+  left = CHUNK - within;
 }
 
 export function putByte(byte: u32): void {
   if (!enabled) return;
-  if (!keepsHead || position < CAPACITY) {
-    const index = <u32>(position / CHUNK) % CHUNKS;
-    if (index >= chunks) {
-      store<u32>(table + index * 4, <u32>allocate(CHUNK));
-      chunks = index + 1;
-    }
-    store<u8>(<usize>load<u32>(table + index * 4) + <u32>(position % CHUNK), <u8>byte);
-  }
+  if (left === 0) nextChunk();
+  store<u8>(cursor, <u8>byte);
+  cursor++;
+  left--;
   position++;
 }
 
+/** Takes up `count` bytes of the chunk that `left` has room for. */
+function advance(count: u32): void {
+  cursor += count;
+  left -= count;
+  position += count;
+}
+
+/** ASCII characters of an AssemblyScript string, two bytes each. */
+function putChars(from: usize, count: u32): void {
+  if (count > left) {
+    for (let i: u32 = 0; i < count; i++) putByte(load<u8>(from + i * 2));
+    return;
+  }
+  const to = cursor;
+  for (let i: u32 = 0; i < count; i++) store<u8>(to + i, load<u8>(from + i * 2));
+  advance(count);
+}
+
 export function putString(text: string): void {
-  if (!enabled) return;
-  for (let i = 0, n = text.length; i < n; i++) putByte(text.charCodeAt(i));
+  if (enabled) putChars(changetype<usize>(text), text.length);
 }
 
 /** NUL-terminated bytes. */
 export function putBytes(from: usize): void {
   if (!enabled) return;
-  for (let at = from; ; at++) {
-    const byte = load<u8>(at);
-    if (byte === 0) return;
-    putByte(byte);
+  let end = from;
+  while (load<u8>(end) !== 0) end++;
+  const count = <u32>(end - from);
+  if (count > left) {
+    for (let at = from; at < end; at++) putByte(load<u8>(at));
+    return;
   }
+  memory.copy(cursor, from, count);
+  advance(count);
 }
 
 export function putUnsigned(value: u64): void {
@@ -157,16 +194,21 @@ export function say(
   f: i64 = 0,
 ): void {
   if (!enabled) return;
+  const chars = changetype<usize>(format);
+  const n = <u32>format.length;
   let argument = 0;
-  for (let i = 0, n = format.length; i < n; i++) {
-    const char = format.charCodeAt(i);
-    if (char !== 0x25 || i + 1 >= n) {
-      putByte(char);
-      continue;
+  for (let i: u32 = 0; i < n; i++) {
+    const start = i;
+    while (i < n && load<u16>(chars + i * 2) !== PERCENT) i++;
+    if (i > start) putChars(chars + start * 2, i - start);
+    if (i + 1 >= n) {
+      if (i < n) putByte(PERCENT);
+      return;
     }
-    const directive = format.charCodeAt(++i);
-    if (directive === 0x25) {
-      putByte(0x25);
+    i++;
+    const directive = <i32>load<u16>(chars + i * 2);
+    if (directive === PERCENT) {
+      putByte(PERCENT);
       continue;
     }
     let value = a;
@@ -197,4 +239,5 @@ export function logFlush(): void {
   }
   position = 0;
   oldest = 0;
+  left = 0;
 }
