@@ -8,6 +8,8 @@ export interface Sandbox<Exports> {
   takeStdout(): string;
 }
 
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
 let initialised: Promise<void> | undefined;
 
 /** A sandbox of its own: no files, no environment, no clock in use. `imports` is what is not WASI. */
@@ -22,7 +24,8 @@ export async function startSandbox<Exports extends { _initialize(): void }>(
   const instance = wasi.instantiate(module, imports);
   const exports = instance.exports as unknown as Exports & WebAssembly.Exports;
   exports._initialize();
-  return { exports, takeStdout: () => wasi.getStdoutString() };
+  // what a core prints may hold any bytes: names of hostile objects, or a log cut inside of a character
+  return { exports, takeStdout: () => decoder.decode(wasi.getStdoutBuffer()) };
 }
 
 /** @wasmer/wasi unpacks itself through Node's Buffer: elsewhere it gets a stand-in for that long. */

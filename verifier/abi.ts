@@ -122,11 +122,11 @@ export const enum CtxField {
 /** A source line: where its instructions begin, and what the log shows of it. */
 export const enum LineField {
   Insn = 0,
-  /** Offset of the file's name; lines of one file have the same. */
+  /** Offset of the file's name in the strings of the program's BTF; lines of one file have the same. */
   FileName = 4,
   Line = 8,
-  /** "text @ file.c:12", NUL-terminated. */
-  Text = 12,
+  /** Offset of the line's text. */
+  Source = 12,
   Size = 16,
 }
 

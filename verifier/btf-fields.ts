@@ -39,6 +39,7 @@ const KPTR_TAGS: ReadonlyMap<string, Field> = new Map([
   ['kptr', Field.KptrRef],
   ['percpu_kptr', Field.KptrPercpu],
 ]);
+const CONTAINS = 'contains:';
 const POINTER = 8;
 const MAX_FIELDS = 11;
 const NODE_OF_ROOT: ReadonlyMap<Field, string> = new Map([
@@ -78,6 +79,8 @@ class FieldFinder {
   private readonly btf: Btf;
   private readonly wanted: number;
   private seen = 0;
+  /** Structs known to have none: they are looked into once, however often they occur. */
+  private readonly plain = new Set<TypeId>();
 
   constructor(btf: Btf, wanted: number) {
     this.btf = btf;
@@ -86,6 +89,7 @@ class FieldFinder {
 
   find(type: BtfType, level: number): SpecialField[] {
     if (level >= MAX_RESOLVE_DEPTH) throw this.btf.error(`type ${type.id}: structs are nested too deeply`);
+    if (this.plain.has(type.id)) return [];
     const found: SpecialField[] = [];
     const add = (fields: SpecialField[]) => {
       found.push(...fields);
@@ -103,6 +107,7 @@ class FieldFinder {
         add(this.part(type, index, memberType, member.bitOffset / 8, 0, level));
       });
     }
+    if (found.length === 0) this.plain.add(type.id);
     return found;
   }
 
@@ -175,12 +180,8 @@ class FieldFinder {
   }
 
   private contains(owner: BtfType, index: number): string {
-    for (let id = 1; id < this.btf.typeCount; id++) {
-      if (this.btf.kind(id) !== BtfKind.DeclTag) continue;
-      const tag = this.btf.type(id);
-      if (tag.type === owner.id && tag.component === index && tag.name.startsWith('contains:'))
-        return tag.name.slice('contains:'.length);
-    }
+    const contents = containsTags(this.btf).get(`${owner.id}:${index}`);
+    if (contents !== undefined) return contents;
     throw this.btf.error(`type ${owner.id}: a graph root without a tag that says what it contains`);
   }
 
@@ -192,6 +193,23 @@ class FieldFinder {
       fields.map((field) => ({ ...field, offset: field.offset + i * stride })),
     ).flat();
   }
+}
+
+const tagsOf = new WeakMap<Btf, ReadonlyMap<string, string>>();
+
+/** What the first "contains:" tag on a part of a type says, by "type:part". */
+function containsTags(btf: Btf): ReadonlyMap<string, string> {
+  const known = tagsOf.get(btf);
+  if (known) return known;
+  const tags = new Map<string, string>();
+  for (let id = 1; id < btf.typeCount; id++) {
+    if (btf.kind(id) !== BtfKind.DeclTag || !btf.name(id).startsWith(CONTAINS)) continue;
+    const { type, component, name } = btf.type(id);
+    const part = `${type}:${component}`;
+    if (!tags.has(part)) tags.set(part, name.slice(CONTAINS.length));
+  }
+  tagsOf.set(btf, tags);
+  return tags;
 }
 
 function isStruct(type: BtfType): boolean {

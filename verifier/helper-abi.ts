@@ -6,6 +6,8 @@
 
 /** Numbers of the helpers that have rules of their own. Numbers never change once a kernel has them. */
 export const enum Helper {
+  /** All that no helper has. */
+  None = -1,
   MapLookup = 1,
   MapUpdate = 2,
   MapDelete = 3,

@@ -1,5 +1,5 @@
 /** Opens the BTF blobs of a request in the core, and packs what the request's maps and functions need of them. */
-import { Btf, BtfKind, type BtfType, type TypeId } from '../bpf/btf.ts';
+import { type Btf, BtfKind, type BtfType, type TypeId } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { ProgramFacts } from '../kernel-model/program-facts.ts';
 import { Request } from './abi.ts';
@@ -26,6 +26,7 @@ import type { LoadRequest, MapInfo } from './load-request.ts';
 import { packAttach } from './pack-attach.ts';
 import type { BtfAddresses } from './pack-request.ts';
 import { Packer } from './packer.ts';
+import { type ProgramBtfs, sameBytes } from './program-btf.ts';
 import { Field } from './types.ts';
 import type { CoreExports } from './wasm.ts';
 
@@ -76,6 +77,7 @@ export class RequestBtfs implements BtfAddresses {
   private readonly core: CoreExports;
   private readonly packer: Packer;
   private readonly kernel: VerifierKernel;
+  private readonly opener: ProgramBtfs;
   private readonly modules = new Map<string, OpenBtf>();
   private readonly programs: OpenBtf[] = [];
   /** Records of structs by Btf address and id. */
@@ -86,10 +88,12 @@ export class RequestBtfs implements BtfAddresses {
     core: CoreExports,
     packer: Packer,
     kernel: VerifierKernel,
+    opener: ProgramBtfs,
     vmlinuxAddress: number,
     request: LoadRequest,
   ) {
     this.core = core;
+    this.opener = opener;
     this.packer = packer;
     this.kernel = kernel;
     this.vmlinux = { btf: kernel.btf, address: vmlinuxAddress };
@@ -165,9 +169,9 @@ export class RequestBtfs implements BtfAddresses {
   }
 
   private ofProgram(bytes: Uint8Array): OpenBtf {
-    const known = this.programs.find(({ btf }) => sameBytes(btf.bytes, bytes));
+    const btf = this.opener.open(bytes);
+    const known = this.programs.find((program) => program.btf === btf || sameBytes(program.btf.bytes, bytes));
     if (known) return known;
-    const btf = Btf.parse(bytes);
     const opened = { btf, address: open(this.core, this.packer, btf, 0, Origin.Program) };
     this.programs.push(opened);
     this.addStructs(opened);
@@ -242,10 +246,6 @@ function mapFields(btf: Btf, id: TypeId): SpecialField[] {
     if (error instanceof InputError) return [];
     throw error;
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a === b || (a.length === b.length && a.every((byte, i) => byte === b[i]));
 }
 
 /** Packs everything about types that is not a BTF blob, and enters it in the request record at `request`. */

@@ -7,6 +7,7 @@ import { Request } from './abi.ts';
 import {
   Accepts,
   CallFacts,
+  Helper,
   HelperArg,
   HelperField,
   HelperFlag,
@@ -61,7 +62,7 @@ export function packHelpers(
   facts: ProgramFacts,
   insns: Uint8Array,
 ): void {
-  const ids = calledHelpers(insns);
+  const ids = calledHelpers(insns, kernel.data.helperCount);
   const records = packer.alloc(Math.max(ids.length, 1) * HelperField.Size);
   ids.forEach((id, i) => {
     packHelper(packer, records + i * HelperField.Size, id, kernel.data, facts);
@@ -71,13 +72,14 @@ export function packHelpers(
   packer.u32(at + Request.CallFacts, packFacts(packer, kernel, facts));
 }
 
-/** Numbers of the helpers that occur in the program, ascending. */
-function calledHelpers(insns: Uint8Array): number[] {
+/** Numbers of the helpers that occur in the program, ascending; Helper.None for those that are none. */
+function calledHelpers(insns: Uint8Array, count: number): number[] {
   const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);
   const ids = new Set<number>();
   for (let slot = 0; slot + 8 <= insns.length; slot += 8) {
     const isHelper = insns[slot] === CALL && ((insns[slot + 1] as number) & 0xf0) === 0;
-    if (isHelper) ids.add(view.getInt32(slot + 4, true));
+    const id = isHelper ? view.getInt32(slot + 4, true) : 0;
+    if (isHelper) ids.add(id >= 0 && id < count ? id : Helper.None);
   }
   return [...ids].sort((a, b) => a - b);
 }

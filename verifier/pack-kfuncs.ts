@@ -34,6 +34,8 @@ export interface KfuncRequest {
   modules: readonly (KfuncModule | undefined)[];
 }
 
+/** Functions one program may call. */
+const MAX_KFUNCS = 256;
 /** Parameters that fit in registers. */
 const MAX_ARGS = 5;
 /** Functions whose kinds the kernel lists but whose result is plain. */
@@ -60,11 +62,11 @@ export function packKfuncs(packer: Packer, request: number, data: VerifierData, 
   packer.u32(request + Request.KfuncFacts, packFacts(packer, data, what.facts, vmlinux.btf));
 }
 
-/** Distinct functions called, in the order of their first calls. */
+/** Distinct functions called, in the order of their first calls: all that may be called, and one more. */
 function kfuncCalls(insns: Uint8Array): { slot: number; id: TypeId }[] {
   const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);
   const calls = new Map<string, { slot: number; id: TypeId }>();
-  for (let at = 0; at + 8 <= insns.length; at += 8) {
+  for (let at = 0; at + 8 <= insns.length && calls.size <= MAX_KFUNCS; at += 8) {
     const isCall =
       view.getUint8(at) === (Class.Jmp | Jmp.Call) && view.getUint8(at + 1) >> 4 === CallKind.Kfunc;
     if (!isCall) continue;

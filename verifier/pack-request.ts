@@ -1,5 +1,4 @@
 /** Turns a load request into the core's records (`abi.ts`). */
-import type { Btf } from '../bpf/btf.ts';
 import { readInsns } from '../bpf/decode.ts';
 import { type DisasmOptions, insnText } from '../bpf/disasm.ts';
 import { InputError } from '../bpf/input-error.ts';
@@ -10,6 +9,15 @@ import { EventMode } from './event-abi.ts';
 import type { LoadRequest, MapInfo, TargetProgram } from './load-request.ts';
 import type { Packer } from './packer.ts';
 import { LogLevel } from './types.ts';
+import { usedMaps } from './used-maps.ts';
+
+/** What packing a request needs besides the request. */
+export interface RequestParts {
+  btfs: BtfAddresses;
+  texts: DisasmOptions;
+  /** Whether the kernel has maps of a type. */
+  hasMapType(type: number): boolean;
+}
 
 /** Addresses of Btf objects in the core, by what the request calls them. */
 export interface BtfAddresses {
@@ -23,6 +31,9 @@ export interface BtfAddresses {
   /** Record of the special fields in a map's values, 0 for none. */
   recordOfMap(map: MapInfo): number;
 }
+
+/** Instructions whose texts are packed together. */
+const TEXT_BATCH = 1024;
 
 /** Licences Linux takes as compatible with the GPL. */
 const GPL_COMPATIBLE = new Set([
@@ -39,13 +50,8 @@ export function isGplCompatible(license: string): boolean {
 }
 
 /** The request record's address. */
-export function packRequest(
-  packer: Packer,
-  request: LoadRequest,
-  btfs: BtfAddresses,
-  texts: DisasmOptions,
-  strings: Btf | undefined,
-): number {
+export function packRequest(packer: Packer, request: LoadRequest, parts: RequestParts): number {
+  const { btfs } = parts;
   const at = packer.alloc(Request.Size);
   const set = (field: number, value: number) => packer.u32(at + field, value);
   set(Request.Insns, packer.bytes(request.insns));
@@ -62,7 +68,7 @@ export function packRequest(
   set(Request.FuncInfo, packFuncInfo(packer, request.funcInfo));
   set(Request.FuncInfoCount, request.funcInfo.length);
   set(Request.ProgBtf, btfs.program);
-  set(Request.Maps, packMaps(packer, request.maps, btfs));
+  set(Request.Maps, packMaps(packer, request, parts));
   set(Request.MapCount, request.maps.length);
   set(Request.KfuncBtfs, packer.words(btfs.kfunc));
   set(Request.KfuncBtfCount, btfs.kfunc.length);
@@ -70,10 +76,10 @@ export function packRequest(
   set(Request.ImmBtfCount, btfs.imm.length);
   set(Request.InsnLimit, request.insnLimit ?? 0);
   set(Request.Events, eventMode(request));
-  set(Request.LineInfo, packLines(packer, request.lineInfo, strings));
+  set(Request.LineInfo, packLines(packer, request.lineInfo));
   set(Request.LineInfoCount, request.lineInfo.length);
   const logsPath = (request.logLevel & (LogLevel.Path | LogLevel.Full)) !== 0;
-  if (logsPath) set(Request.InsnTexts, packTexts(packer, request.insns, texts));
+  if (logsPath) set(Request.InsnTexts, packTexts(packer, request.insns, parts.texts));
   return at;
 }
 
@@ -86,15 +92,20 @@ function packFuncInfo(packer: Packer, infos: readonly FuncInfo[]): number {
   return packer.words(infos.flatMap((info) => [info.insn, info.typeId]));
 }
 
-function packMaps(packer: Packer, maps: readonly MapInfo[], btfs: BtfAddresses): number {
+/** Maps that no instruction names stay empty, and so do those that no kernel of this kind could have made. */
+function packMaps(packer: Packer, request: LoadRequest, parts: RequestParts): number {
+  const { maps } = request;
   const at = packer.alloc(Math.max(maps.length, 1) * MapField.Size);
-  maps.forEach((map, i) => {
-    const record = at + i * MapField.Size;
-    packMap(packer, record, map, btfs);
+  for (const index of usedMaps(request.insns)) {
+    const map = maps[index];
+    if (!map || !parts.hasMapType(map.type)) continue;
+    const record = at + index * MapField.Size;
+    packMap(packer, record, map, parts.btfs);
     const inner = map.inner === undefined ? undefined : maps[map.inner];
-    packer.u32(record + MapField.Inner, inner ? packTemplate(packer, inner, btfs) : 0);
-    packer.u32(record + MapField.Id, i + 1);
-  });
+    const known = inner !== undefined && parts.hasMapType(inner.type);
+    packer.u32(record + MapField.Inner, known ? packTemplate(packer, inner, parts.btfs) : 0);
+    packer.u32(record + MapField.Id, index + 1);
+  }
   return at;
 }
 
@@ -148,35 +159,42 @@ function packTarget(packer: Packer, target: TargetProgram): number {
   return at;
 }
 
-/** Source lines as the log has them: leading blanks cut, the file without its folder. */
-function packLines(packer: Packer, lines: readonly LineInfo[], strings: Btf | undefined): number {
+function packLines(packer: Packer, lines: readonly LineInfo[]): number {
   const at = packer.alloc(Math.max(lines.length, 1) * LineField.Size);
-  const texts = new Map<string, number>();
-  lines.forEach((line, i) => {
-    const record = at + i * LineField.Size;
-    const source = (strings?.string(line.lineOffset) ?? '').trimStart();
-    const file = (strings?.string(line.fileNameOffset) ?? '').replace(/^.*\//, '');
-    const text = `${source} @ ${file}:${line.line}`;
-    const known = texts.get(text) ?? packer.text(text);
-    texts.set(text, known);
-    packer.u32(record + LineField.Insn, line.insn);
-    packer.u32(record + LineField.FileName, line.fileNameOffset);
-    packer.u32(record + LineField.Line, line.line);
-    packer.u32(record + LineField.Text, known);
+  packer.fill(at, lines.length * LineField.Size, (view) => {
+    lines.forEach((line, i) => {
+      const record = i * LineField.Size;
+      view.setUint32(record + LineField.Insn, line.insn, true);
+      view.setUint32(record + LineField.FileName, line.fileNameOffset, true);
+      view.setUint32(record + LineField.Line, line.line, true);
+      view.setUint32(record + LineField.Source, line.lineOffset, true);
+    });
   });
   return at;
 }
 
 /** Text of every instruction; a program cut off inside a ld_imm64 has texts up to there. */
 function packTexts(packer: Packer, insns: Uint8Array, options: DisasmOptions): number {
-  const texts = new Array<number>(insns.length / 8).fill(0);
+  const texts = new Uint32Array(insns.length / 8);
+  let slots: number[] = [];
+  let batch: string[] = [];
+  const flush = () => {
+    packer.texts(batch).forEach((at, i) => {
+      texts[slots[i] as number] = at;
+    });
+    slots = [];
+    batch = [];
+  };
   try {
     for (const insn of readInsns(insns)) {
       const opcode = insn.code.toString(16).padStart(2, '0');
-      texts[insn.slot] = packer.text(`(${opcode}) ${insnText(insn, options)}`);
+      slots.push(insn.slot);
+      batch.push(`(${opcode}) ${insnText(insn, options)}`);
+      if (batch.length === TEXT_BATCH) flush();
     }
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
   }
-  return packer.words(texts);
+  flush();
+  return packer.bytes(new Uint8Array(texts.buffer));
 }

@@ -2,6 +2,17 @@
 import type { CoreExports } from './wasm.ts';
 
 const encoder = new TextEncoder();
+/** No part of a request is larger than the core's memory. */
+const MAX_PART = 1 << 30;
+
+/** The core has no memory for a part of the request. */
+export class OutOfMemory extends Error {
+  override readonly name = 'OutOfMemory';
+
+  constructor(bytes: number) {
+    super(`the verifier is out of memory: ${bytes} more bytes do not fit`);
+  }
+}
 
 export class Packer {
   private readonly core: CoreExports;
@@ -13,12 +24,11 @@ export class Packer {
     this.kept = kept;
   }
 
-  /** Zeroed memory, 16-byte aligned. @throws {RangeError} when the core's limit is reached. */
+  /** Zeroed memory, 16-byte aligned. @throws {OutOfMemory} when the core's limit is reached. */
   alloc(size: number): number {
-    const at = (this.kept ? this.core.allocateKept(size) : this.core.allocate(size)) >>> 0;
-    if (at === 0 || this.core.arenaExhausted() !== 0) {
-      throw new RangeError(`the verifier is out of memory: ${size} more bytes do not fit`);
-    }
+    if (size > MAX_PART) throw new OutOfMemory(size);
+    const at = (this.kept ? this.core.allocateKept(size) : this.core.allocatePart(size)) >>> 0;
+    if (at === 0) throw new OutOfMemory(size);
     return at;
   }
 
@@ -36,6 +46,23 @@ export class Packer {
     return at;
   }
 
+  /** Several NUL-terminated texts, none with a NUL in it: their addresses. */
+  texts(texts: readonly string[]): number[] {
+    const bytes = encoder.encode(texts.map((text) => `${text}\0`).join(''));
+    const at = this.bytes(bytes);
+    let next = 0;
+    return texts.map(() => {
+      const start = next;
+      next = bytes.indexOf(0, start) + 1;
+      return at + start;
+    });
+  }
+
+  /** Has `write` fill in what was allocated at `at`. It must not allocate. */
+  fill(at: number, size: number, write: (view: DataView) => void): void {
+    write(new DataView(this.core.memory.buffer, at, size));
+  }
+
   u32(at: number, value: number): void {
     this.view.setUint32(at, value, true);
   }
@@ -47,8 +74,10 @@ export class Packer {
   /** An array of u32. */
   words(values: readonly number[]): number {
     const at = this.alloc(Math.max(values.length, 1) * 4);
-    values.forEach((value, i) => {
-      this.u32(at + 4 * i, value);
+    this.fill(at, 4 * values.length, (view) => {
+      values.forEach((value, i) => {
+        view.setUint32(4 * i, value, true);
+      });
     });
     return at;
   }

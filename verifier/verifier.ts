@@ -4,6 +4,7 @@ import type { DisasmOptions } from '../bpf/disasm.ts';
 import { VMLINUX } from '../kernel-model/kfunc-table.ts';
 import { Result, SubprogFact } from './abi.ts';
 import { admission } from './admission.ts';
+import { checkRequest } from './check-request.ts';
 import { EVENT_CHUNK } from './event-abi.ts';
 import type { EventLog } from './event-reader.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
@@ -14,8 +15,12 @@ import { type KfuncModule, packKfuncs } from './pack-kfuncs.ts';
 import { packRequest } from './pack-request.ts';
 import { packRules } from './pack-rules.ts';
 import { Packer } from './packer.ts';
+import { ProgramBtfs } from './program-btf.ts';
+import { Refusal } from './refusal.ts';
 import type { Verdict, VerifiedSubprog, VerifierStats } from './verdict.ts';
 import { type Core, startCore } from './wasm.ts';
+
+const ENOMEM = 12;
 
 export interface VerifierOptions {
   /** verifier.wasm */
@@ -26,6 +31,7 @@ export interface VerifierOptions {
 export class Verifier {
   private readonly core: Core;
   private readonly kernel: VerifierKernel;
+  private readonly programBtfs = new ProgramBtfs();
   /** Address of the kernel's Btf in the core. */
   private readonly vmlinux: number;
 
@@ -40,17 +46,37 @@ export class Verifier {
     return new Verifier(await startCore(options.wasm), new VerifierKernel(options.kernel));
   }
 
-  /** Verifies one load request. A rejected program is a verdict, not an exception. */
+  /**
+   * Verifies one load request. A rejected program is a verdict, not an exception.
+   * @throws {InputError} for a request that no system call could make: numbers that are none, half instructions.
+   */
   verify(request: LoadRequest): Verdict {
+    checkRequest(request);
     const refusal = admission(request, this.kernel.data.programs);
     if (refusal.errno !== 0) return refused(refusal.errno, refusal.reason);
     const { exports } = this.core;
     exports.beginRequest();
+    let at: number;
+    try {
+      at = this.pack(request);
+    } catch (error) {
+      if (error instanceof Refusal) return refused(error.errno, error.message);
+      if (exports.arenaExhausted() === 0) throw error;
+      return refused(ENOMEM, 'the verifier has not enough memory for the request');
+    }
+    return this.readVerdict(this.run(at), request);
+  }
+
+  /** Puts the request into the core's memory: its address. */
+  private pack(request: LoadRequest): number {
+    const { exports } = this.core;
     const packer = new Packer(exports);
-    const btfs = new RequestBtfs(exports, packer, this.kernel, this.vmlinux, request);
+    const btfs = new RequestBtfs(exports, packer, this.kernel, this.programBtfs, this.vmlinux, request);
     const facts = this.kernel.facts(request);
     const modules = kfuncModules(btfs, request);
-    const at = packRequest(packer, request, btfs, this.names(request), btfs.programBtf?.btf);
+    const texts = this.names(request);
+    const hasMapType = (type: number) => this.kernel.data.maps.types.has(type);
+    const at = packRequest(packer, request, { btfs, texts, hasMapType });
     packBtfFacts(packer, at, this.kernel, btfs, request, facts);
     packRules(packer, at, this.kernel.data, facts);
     packHelpers(packer, at, this.kernel, facts, request.insns);
@@ -60,8 +86,18 @@ export class Verifier {
       facts,
       modules,
     });
-    const result = exports.verify(at) >>> 0;
-    return this.readVerdict(result, request);
+    return at;
+  }
+
+  /** Address of the result record. */
+  private run(request: number): number {
+    const { exports } = this.core;
+    try {
+      return exports.verify(request) >>> 0;
+    } catch (error) {
+      if (exports.arenaExhausted() === 0) throw error;
+      return exports.endWithoutMemory() >>> 0;
+    }
   }
 
   /** Names of the kernel functions that a request's program calls, for its instructions as text. */

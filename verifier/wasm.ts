@@ -5,14 +5,18 @@ import { type Sandbox, startSandbox } from '../bpf/sandbox.ts';
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;
   _initialize(): void;
-  allocate(size: number): number;
+  /** Zeroed memory of the request, 0 when there is none left. */
+  allocatePart(size: number): number;
+  /** The same that stays for all requests. */
   allocateKept(size: number): number;
   arenaExhausted(): number;
   /** Indexes a BTF blob at an address; its Btf. `origin`: 0 vmlinux (kept), 1 module, 2 program. */
   openBtf(data: number, length: number, base: number, origin: number): number;
   setVmlinuxBtf(btf: number): void;
   beginRequest(): void;
+  /** The result record's address. Traps when memory runs out, and then `endWithoutMemory` tells the rest. */
   verify(request: number): number;
+  endWithoutMemory(): number;
   stackDepthOf(subprog: number): number;
   /** `SubprogFact` bits. */
   subprogFacts(subprog: number): number;

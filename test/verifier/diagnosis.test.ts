@@ -191,15 +191,18 @@ describe('the source', () => {
   });
 });
 
-/** A BTF blob without types. */
+/** A BTF blob with one type, a pointer to nothing, which needs no name. */
 function btfOfStrings(strings: string): Uint8Array {
   const bytes = new TextEncoder().encode(strings);
-  const blob = new Uint8Array(24 + bytes.length);
+  const blob = new Uint8Array(36 + bytes.length);
   const view = new DataView(blob.buffer);
   view.setUint16(0, 0xeb9f, true);
   view.setUint8(2, 1);
   view.setUint32(4, 24, true);
+  view.setUint32(12, 12, true);
+  view.setUint32(16, 12, true);
   view.setUint32(20, bytes.length, true);
-  blob.set(bytes, 24);
+  view.setUint32(28, 2 << 24, true);
+  blob.set(bytes, 36);
   return blob;
 }

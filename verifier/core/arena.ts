@@ -1,14 +1,19 @@
 /**
  * Memory of one verification: a bump arena with free lists by size class. Nothing outlives a request;
  * `arenaReset` gives everything back at once. Blocks are at most MAX_CLASS bytes or bump-only.
+ *
+ * A verification that needs more than there is traps where it stands: nobody has to look at every allocation.
+ * The host asks `arenaExhausted` then, and has the verification ended with ENOMEM (verify.ts).
  */
 
 /** Blocks are multiples of this. */
 const GRAIN: u32 = 16;
 /** Largest block that is kept for reuse, in grains: 128 KiB. */
 const CLASSES: u32 = 8192;
-/** Linear memory a request may use, in 64 KiB pages: 512 MiB. */
-const MAX_PAGES: i32 = 8192;
+/** Linear memory there may be, in 64 KiB pages: 352 MiB, so that the whole process stays below 512 MiB. */
+const MAX_PAGES: i32 = 5632;
+/** What may be used beyond it to say how a verification without memory ended: 2 MiB. */
+const RESERVE_PAGES: i32 = 32;
 
 const freeLists: usize = memory.data(8192 * 4 + 4, 16);
 
@@ -17,6 +22,7 @@ let top: usize = 0;
 /** Highest address ever handed out since the last reset: bytes above it are known to be zero. */
 let dirty: usize = 0;
 let exhausted: bool = false;
+let maxPages: i32 = MAX_PAGES;
 
 /** Starts a new request: all blocks of the last one are invalid. */
 export function arenaReset(): void {
@@ -27,23 +33,38 @@ export function arenaReset(): void {
   if (top > dirty) dirty = top;
   top = base;
   exhausted = false;
+  maxPages = MAX_PAGES;
   memory.fill(freeLists, 0, (CLASSES + 1) * 4);
 }
 
 /**
- * Zeroed memory that survives the requests (kernel BTF, profile tables). Only between two requests: what the
- * last one allocated is overwritten.
+ * Zeroed memory that survives the requests (kernel BTF, profile tables), 0 when there is none. Only between two
+ * requests: what the last one allocated is overwritten.
  */
 export function allocateKept(size: u32): usize {
   arenaReset();
-  const block = bump(((size + GRAIN - 1) / GRAIN) * GRAIN);
-  memory.fill(block, 0, size);
-  base = top;
+  const block = allocatePart(size);
+  if (block !== 0) base = top;
   if (dirty < base) dirty = base;
-  return exhausted ? 0 : block;
+  return block;
 }
 
-/** Whether an allocation has failed since the reset: the request then ends with ENOMEM. */
+/** As `allocate`, for the host: 0 when there is not enough memory. */
+export function allocatePart(size: u32): usize {
+  if (!fits(<u64>size + GRAIN)) {
+    exhausted = true;
+    return 0;
+  }
+  return allocate(size);
+}
+
+/** Opens the reserve: the verification is over but for the telling. */
+export function arenaOpenReserve(): void {
+  maxPages = MAX_PAGES + RESERVE_PAGES;
+  exhausted = false;
+}
+
+/** Whether an allocation has failed since the reset. */
 export function arenaExhausted(): bool {
   return exhausted;
 }
@@ -52,19 +73,23 @@ function classOf(size: u32): u32 {
   return (size + GRAIN - 1) / GRAIN;
 }
 
+/** Whether the memory behind the last block reaches, or can be made to reach, for `bytes` more. */
+function fits(bytes: u64): bool {
+  const end = <u64>top + bytes;
+  const have = (<u64>memory.size()) << 16;
+  if (end <= have) return true;
+  const missing = (end - have + 0xffff) >> 16;
+  if (<u64>memory.size() + missing > <u64>maxPages) return false;
+  return memory.grow(<i32>max(missing, <u64>min(16, maxPages - memory.size()))) >= 0;
+}
+
 function bump(bytes: u32): usize {
-  const block = top;
-  const end: u64 = <u64>top + bytes;
-  const have: u64 = (<u64>memory.size()) << 16;
-  if (end > have) {
-    const missing = <i32>((end - have + 0xffff) >> 16);
-    if (memory.size() + missing > MAX_PAGES || memory.grow(max(missing, 16)) < 0) {
-      exhausted = true;
-      // Callers may write before they look at arenaExhausted(): hand out the arena's start instead of null.
-      return base;
-    }
+  if (!fits(bytes)) {
+    exhausted = true;
+    unreachable();
   }
-  top = <usize>end;
+  const block = top;
+  top += bytes;
   return block;
 }
 
@@ -88,7 +113,7 @@ export function allocate(size: u32): usize {
 /** Gives a block of `allocate(size)` back. */
 export function release(block: usize, size: u32): void {
   const grains = classOf(size);
-  if (block === 0 || grains === 0 || grains > CLASSES || exhausted) return;
+  if (block === 0 || grains === 0 || grains > CLASSES) return;
   const list = freeLists + grains * 4;
   store<u32>(block, load<u32>(list));
   store<u32>(list, <u32>block);

@@ -5,6 +5,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { LineField, Request } from '../abi.ts';
 import {
   findByName,
+  hasString,
   isEnumAt,
   isSmallIntAt,
   kindAt,
@@ -175,8 +176,14 @@ function checkLineRecord(index: u32): i32 {
     say(M.LINE_INFO_ORDER, index, insn, previous, env.insnCount);
     return -Errno.EINVAL;
   }
-  if (env.insnCode(insn) !== 0) return 0;
-  say(M.LINE_INFO_INSN, index);
+  if (env.insnCode(insn) === 0) {
+    say(M.LINE_INFO_INSN, index);
+    return -Errno.EINVAL;
+  }
+  const line = <usize>env.requestWord(Request.LineInfo) + index * LineField.Size;
+  const source = hasString(progBtf(), load<u32>(line, LineField.Source));
+  if (source && hasString(progBtf(), load<u32>(line, LineField.FileName))) return 0;
+  say(M.LINE_INFO_STRING, index);
   return -Errno.EINVAL;
 }
 

@@ -186,6 +186,11 @@ export function stringAt(btf: u32, offset: u32): usize {
   return <usize>view(index).strings + (offset - view(index).firstString);
 }
 
+/** Whether an offset lies in the combined string section. */
+export function hasString(btf: u32, offset: u32): bool {
+  return btf !== 0 && offset < view(btf).endString;
+}
+
 /** Name of a type, NUL-terminated. */
 export function typeNameBytes(btf: u32, id: u32): usize {
   return nameAt(btf, typeAt(btf, id));

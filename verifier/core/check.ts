@@ -6,7 +6,6 @@
 import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Jmp, Mode, Source } from '../../bpf/isa.ts';
 import { checkAlu } from './alu.ts';
-import { arenaExhausted } from './arena.ts';
 import { checkConditional } from './branch.ts';
 import { checkBpfCall } from './call.ts';
 import * as env from './env.ts';
@@ -241,7 +240,6 @@ export function checkPaths(): i32 {
     previous = env.insnIndex;
     const outcome = step();
     if (outcome < 0) return outcome;
-    if (arenaExhausted()) return -Errno.ENOMEM;
     if (outcome === PATH_END) {
       if (!nextPath()) return 0;
       previous = env.previousInsn;

@@ -1,17 +1,26 @@
 /** Helpers of the program, as the host packed them (helper-abi.ts). */
 import { Request } from '../abi.ts';
-import { HelperArg, HelperField, HelperFlag } from '../helper-abi.ts';
+import { Helper, HelperArg, HelperField, HelperFlag } from '../helper-abi.ts';
 import * as env from './env.ts';
 
-/** Record of a helper the program calls; 0 for a number that occurs nowhere in it. */
+/**
+ * Record of a helper the program calls. Records are by number; the first may stand for all that no helper has.
+ * 0 for a number that occurs nowhere in the program.
+ */
 export function helperRecord(id: i32): usize {
   const records = <usize>env.requestWord(Request.Helpers);
   const count = env.requestWord(Request.HelperCount);
-  for (let i: u32 = 0; i < count; i++) {
-    const record = records + i * HelperField.Size;
-    if (load<i32>(record, HelperField.Id) === id) return record;
+  let low: u32 = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const record = records + middle * HelperField.Size;
+    const found = load<i32>(record, HelperField.Id);
+    if (found === id) return record;
+    if (found < id) low = middle + 1;
+    else high = middle;
   }
-  return 0;
+  return count !== 0 && load<i32>(records, HelperField.Id) === Helper.None ? records : 0;
 }
 
 export function helperWord(record: usize, field: u32): u32 {

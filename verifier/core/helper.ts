@@ -75,7 +75,10 @@ function checkSection(record: usize, index: i32, message: string): i32 {
 
 function checkAvailable(record: usize, index: i32): i32 {
   const state = helperWord(record, HelperField.State);
-  if (state === HelperState.Unknown) return refuseNamed(M.UNKNOWN_HELPER, record);
+  if (state === HelperState.Unknown) {
+    say(M.UNKNOWN_HELPER, <i64>helperWord(record, HelperField.Name), env.insnImm(index));
+    return -Errno.EINVAL;
+  }
   if (state === HelperState.Refused) return refuseNamed(M.HELPER_REFUSED, record);
   if (env.requestWord(Request.Gpl) === 0 && helperHas(record, HelperFlag.GplOnly)) {
     return refuse(M.HELPER_GPL, Errno.EINVAL);

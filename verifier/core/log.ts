@@ -1,6 +1,7 @@
 /**
  * The verifier log: bytes in chunks of the arena, addressed by position so that it can be cut back to where a
- * path began (level 1 shows only the path that failed).
+ * path began (level 1 shows only the path that failed). As in the kernel, the end of a log that is longer than
+ * its buffer is kept, or (LogLevel.Fixed) its beginning.
  *
  * Formats come from `messages.ts`. Directives: %d %u signed/unsigned decimal, %x hex without and %X with 0x,
  * %s an AssemblyScript string, %z a NUL-terminated byte string, %c a character, %p a signed decimal with its
@@ -9,63 +10,115 @@
 import { allocate } from './arena.ts';
 import { fd_write } from './wasi_snapshot_preview1.ts';
 
+const PERCENT: i32 = 0x25;
 const CHUNK: u32 = 0x1_0000;
-const CHUNKS: u32 = 2048;
-const table: usize = memory.data(2048 * 4, 8);
+/** The buffer has 16 MiB, as libbpf's. */
+const CHUNKS: u32 = 256;
+const CAPACITY: u64 = <u64>CHUNKS * CHUNK;
+/** Addresses of the chunks; behind them that of one for what is not kept. */
+const table: usize = memory.data(256 * 4 + 4, 8);
 
-/** Bytes written so far; text past the capacity (128 MiB) is counted but not kept. */
+/** Bytes written so far, and of these the first that is still there. */
 let position: u64 = 0;
-let chunks: u32 = 0;
+let oldest: u64 = 0;
+/** Where the next byte goes, and how many go there before the next chunk. */
+let cursor: usize = 0;
+let left: u32 = 0;
 let enabled: bool = false;
+let keepsHead: bool = false;
 
-export function logReset(on: bool): void {
+/** @param fixed what does not fit any more is dropped, and not what came first. */
+export function logReset(on: bool, fixed: bool): void {
   position = 0;
-  chunks = 0;
+  oldest = 0;
+  left = 0;
+  memory.fill(table, 0, (CHUNKS + 1) * 4);
   enabled = on;
+  keepsHead = fixed;
+}
+
+/** Notes what was overwritten. */
+function dropOldest(): void {
+  if (!keepsHead && position > CAPACITY) oldest = max(oldest, position - CAPACITY);
 }
 
 export function logPosition(): u64 {
   return position;
 }
 
-/** The byte at a position; 0 where it was not kept. */
+/** A byte that was just written; 0 where it was not kept. */
 export function logByte(at: u64): u32 {
-  const index = <u32>(at / CHUNK);
-  if (index >= chunks) return 0;
+  if (keepsHead && at >= CAPACITY) return 0;
+  const index = <u32>(at / CHUNK) % CHUNKS;
   return load<u8>(<usize>load<u32>(table + index * 4) + <u32>(at % CHUNK));
 }
 
 /** Cuts the log back. */
 export function logCut(to: u64): void {
-  if (to < position) position = to;
+  if (to >= position) return;
+  dropOldest();
+  position = to;
+  oldest = min(oldest, position);
+  left = 0;
+}
+
+/** Makes `cursor` the place of the next byte: in a log that takes no more, one that is not shown. */
+function nextChunk(): void {
+  const within = <u32>(position % CHUNK);
+  const full = keepsHead && position >= CAPACITY;
+  const index = full ? CHUNKS : <u32>(position / CHUNK) % CHUNKS;
+  let chunk = load<u32>(table + index * 4);
+  if (chunk === 0) {
+    chunk = <u32>allocate(CHUNK);
+    store<u32>(table + index * 4, chunk);
+  }
+  cursor = <usize>chunk + within;
+  left = CHUNK - within;
 }
 
 export function putByte(byte: u32): void {
   if (!enabled) return;
-  const index = <u32>(position / CHUNK);
-  if (index < CHUNKS) {
-    if (index >= chunks) {
-      store<u32>(table + index * 4, <u32>allocate(CHUNK));
-      chunks = index + 1;
-    }
-    store<u8>(<usize>load<u32>(table + index * 4) + <u32>(position % CHUNK), <u8>byte);
-  }
+  if (left === 0) nextChunk();
+  store<u8>(cursor, <u8>byte);
+  cursor++;
+  left--;
   position++;
 }
 
+/** Takes up `count` bytes of the chunk that `left` has room for. */
+function advance(count: u32): void {
+  cursor += count;
+  left -= count;
+  position += count;
+}
+
+/** ASCII characters of an AssemblyScript string, two bytes each. */
+function putChars(from: usize, count: u32): void {
+  if (count > left) {
+    for (let i: u32 = 0; i < count; i++) putByte(load<u8>(from + i * 2));
+    return;
+  }
+  const to = cursor;
+  for (let i: u32 = 0; i < count; i++) store<u8>(to + i, load<u8>(from + i * 2));
+  advance(count);
+}
+
 export function putString(text: string): void {
-  if (!enabled) return;
-  for (let i = 0, n = text.length; i < n; i++) putByte(text.charCodeAt(i));
+  if (enabled) putChars(changetype<usize>(text), text.length);
 }
 
 /** NUL-terminated bytes. */
 export function putBytes(from: usize): void {
   if (!enabled) return;
-  for (let at = from; ; at++) {
-    const byte = load<u8>(at);
-    if (byte === 0) return;
-    putByte(byte);
+  let end = from;
+  while (load<u8>(end) !== 0) end++;
+  const count = <u32>(end - from);
+  if (count > left) {
+    for (let at = from; at < end; at++) putByte(load<u8>(at));
+    return;
   }
+  memory.copy(cursor, from, count);
+  advance(count);
 }
 
 export function putUnsigned(value: u64): void {
@@ -148,16 +201,21 @@ export function say(
   f: i64 = 0,
 ): void {
   if (!enabled) return;
+  const chars = changetype<usize>(format);
+  const n = <u32>format.length;
   let argument = 0;
-  for (let i = 0, n = format.length; i < n; i++) {
-    const char = format.charCodeAt(i);
-    if (char !== 0x25 || i + 1 >= n) {
-      putByte(char);
-      continue;
+  for (let i: u32 = 0; i < n; i++) {
+    const start = i;
+    while (i < n && load<u16>(chars + i * 2) !== PERCENT) i++;
+    if (i > start) putChars(chars + start * 2, i - start);
+    if (i + 1 >= n) {
+      if (i < n) putByte(PERCENT);
+      return;
     }
-    const directive = format.charCodeAt(++i);
-    if (directive === 0x25) {
-      putByte(0x25);
+    i++;
+    const directive = <i32>load<u16>(chars + i * 2);
+    if (directive === PERCENT) {
+      putByte(PERCENT);
       continue;
     }
     let value = a;
@@ -176,13 +234,17 @@ const iov: usize = memory.data(16, 8);
 
 /** Writes the log to stdout and forgets it. */
 export function logFlush(): void {
-  let left = min(position, <u64>CHUNKS * CHUNK);
-  for (let index: u32 = 0; left > 0; index++) {
-    const bytes = <u32>min(left, <u64>CHUNK);
-    store<u32>(iov, load<u32>(table + index * 4));
+  dropOldest();
+  const end = keepsHead ? min(position, CAPACITY) : position;
+  for (let at = oldest; at < end; ) {
+    const within = <u32>(at % CHUNK);
+    const bytes = <u32>min(end - at, <u64>(CHUNK - within));
+    store<u32>(iov, load<u32>(table + (<u32>(at / CHUNK) % CHUNKS) * 4) + within);
     store<u32>(iov, bytes, 4);
     fd_write(STDOUT, iov, 1, iov + 8);
-    left -= bytes;
+    at += bytes;
   }
   position = 0;
+  oldest = 0;
+  left = 0;
 }

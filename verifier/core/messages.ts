@@ -512,6 +512,7 @@ export const LD_ABS_WITHOUT_BTF = 'LD_ABS is not allowed in subprogs without BTF
 export const TAIL_CALL_WITHOUT_BTF = 'tail_call is not allowed in subprogs without BTF\n';
 export const LINE_INFO_ORDER = 'Invalid line_info[%u].insn_off:%u (prev_offset:%u prog->len:%u)\n';
 export const LINE_INFO_INSN = 'Invalid insn code at line_info[%u].insn_off\n';
+export const LINE_INFO_STRING = 'Invalid line_info[%u].line_off or .file_name_off\n';
 export const LINE_INFO_MISSING = 'missing bpf_line_info for func#%u\n';
 export const LINE_INFO_MISSING_REST = 'missing bpf_line_info for %u funcs starting from func#%u\n';
 export const EXCEPTION_TAGS = 'multiple exception callback tags for main subprog\n';

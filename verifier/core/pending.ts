@@ -1,7 +1,6 @@
 /** Paths that wait to be verified: a stack of states, each with where it goes on. */
 import { Errno } from '../../bpf/errno.ts';
 import { VerifierLimit } from '../types.ts';
-import { arenaExhausted } from './arena.ts';
 import * as env from './env.ts';
 import { noteBranch, noteResume } from './events.ts';
 import { logCut, logPosition, say } from './log.ts';
@@ -24,7 +23,6 @@ function push(state: VerifierState, insn: i32, previous: i32): i32 {
   head = changetype<usize>(state);
   count++;
   noteBranch(state, insn, previous);
-  if (arenaExhausted()) return -Errno.ENOMEM;
   if (count > <u32>VerifierLimit.Pending) {
     say(M.TOO_MANY_BRANCHES, count);
     return -Errno.E2BIG;
@@ -37,7 +35,7 @@ export function pushed(): VerifierState {
   return changetype<VerifierState>(head);
 }
 
-/** Queues a copy of the current state to go on at `insn`. 0, -E2BIG or -ENOMEM; see `pushed`. */
+/** Queues a copy of the current state to go on at `insn`. 0 or -E2BIG; see `pushed`. */
 export function pushBranch(insn: i32, previous: i32, speculative: bool): i32 {
   const branch = newState();
   copyState(branch, env.state);

@@ -1,7 +1,10 @@
 /** Source lines between the instructions of the log, each shown once in a row. */
 import { LineField, Request } from '../abi.ts';
+import { stringAt } from './btf.ts';
 import * as env from './env.ts';
-import { putByte, putBytes, putString, say } from './log.ts';
+import { putBytes, putString, say } from './log.ts';
+
+const SLASH: u32 = 0x2f;
 
 /** Line record shown last. */
 let shown: usize = 0;
@@ -40,9 +43,25 @@ function takeLine(index: i32): usize {
   return line;
 }
 
+/** White space as the kernel's tables have it. */
+function isSpace(byte: u32): bool {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0xa0;
+}
+
+/** "text @ file.c:12": leading blanks cut, the file without its folder. */
 function putLine(line: usize): void {
-  putBytes(<usize>load<u32>(line, LineField.Text));
-  putByte(0x0a);
+  const btf = env.requestWord(Request.ProgBtf);
+  let text = stringAt(btf, load<u32>(line, LineField.Source));
+  while (isSpace(load<u8>(text))) text++;
+  putBytes(text);
+  const path = stringAt(btf, load<u32>(line, LineField.FileName));
+  let file = path;
+  for (let at = path; load<u8>(at) !== 0; at++) {
+    if (load<u8>(at) === SLASH) file = at + 1;
+  }
+  putString(' @ ');
+  putBytes(file);
+  say(':%d\n', load<u32>(line, LineField.Line));
 }
 
 /** Shows the source line of an instruction, unless it was shown last. */

@@ -1,8 +1,9 @@
 /** One verification, stage by stage, in the order in which Linux's answers show. */
 
+import { Errno } from '../../bpf/errno.ts';
 import { Result, SubprogFact } from '../abi.ts';
 import { LogLevel } from '../types.ts';
-import { arenaReset } from './arena.ts';
+import { arenaOpenReserve, arenaReset } from './arena.ts';
 import { checkAttach } from './attach.ts';
 import { checkBtfInfo, checkBtfInfoEarly } from './btf-info.ts';
 import { checkCfg } from './cfg.ts';
@@ -100,7 +101,7 @@ export function beginRequest(): void {
 /** Verifies the request at an address; the log leaves through stdout. The result record's address. */
 export function verify(request: usize): usize {
   env.beginVerification(request);
-  logReset(env.logLevel !== 0);
+  logReset(env.logLevel !== 0, (env.logLevel & LogLevel.Fixed) !== 0);
   reset();
   let error = prepare();
   if (error === 0) error = checkMain();
@@ -108,10 +109,20 @@ export function verify(request: usize): usize {
   if (error === 0) dropFastcallSpills();
   if (error === 0) error = checkStackDepth();
   if (error === 0) error = checkRewrites();
+  return end(error);
+}
+
+function end(error: i32): usize {
   printStats();
   writeResult(error);
   logFlush();
   return result;
+}
+
+/** The end of a verification that trapped for want of memory. The result record's address. */
+export function endWithoutMemory(): usize {
+  arenaOpenReserve();
+  return end(-Errno.ENOMEM);
 }
 
 /** Bytes of stack that subprogram `index` of the last request uses. */

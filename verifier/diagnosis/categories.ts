@@ -476,6 +476,7 @@ export const MESSAGES: { readonly [C in Category]?: readonly MessageName[] } = {
     'FUNC_INFO_LAYOUT',
     'LINE_INFO_ORDER',
     'LINE_INFO_INSN',
+    'LINE_INFO_STRING',
     'LINE_INFO_MISSING',
     'LINE_INFO_MISSING_REST',
     'EXCEPTION_AT_ZERO',

@@ -1,0 +1,38 @@
+/** The types of programs and maps, checked as BPF_BTF_LOAD checks them. */
+import { Btf } from '../bpf/btf.ts';
+import { checkBtf } from '../bpf/btf-check.ts';
+import { InputError } from '../bpf/input-error.ts';
+import { Refusal } from './refusal.ts';
+
+const EINVAL = 22;
+
+export class ProgramBtfs {
+  /** The last one: the programs of an object share theirs. */
+  private last: Btf | undefined;
+
+  /** @throws {Refusal} when the kernel would not take it. */
+  open(bytes: Uint8Array): Btf {
+    if (this.last && sameBytes(this.last.bytes, bytes)) return this.last;
+    // a copy: callers may go on writing to theirs
+    const btf = parse(bytes.slice());
+    this.last = btf;
+    return btf;
+  }
+}
+
+function parse(bytes: Uint8Array): Btf {
+  try {
+    const btf = Btf.parse(bytes);
+    checkBtf(btf);
+    return btf;
+  } catch (error) {
+    if (error instanceof InputError) throw new Refusal(EINVAL, `the program's BTF: ${error.message}`);
+    throw error;
+  }
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
