@@ -35,7 +35,7 @@ export interface HistoryEntry {
   state: string;
 }
 
-const MAX_ENTRIES = 64;
+/** Steps looked back: a loop's rounds may be many. */
 const MAX_STEPS = 4096;
 const SLOT_BYTES = 8;
 const FRAME_POINTER = 10;
@@ -66,7 +66,7 @@ export class History {
     const entries: HistoryEntry[] = [];
     let at: Place | undefined = place;
     let limit = before;
-    for (let i = 0; at && i < MAX_STEPS && entries.length < MAX_ENTRIES; i++) {
+    for (let i = 0; at && i < MAX_STEPS; i++) {
       const change: Change | undefined = this.path.lastChange(at, limit);
       if (!change) break;
       const origin: Origin = change.step < 0 ? { action: 'entry' } : this.originOf(at, change);
@@ -75,7 +75,7 @@ export class History {
       at = origin.from;
       limit = change.step;
     }
-    return withoutRepeats(entries.reverse());
+    return withoutRounds(entries.reverse());
   }
 
   /** The instruction that acquired a reference, and what it gave. */
@@ -194,10 +194,15 @@ function describe({ state }: Change): string {
   return state.type === Reg.NotInit && state.text === '' ? 'nothing' : state.text;
 }
 
-/** A loop's rounds tell the same again and again: of neighbours that say the same only the last stays. */
-function withoutRepeats(entries: HistoryEntry[]): HistoryEntry[] {
+/** Of what a loop does again and again, the first round and the last are told. */
+function withoutRounds(entries: HistoryEntry[]): HistoryEntry[] {
+  const keyOf = ({ insn, action, place }: HistoryEntry) => `${insn} ${action} ${place}`;
+  const last = new Map(entries.map((entry, i) => [keyOf(entry), i]));
+  const seen = new Set<string>();
   return entries.filter((entry, i) => {
-    const next = entries[i + 1];
-    return !next || next.place !== entry.place || next.state !== entry.state || next.insn !== entry.insn;
+    const key = keyOf(entry);
+    const first = !seen.has(key);
+    seen.add(key);
+    return first || last.get(key) === i;
   });
 }

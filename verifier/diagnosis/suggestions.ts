@@ -18,7 +18,9 @@ const subject = ({ register }: SuggestionFacts) => register ?? 'the value';
 const callee = ({ callee: name }: SuggestionFacts) => name ?? 'the function';
 
 const CHECK_NULL: Suggestion = (facts) =>
-  `Compare ${subject(facts)} with NULL, and use it only on the path where it is not.`;
+  facts.state === '0'
+    ? `${subject(facts)} is always NULL on this path.`
+    : `Compare ${subject(facts)} with NULL, and use it only on the path where it is not.`;
 const CHECK_RANGE: Suggestion = (facts) =>
   `Limit the offset in ${subject(facts)} before the access, on this very path: "if (i >= SIZE) return 0;" or "i &= SIZE - 1;". The compiler may have checked a copy: an unsigned type and barrier_var() keep check and use together.`;
 const CHECK_PACKET: Suggestion =
@@ -119,6 +121,7 @@ const SUGGESTIONS: { readonly [N in MessageName]?: Suggestion } = {
   EXIT_PREEMPT: 'Call bpf_preempt_enable() on every path, before every return.',
   CALL_UNDER_LOCK:
     'Between bpf_spin_lock() and bpf_spin_unlock() nothing may be called: do it before or after.',
+  GRAPH_NEEDS_LOCK: 'Take the bpf_spin_lock that stands in the same structure before, and release it after.',
   LOCK_TWO: 'Only one spin lock may be held at a time.',
   UNLOCK_NONE: 'There is no lock to release on this path.',
   RETURN_RANGE: (facts, values) =>

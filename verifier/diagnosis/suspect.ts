@@ -2,7 +2,7 @@
 import type { Insn } from '../../bpf/decode.ts';
 import { Class, Jmp, Source } from '../../bpf/isa.ts';
 import { Reg } from '../types.ts';
-import { FORMATS, type MessageName } from './categories.ts';
+import { type Category, FORMATS, type MessageName } from './categories.ts';
 import type { FailedPath, Place } from './path.ts';
 import type { Reason } from './reason.ts';
 
@@ -18,6 +18,23 @@ const RETURN_VALUE: ReadonlySet<MessageName> = new Set<MessageName>([
   'RETURNS_POINTER',
   'RETURNS_STACK',
   'SUBPROG_RETURN',
+]);
+/** What these are about is no register. */
+const NO_REGISTER: ReadonlySet<Category> = new Set<Category>([
+  'malformed-instruction',
+  'control-flow',
+  'unbounded-loop',
+  'complexity',
+  'stack-limit',
+  'helper-unavailable',
+  'kfunc-unavailable',
+  'resource-leak',
+  'sleepable',
+  'debug-info',
+  'attach-target',
+  'licence',
+  'resource-limit',
+  'internal',
 ]);
 /** Pointer arithmetic refused because of what is added. */
 const OFFSETS: ReadonlySet<MessageName> = new Set<MessageName>([
@@ -40,7 +57,7 @@ const ARGUMENTS = [1, 2, 3, 4, 5];
 export function suspectOf(reason: Reason, insn: Insn | undefined, path: FailedPath): Place | undefined {
   const step = path.insns.length - 1;
   const frame = path.frames[step];
-  if (frame === undefined || !reason.name || !insn) return undefined;
+  if (frame === undefined || !reason.name || !insn || NO_REGISTER.has(reason.category)) return undefined;
   const register = (index: number): Place => ({ frame, kind: 'reg', index });
   const named = namedRegister(reason, reason.name);
   if (named !== undefined) return named >= 0 && named <= 10 ? register(named) : undefined;
@@ -50,7 +67,7 @@ export function suspectOf(reason: Reason, insn: Insn | undefined, path: FailedPa
   if (cls === Class.St || cls === Class.Stx) return register(insn.dst);
   if (cls === Class.Alu || cls === Class.Alu64) {
     const operand = (insn.code & Source.X) !== 0 && OFFSETS.has(reason.name) ? insn.src : insn.dst;
-    return reason.category === 'malformed-instruction' ? undefined : register(operand);
+    return register(operand);
   }
   const type = BY_TYPE[reason.name];
   const isCall = cls === Class.Jmp && (insn.code & Jmp.Mask) === Jmp.Call;
