@@ -2,28 +2,26 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
-import { openProfile } from '../kernel-model/profile-node.ts';
 import { type BpfObject, loadObject, type Program } from '../loader/index.ts';
 import type { Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { programRequest } from '../verifier/program-request.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
+import { verifierLoadOptions } from './verifier-load-options.ts';
 import { type ReportOptions, reportRecord, reportText } from './verify-report.ts';
 
 interface VerifyOptions extends ReportOptions {
   prog?: string[];
   json?: boolean;
+  stock?: boolean;
 }
 
 /** All capabilities. */
 const ROOT = 15;
 /** Statistics: the level at which the reason is written but not the path. */
 const STATS = 4;
-/** Addresses only have to exist for the verifier: it never looks behind one. */
-const SYMBOL_ADDRESS = 0xffff_ffff_8100_0000n;
 
 const EXAMPLES = `
 Examples:
@@ -34,6 +32,10 @@ Examples:
 Objects are files, or directories whose *.o files are taken. The verdict, the message, the statistics and (with
 --log) the log are those of the kernel of --kernel. How often they agree with
 Linux is what "npm run conformance" prints.
+
+As for "drydock run", the kernel has the iterators over io_uring and epoll that a patch series proposed
+(io_uring_buf, io_uring_file, epoll, and bpf_page_to_pfn). With --stock it does not, and programs that need them are
+not loaded.
 
 Exit code: 0 all accepted; 1 a program was rejected or could not be loaded; 2 bad input; 3 a bug in Drydock.`;
 
@@ -46,6 +48,7 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     .option('--prog <name...>', 'programs to verify; default: all')
     .option('--log <level>', 'print the log: 1 the path that failed, 2 every path', logLevel, 0)
     .option('--unpriv', 'as a task without capabilities')
+    .option('--stock', 'without what the series on io_uring and epoll iterators adds to the kernel')
     .option('--json', 'one JSON record a line for each program')
     .addHelpText('after', EXAMPLES)
     .action(async (objects: string[], options: VerifyOptions) => done(await verify(objects, options)));
@@ -57,7 +60,7 @@ function logLevel(text: string): number {
 }
 
 async function verify(paths: readonly string[], options: VerifyOptions): Promise<ExitCode> {
-  const verifier = await createVerifier(options.kernel);
+  const verifier = await createVerifier(options.kernel, options.stock);
   const files = paths.flatMap(objectFiles);
   let code = ExitCode.Ok;
   for (const file of files) {
@@ -75,11 +78,9 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
 
 /** Whether all programs were accepted. */
 function verifyObject(verifier: Verifier, path: string, options: VerifyOptions): boolean {
-  const { vmlinux } = openProfile(options.kernel);
   const object = loadObject(readObject(path), {
+    ...verifierLoadOptions(options.kernel, options.stock),
     file: path,
-    kernelBtf: vmlinux,
-    ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
   });
   const accepted = selected(object, path, options.prog).map((program) =>
     verifyProgram(verifier, { path, object, program }, options),
