@@ -6,7 +6,7 @@ import { InputError } from '../bpf/input-error.ts';
 import { type BpfObject, loadObject, type Program } from '../loader/index.ts';
 import type { Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
-import { programRequest } from '../verifier/program-request.ts';
+import { examine, type Subject } from './examine.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
 import { verifierLoadOptions } from './verifier-load-options.ts';
@@ -17,11 +17,6 @@ interface VerifyOptions extends ReportOptions {
   json?: boolean;
   stock?: boolean;
 }
-
-/** All capabilities. */
-const ROOT = 15;
-/** Statistics: the level at which the reason is written but not the path. */
-const STATS = 4;
 
 const EXAMPLES = `
 Examples:
@@ -107,20 +102,10 @@ function selected(object: BpfObject, path: string, names: readonly string[] | un
 }
 
 /** Verifies and prints one program; whether it was accepted. */
-function verifyProgram(
-  verifier: Verifier,
-  subject: { path: string; object: BpfObject; program: Program },
-  options: VerifyOptions,
-): boolean {
-  const { object, program } = subject;
-  const caps = options.unpriv ? 0 : ROOT;
-  const verdict =
-    program.error === undefined && program.prepared
-      ? verifier.verify(programRequest(object, program, { caps, logLevel: STATS | options.log }))
-      : undefined;
-  const report = { ...subject, verdict };
+function verifyProgram(verifier: Verifier, subject: Subject, options: VerifyOptions): boolean {
+  const report = examine(verifier, subject, options);
   process.stdout.write(
     options.json ? `${JSON.stringify(reportRecord(report, options))}\n` : reportText(report, options),
   );
-  return verdict?.accepted === true;
+  return report.verdict?.accepted === true;
 }
