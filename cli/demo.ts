@@ -1,13 +1,20 @@
-/** drydock demo: the bundled iterators over a bundled scene, on every kernel. */
+/** drydock demo: the bundled iterators, verified and run over a bundled scene, on every kernel. */
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { profileNames } from '../kernel-model/profile-node.ts';
 import type { ParsedScene } from '../kernel-model/scene/index.ts';
+import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
+import { loadObject } from '../loader/index.ts';
+import type { Verifier } from '../verifier/index.ts';
+import { createVerifier } from '../verifier/node.ts';
+import { examine } from './examine.ts';
 import { ExitCode } from './exit-code.ts';
 import { type Iteration, iterate } from './iterate.ts';
 import { openSession, readScene } from './open-session.ts';
 import { packageRoot } from './paths.ts';
+import { verifierLoadOptions } from './verifier-load-options.ts';
+import { reportText } from './verify-report.ts';
 
 interface DemoOptions {
   scene?: string;
@@ -15,11 +22,13 @@ interface DemoOptions {
 }
 
 const READ_SIZE = 4096;
+/** Shown at the end: a program that no kernel takes. */
+const WRONG = { object: join('programs', 'rejected', 'series.bpf.o'), program: 'file_checked_by_index' };
 
 export function addDemo(program: Command, done: (code: ExitCode) => void): void {
   program
     .command('demo')
-    .description('run the iterators that a scene lists, on every kernel')
+    .description('verify and run the iterators that a scene lists, on every kernel')
     .option(
       '--scene <file>',
       'scene with an `iterators` list; default: the bundled programs/scenes/demo.yaml',
@@ -38,12 +47,52 @@ async function demo(options: DemoOptions): Promise<ExitCode> {
   const { iterators = [] } = scene.scene;
   if (iterators.length === 0) throw scene.error(['iterators'], 'the scene lists no iterators to run');
   let code = ExitCode.Ok;
-  for (const kernel of options.kernel ?? profileNames()) {
+  const kernels = options.kernel ?? profileNames();
+  for (const kernel of kernels) {
     process.stdout.write(`${heading(`Linux ${kernel}`, '=')}\n`);
-    const failed = await runOn(kernel, scene, path);
+    const accepted = await verifyOn(kernel, scene, path);
+    const failed = !accepted || (await runOn(kernel, scene, path));
     if (failed) code = ExitCode.Failed;
   }
+  const verifying = kernels.filter(hasVerifierData).at(-1);
+  if (verifying !== undefined && options.scene === undefined) await showWrong(verifying);
   return code;
+}
+
+/** Prints the verdict on each iterator; whether all were accepted, as far as the kernel's verifier is known. */
+async function verifyOn(kernel: string, scene: ParsedScene, path: string): Promise<boolean> {
+  if (!hasVerifierData(kernel)) {
+    process.stdout.write('not verified: the profile has no verifier tables\n');
+    return true;
+  }
+  const verifier = await createVerifier(kernel);
+  const verdicts = (scene.scene.iterators ?? []).map(({ object: file, program }, index) => {
+    const at = join(dirname(path), file);
+    return verifyObject(verifier, kernel, readBundled(scene, index, at), at, program);
+  });
+  return verdicts.every(Boolean);
+}
+
+function verifyObject(
+  verifier: Verifier,
+  kernel: string,
+  bytes: Uint8Array,
+  file: string,
+  only?: string,
+): boolean {
+  const options = verifierLoadOptions(kernel);
+  const object = loadObject(bytes, { ...options, file, ...(only === undefined ? {} : { programs: [only] }) });
+  const reports = object.programs
+    .filter(({ name }) => only === undefined || name === only)
+    .map((program) => examine({ verifier }, { path: relative('', file), object, program }));
+  for (const report of reports) process.stdout.write(reportText(report, { log: 0 }));
+  return reports.every(({ verdict }) => verdict?.accepted === true);
+}
+
+async function showWrong(kernel: string): Promise<void> {
+  process.stdout.write(`${heading(`A wrong variant, on Linux ${kernel}`, '=')}\n`);
+  const file = join(packageRoot(), WRONG.object);
+  verifyObject(await createVerifier(kernel), kernel, readFileSync(file), file, WRONG.program);
 }
 
 async function runOn(kernel: string, scene: ParsedScene, path: string): Promise<boolean> {

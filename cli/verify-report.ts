@@ -61,8 +61,11 @@ export function reportText(report: Report, options: Pick<ReportOptions, 'log'>):
     lines[0] += `, ${insnsProcessed} insns, ${totalStates} states, stack ${stackDepths.join('+')}`;
   } else {
     if (verdict) lines[0] += `, ${errnoName(verdict.errno)}`;
-    lines.push(`  ${messageOf(report)}`);
-    if (report.diagnosis) lines.push(...diagnosisText(report.diagnosis));
+    const { diagnosis } = report;
+    const message = messageOf(report);
+    if (diagnosis && diagnosis.message !== message) lines.push(`  ${diagnosis.message}`);
+    lines.push(`  ${message}`);
+    if (diagnosis) lines.push(...diagnosisText(diagnosis));
   }
   if (options.log > 0 && verdict) lines.push(verdict.log.trimEnd());
   return `${lines.join('\n')}\n`;

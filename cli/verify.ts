@@ -2,33 +2,25 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
-import { openProfile } from '../kernel-model/profile-node.ts';
 import { loadObject } from '../loader/index.ts';
-import { ProgType } from '../loader/prog-type.ts';
-import { diagnose, type LoadRequest, readEvents, type Verifier } from '../verifier/index.ts';
+import { readEvents } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
-import { programRequest } from '../verifier/program-request.ts';
-import { type AttachTarget, chooseTarget, type ObjectLoader, openTarget } from './attach-target.ts';
+import { chooseTarget, type ObjectLoader, openTarget } from './attach-target.ts';
 import { eventLine } from './event-record.ts';
+import { type Bench, examine, requestOf, type Subject } from './examine.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
-import { type Report, type ReportOptions, reportRecord, reportText } from './verify-report.ts';
+import { verifierLoadOptions } from './verifier-load-options.ts';
+import { type ReportOptions, reportRecord, reportText } from './verify-report.ts';
 
 interface VerifyOptions extends ReportOptions {
   prog?: string[];
   target?: string[];
   json?: boolean;
   events?: boolean;
+  stock?: boolean;
 }
-
-/** All capabilities. */
-const ROOT = 15;
-/** Statistics: the level at which the reason is written but not the path. */
-const STATS = 4;
-/** Addresses only have to exist for the verifier: it never looks behind one. */
-const SYMBOL_ADDRESS = 0xffff_ffff_8100_0000n;
 
 const EXAMPLES = `
 Examples:
@@ -40,6 +32,10 @@ Examples:
 Objects are files, or directories whose *.o files are taken. The verdict, the message, the statistics and (with
 --log) the log are those of the kernel of --kernel. How often they agree with
 Linux is what "npm run conformance" prints.
+
+As for "drydock run", the kernel has the iterators over io_uring and epoll that a patch series proposed
+(io_uring_buf, io_uring_file, epoll, and bpf_page_to_pfn). With --stock it does not, and programs that need them are
+not loaded.
 
 Programs that replace a function of another program (freplace), and those that trace one (fentry, fexit, fmod_ret),
 are verified against that program: --target OBJ[:PROGRAM[=FUNCTION]]. It is loaded and verified first. The function
@@ -63,6 +59,7 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     )
     .option('--log <level>', 'print the log: 1 the path that failed, 2 every path', logLevel, 0)
     .option('--unpriv', 'as a task without capabilities')
+    .option('--stock', 'without what the series on io_uring and epoll iterators adds to the kernel')
     .option('--json', 'one JSON record a line for each program')
     .option('--events', 'print what the verifier did, one JSON record a line, before each program')
     .addHelpText('after', EXAMPLES)
@@ -79,9 +76,9 @@ function logLevel(text: string): number {
 }
 
 async function verify(paths: readonly string[], options: VerifyOptions): Promise<ExitCode> {
-  const verifier = await createVerifier(options.kernel);
+  const verifier = await createVerifier(options.kernel, options.stock);
   const files = paths.flatMap(objectFiles);
-  const load = objectLoader(options.kernel);
+  const load = objectLoader(options.kernel, options.stock === true);
   const target = openTarget(verifier, options.target ?? [], load);
   let code = ExitCode.Ok;
   for (const file of files) {
@@ -99,26 +96,17 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
 }
 
 /** What all objects are verified with. */
-interface Bench {
-  verifier: Verifier;
+interface LoadingBench extends Bench {
   load: ObjectLoader;
-  target?: AttachTarget;
 }
 
-function objectLoader(kernel: string): ObjectLoader {
-  const { vmlinux } = openProfile(kernel);
-  return (path, options) =>
-    loadObject(readObject(path), {
-      file: path,
-      byteOrder: vmlinux.littleEndian ? 'little' : 'big',
-      kernelBtf: vmlinux,
-      ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
-      ...options,
-    });
+function objectLoader(kernel: string, stock: boolean): ObjectLoader {
+  const forKernel = verifierLoadOptions(kernel, stock);
+  return (path, options) => loadObject(readObject(path), { ...forKernel, file: path, ...options });
 }
 
 /** Whether all programs were accepted. */
-function verifyObject(bench: Bench, path: string, options: VerifyOptions): boolean {
+function verifyObject(bench: LoadingBench, path: string, options: VerifyOptions): boolean {
   const object = bench.load(path, {
     programs: options.prog ?? 'all',
     ...(bench.target ? { target: chooseTarget(bench.target) } : {}),
@@ -136,47 +124,19 @@ function objectFiles(path: string): string[] {
   return names.sort().map((name) => join(path, name));
 }
 
-type Subject = Pick<Report, 'path' | 'object' | 'program'>;
-
 /** Verifies and prints one program; whether it was accepted. */
 function verifyProgram(bench: Bench, subject: Subject, options: VerifyOptions): boolean {
   const report = examine(bench, subject, options);
-  if (options.events && report.verdict) printEvents(bench.verifier, requestOf(bench, subject, options));
+  if (options.events && report.verdict) printEvents(bench, subject, options);
   process.stdout.write(
     options.json ? `${JSON.stringify(reportRecord(report, options))}\n` : reportText(report, options),
   );
   return report.verdict?.accepted === true;
 }
 
-function requestOf({ target }: Bench, { object, program }: Subject, options: VerifyOptions): LoadRequest {
-  return programRequest(object, program, {
-    caps: options.unpriv ? 0 : ROOT,
-    logLevel: STATS | options.log,
-    ...(target ? { target: target.loaded } : {}),
-  });
-}
-
-function printEvents(verifier: Verifier, request: LoadRequest): void {
-  const { events } = verifier.verify({ ...request, events: 'all' });
+function printEvents(bench: Bench, subject: Subject, options: VerifyOptions): void {
+  const { events } = bench.verifier.verify({ ...requestOf(bench, subject, options), events: 'all' });
   if (!events) return;
   if (events.lost) process.stderr.write('drydock: too many events: the first ones are left out\n');
   for (const event of readEvents(events.bytes)) process.stdout.write(`${eventLine(event)}\n`);
-}
-
-/** Verdict, and for a rejected program the diagnosis. */
-function examine(bench: Bench, subject: Subject, options: VerifyOptions): Report {
-  const { program } = subject;
-  if (program.error !== undefined || !program.prepared) {
-    const reason = program.error ?? 'it was not prepared';
-    const unattached = program.type === ProgType.Ext && !bench.target;
-    const hint = unattached ? '; name the program with --target OBJ:PROGRAM' : '';
-    return { ...subject, verdict: undefined, refusal: `${reason}${hint}` };
-  }
-  const { verifier } = bench;
-  const request = requestOf(bench, subject, options);
-  const verdict = verifier.verify(request);
-  if (verdict.accepted) return { ...subject, verdict };
-  // Followed again with events, which cost too much to have them for every program that is accepted.
-  const traced = verifier.verify({ ...request, logLevel: STATS, events: 'path' });
-  return { ...subject, verdict, diagnosis: diagnose(request, traced, verifier.names(request)) };
 }

@@ -21,6 +21,11 @@ export class JsonValue {
     }
   }
 
+  /** Data that was not read from a file; `source` names where it is from. */
+  static of(value: unknown, source: string): JsonValue {
+    return new JsonValue(value, '', source);
+  }
+
   /** The object, all of whose keys must be among `keys`. */
   fields(...keys: string[]): this {
     for (const key of Object.keys(this.object())) {

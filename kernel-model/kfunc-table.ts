@@ -1,6 +1,7 @@
 /** Which kernel functions a program may call, with which flags: kfuncs.json, hooks.json and modules.json. */
 import type { JsonValue } from './json-value.ts';
 import { parseKfuncFlags } from './kfunc-flags.ts';
+import type { ModuleTables } from './module-tables.ts';
 import type { Condition, ConditionCompiler, ConditionRecord, ProgramFacts } from './program-facts.ts';
 
 /** Name of the kernel itself where a module's name can stand. */
@@ -27,15 +28,14 @@ export class KfuncTable {
   /** Program type -> hook. */
   private readonly hookOf = new Map<number, string>();
 
-  constructor(kfuncs: JsonValue, hooks: JsonValue, modules: JsonValue, conditions: ConditionCompiler) {
+  constructor(kfuncs: JsonValue, hooks: JsonValue, modules: ModuleTables, conditions: ConditionCompiler) {
     kfuncs.fields('sets', 'destructors');
     hooks.fields('source', 'hooks', 'sets', 'filters');
-    modules.fields('source', 'modules');
     for (const [hook, types] of Object.entries(hooks.get('hooks').nameLists())) {
       for (const type of types) this.hookOf.set(conditions.progType(type), hook);
     }
     this.addImage(kfuncs, hooks, conditions);
-    for (const [module, record] of modules.get('modules').entries()) this.addModule(module, record);
+    for (const [module, record] of modules) this.addModule(module, record);
   }
 
   /**
@@ -95,19 +95,15 @@ export class KfuncTable {
   }
 
   private addModule(module: string, record: JsonValue): void {
-    record.fields('sets', 'destructors', 'structOps', 'tracepoints');
-    const sets = record
-      .get('sets')
-      .entries()
-      .map(([name, set]): KfuncSet => {
-        set.fields('hooks', 'kfuncs');
-        return {
-          name,
-          hooks: set.get('hooks').strings(),
-          when: () => true,
-          kfuncs: parseSet(set.get('kfuncs')),
-        };
-      });
+    const sets = (record.find('sets')?.entries() ?? []).map(([name, set]): KfuncSet => {
+      set.fields('hooks', 'kfuncs');
+      return {
+        name,
+        hooks: set.get('hooks').strings(),
+        when: () => true,
+        kfuncs: parseSet(set.get('kfuncs')),
+      };
+    });
     this.sets.set(module, sets);
     const destructors = record.find('destructors');
     if (destructors) this.destructors.set(module, parseNames(destructors));

@@ -1,12 +1,13 @@
 /**
- * The types that the patch series "BPF iterators for io_uring and epoll" (v3, 2021) adds to a kernel, as a
- * split BTF over that kernel's own: record and private structs of the three iterators, their target functions
- * and, where the kernel has kfuncs, bpf_page_to_pfn.
+ * What the patch series "BPF iterators for io_uring and epoll" (v3, 2021) adds to a kernel. Types, as a split BTF
+ * over that kernel's own: record and private structs of the three iterators, their target functions and, where the
+ * kernel has kfuncs, bpf_page_to_pfn. And what its verifier has to know of them.
  */
 import { BTF_INT_SIGNED, type Btf, BtfKind, type TypeId } from '../bpf/btf.ts';
 import { BtfWriter } from '../bpf/btf-writer.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { Dialect } from './dialect.ts';
+import type { Overlay } from './module-tables.ts';
 
 /** [name, type, byte offset] */
 type MemberRow = readonly [name: string, type: string, offset: number];
@@ -76,8 +77,49 @@ const TARGETS: { readonly [name: string]: readonly (readonly [name: string, type
   ],
 };
 
+/** BPF_ITER_RESCHED: the target may pause between objects, so its programs may sleep. */
+const RESCHED = 1;
+const OBJECT = 'PTR_TO_BTF_ID';
+const OBJECT_OR_NULL = 'PTR_TO_BTF_ID|PTR_MAYBE_NULL';
+
+/** What the targets register about the arguments of their programs. */
+const ITERS = {
+  io_uring_buf: {
+    features: RESCHED,
+    args: [
+      { offset: 8, reg: OBJECT, type: 'io_ring_ctx' },
+      { offset: 16, reg: OBJECT_OR_NULL, type: 'io_mapped_ubuf' },
+    ],
+  },
+  io_uring_file: {
+    features: RESCHED,
+    args: [
+      { offset: 8, reg: OBJECT, type: 'io_ring_ctx' },
+      { offset: 16, reg: OBJECT_OR_NULL, type: 'file' },
+    ],
+  },
+  epoll: {
+    features: RESCHED,
+    args: [
+      { offset: 8, reg: OBJECT, type: 'eventpoll' },
+      { offset: 16, reg: OBJECT_OR_NULL, type: 'epitem' },
+    ],
+  },
+};
+/** The helper of the series is for tracing programs, and so is the kfunc in its place. */
+const KFUNC_SETS = { series_kfunc_ids: { hooks: ['tracing'], kfuncs: { bpf_page_to_pfn: '' } } };
+
 /** @throws {InputError} when the kernel's BTF lacks a type that the series builds on. */
-export function seriesOverlay(vmlinux: Btf, dialect: Dialect): Uint8Array<ArrayBuffer> {
+export function seriesOverlay(vmlinux: Btf, dialect: Dialect): Overlay {
+  const kfuncs = dialect.pageToPfn === 'kfunc';
+  return {
+    name: 'series',
+    btf: seriesTypes(vmlinux, kfuncs),
+    tables: { iters: ITERS, ...(kfuncs ? { sets: KFUNC_SETS } : {}) },
+  };
+}
+
+function seriesTypes(vmlinux: Btf, kfuncs: boolean): Uint8Array<ArrayBuffer> {
   const writer = new BtfWriter(vmlinux);
   const typeOf = (name: string): TypeId => {
     if (name === 'u64') return need(vmlinux, 'u64', BtfKind.Typedef);
@@ -98,7 +140,7 @@ export function seriesOverlay(vmlinux: Btf, dialect: Dialect): Uint8Array<ArrayB
     );
     writer.func(`bpf_iter_${name}`, proto);
   }
-  if (dialect.pageToPfn === 'kfunc') {
+  if (kfuncs) {
     const proto = writer.funcProto(typeOf('u64'), [{ name: 'page', type: typeOf('page*') }]);
     writer.func('bpf_page_to_pfn', proto, 1);
   }

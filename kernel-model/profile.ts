@@ -6,6 +6,7 @@ import { Btf, BtfKind, type TypeId } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { type Dialect, parseDialect } from './dialect.ts';
 import { Layout } from './layout.ts';
+import type { Overlay } from './module-tables.ts';
 import { seriesOverlay } from './overlay.ts';
 
 export interface ProfileSource {
@@ -24,22 +25,23 @@ export class KernelProfile {
   /** What programs are loaded against: vmlinux with the overlay. Ids below `vmlinux.typeCount` are vmlinux's. */
   readonly btf: Btf;
   readonly dialect: Dialect;
+  /** What the series adds to the kernel. */
+  readonly overlay: Overlay;
   private readonly layouts = new Map<string, Layout | undefined>();
 
-  private constructor(name: string, vmlinux: Btf, btf: Btf, dialect: Dialect) {
+  private constructor(name: string, vmlinux: Btf, dialect: Dialect) {
     this.name = name;
     this.vmlinux = vmlinux;
-    this.btf = btf;
     this.dialect = dialect;
+    this.overlay = seriesOverlay(vmlinux, dialect);
+    this.btf = Btf.parse(this.overlay.btf, { base: vmlinux, file: `${name} overlay` });
   }
 
   /** @throws {InputError} for malformed BTF, a malformed dialect, or a kernel without io_uring or epoll. */
   static create(source: ProfileSource): KernelProfile {
     const dialect = parseDialect(source.dialect, `${source.name}/dialect.json`);
     const vmlinux = Btf.parse(source.btf, { file: `${source.name}/btf.bin` });
-    const overlay = seriesOverlay(vmlinux, dialect);
-    const btf = Btf.parse(overlay, { base: vmlinux, file: `${source.name} overlay` });
-    return new KernelProfile(source.name, vmlinux, btf, dialect);
+    return new KernelProfile(source.name, vmlinux, dialect);
   }
 
   /** Layout of a struct, union or typedef of one. @throws {InputError} when this kernel has none. */

@@ -5,6 +5,7 @@
 import { type Btf, BtfKind, type TypeId } from '../bpf/btf.ts';
 import type { JsonValue } from './json-value.ts';
 import { Layout } from './layout.ts';
+import type { ModuleTables } from './module-tables.ts';
 import type { ConditionCompiler } from './program-facts.ts';
 
 /** Bytes of a kernel struct that a program may write. */
@@ -45,10 +46,10 @@ export class StructOpsTable {
   private readonly writes = new Map<string, readonly WriteRecord[]>();
   private readonly programWrites = new Map<number, readonly WriteRecord[]>();
 
-  constructor(image: JsonValue, rules: JsonValue, modules: JsonValue, conditions: ConditionCompiler) {
+  constructor(image: JsonValue, rules: JsonValue, modules: ModuleTables, conditions: ConditionCompiler) {
     rules.fields('source', 'structs', 'programs');
     this.addStructs(image, rules.get('structs'));
-    for (const [, module] of modules.get('modules').entries()) {
+    for (const [, module] of modules) {
       const structs = module.find('structOps');
       if (structs) this.addStructs(structs, rules.get('structs'));
     }

@@ -12,6 +12,7 @@ import { type HelperProto, parseHelperProtos, parseRegisters, type RegisterRules
 import { JsonValue } from './json-value.ts';
 import { KfuncTable } from './kfunc-table.ts';
 import { MapRules } from './map-rules.ts';
+import { type ModuleTables, type Overlay, parseModules } from './module-tables.ts';
 import { ProgRules } from './prog-rules.ts';
 import { ConditionCompiler, type ProgramFacts } from './program-facts.ts';
 import { StructOpsTable } from './struct-ops-table.ts';
@@ -100,7 +101,12 @@ export class VerifierData {
   private readonly ctxOfType = new Map<number, string>();
   private readonly ctxOfPointer = new Map<number, string>();
 
-  private constructor(name: string, btf: Btf, open: (file: VerifierFile) => JsonValue) {
+  private constructor(
+    name: string,
+    btf: Btf,
+    open: (file: VerifierFile) => JsonValue,
+    overlays: readonly Overlay[],
+  ) {
     this.name = name;
     const ids = open('btf-ids.json').fields('sets', 'lists');
     const functions = open('functions.json').fields('errorInjection', 'withoutAddress');
@@ -117,7 +123,7 @@ export class VerifierData {
     this.helperIds = new Map(this.helperNames.map((helper, id) => [helper, id]));
     this.protos = parseHelperProtos(helpers.get('protos'), btf);
     this.registers = parseRegisters(open('registers.json'), btf);
-    const modules = open('modules.json');
+    const modules = parseModules(open('modules.json'), overlays);
     this.kfuncs = new KfuncTable(open('kfuncs.json'), open('hooks.json'), modules, this.conditions);
     const types = open('types.json').fields('maps', 'programs');
     this.maps = new MapRules(types.get('maps'), open('map-rules.json'), btf, this.conditions);
@@ -134,7 +140,7 @@ export class VerifierData {
       modules,
       this.conditions,
     );
-    this.iters = parseIters(open('iters.json'), btf);
+    this.iters = parseIters(open('iters.json'), modules, btf);
     this.tracepoints = parseTracepoints(open('tracepoints.json'), modules);
     this.trustedFields = parseTrustedFields(open('trusted-fields.json'));
     this.availability = new HelperAvailability(
@@ -147,15 +153,22 @@ export class VerifierData {
 
   /**
    * @param text content of each file.
+   * @param overlays what is added to the kernel; their BTF goes to the verifier as that of modules.
    * @throws {InputError} for a missing or malformed file, or one that does not fit the kernel's types.
    */
-  static parse(name: string, btf: Btf, text: (file: VerifierFile) => string | undefined): VerifierData {
-    return new VerifierData(name, btf, (file) => {
+  static parse(
+    name: string,
+    btf: Btf,
+    text: (file: VerifierFile) => string | undefined,
+    overlays: readonly Overlay[] = [],
+  ): VerifierData {
+    const open = (file: VerifierFile) => {
       const content = text(file);
       if (content === undefined)
         throw new InputError('the profile lacks this file', { file: `${name}/${file}` });
       return JsonValue.parse(content, `${name}/${file}`);
-    });
+    };
+    return new VerifierData(name, btf, open, overlays);
   }
 
   /** Names of the tables' types, members and kfunc sets that this kernel does not have. */
@@ -260,9 +273,11 @@ function parseAvailability(json: JsonValue): AvailabilityRecord {
   return json.raw() as AvailabilityRecord;
 }
 
-function parseIters(json: JsonValue, btf: Btf): Map<string, IterTarget> {
+function parseIters(image: JsonValue, modules: ModuleTables, btf: Btf): Map<string, IterTarget> {
+  const targets = image.entries();
+  for (const module of modules.values()) targets.push(...(module.find('iters')?.entries() ?? []));
   return new Map(
-    json.entries().map(([name, target]) => {
+    targets.map(([name, target]) => {
       target.fields('features', 'args');
       const args = target
         .get('args')
@@ -279,7 +294,7 @@ function parseIters(json: JsonValue, btf: Btf): Map<string, IterTarget> {
   );
 }
 
-function parseTracepoints(json: JsonValue, modules: JsonValue): Map<string, Tracepoint> {
+function parseTracepoints(json: JsonValue, modules: ModuleTables): Map<string, Tracepoint> {
   const result = new Map<string, Tracepoint>();
   const add = (table: JsonValue) => {
     for (const [name, record] of table.entries()) {
@@ -295,7 +310,7 @@ function parseTracepoints(json: JsonValue, modules: JsonValue): Map<string, Trac
     }
   };
   add(json);
-  for (const [, module] of modules.get('modules').entries()) {
+  for (const module of modules.values()) {
     const table = module.find('tracepoints');
     if (table) add(table);
   }

@@ -3,6 +3,7 @@
  * does between bpf_object__open() and the bpf system calls, against the BTF of a kernel that need not run.
  */
 import { Btf } from '../bpf/btf.ts';
+import { checkBtf } from '../bpf/btf-check.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { expectedAttachType, findAttachTarget } from './attach.ts';
 import { CoreRelocator } from './core-relo.ts';
@@ -71,6 +72,7 @@ class Loader {
     this.settleAutoload();
     const selected = new Set(entries.filter((func) => this.isSelected(func)));
     this.relocateTypes(selected);
+    const btfRefusal = this.checkOwnBtf();
     const link: LinkContext = {
       functions: object.functions,
       ext: object.ext,
@@ -82,6 +84,7 @@ class Loader {
       bigEndian: !object.elf.littleEndian,
       version: object.version,
       ...(object.btf ? { btf: object.btf } : {}),
+      ...(btfRefusal === undefined ? {} : { btfRefusal }),
       programs: entries.map((func) => this.program(func, selected.has(func), link)),
       modules: this.resolver.modules,
       maps: object.maps.entries.map((entry) => entry.def),
@@ -96,6 +99,21 @@ class Loader {
       throw new InputError(
         `there is no program '${name}'; the object has ${[...names].join(', ') || 'none'}`,
       );
+    }
+  }
+
+  /** Why the kernel would refuse the object's BTF; undefined when it takes it. */
+  private checkOwnBtf(): string | undefined {
+    const { btf, structOps } = this.object;
+    if (!btf) return undefined;
+    try {
+      checkBtf(btf);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      if (structOps.length > 0)
+        this.objectError ??= `the kernel refuses the BTF, which struct_ops need: ${error.reason}`;
+      return error.reason;
     }
   }
 

@@ -134,6 +134,11 @@ export interface BpfObject {
   version: number;
   /** The program's BTF as it goes to the kernel: externs and section sizes filled in. */
   btf?: Btf;
+  /**
+   * Why the kernel refuses `btf` (BPF_BTF_LOAD): programs and maps are then created without it, as libbpf does where
+   * nothing depends on it. Absent for BTF that the kernel takes.
+   */
+  btfRefusal?: string;
   /** Names of kernel modules that instructions refer to; the first is the kernel itself, "vmlinux". */
   modules: string[];
   maps: MapDef[];

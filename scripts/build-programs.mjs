@@ -1,13 +1,13 @@
-// Compiles programs/NAME/NAME.bpf.c to programs/NAME/NAME.bpf.o. The objects are kept in the repository, so
-// this needs to run only after a change, where clang-19 is at hand.
+// Compiles every programs/FOLDER/NAME.bpf.c to programs/FOLDER/NAME.bpf.o. The objects are kept in the repository,
+// so this needs to run only after a change, where clang-19 is at hand.
 //
-//   node scripts/build-programs.mjs [--check] [NAME...]
+//   node scripts/build-programs.mjs [--check] [FOLDER...]
 //
 // --check builds to a temporary folder and compares byte for byte: the kept objects are what the sources say.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -35,8 +35,14 @@ function available(tool) {
   return spawnSync(tool, ['--version']).status === 0;
 }
 
+/** Sources below programs/, without their extension: "task/task". */
+function sourcesOf(name) {
+  const sources = readdirSync(join(folder, name)).filter((file) => file.endsWith('.bpf.c'));
+  return sources.map((file) => `${name}/${file.replace(/\.bpf\.c$/, '')}`);
+}
+
 function compile(name, output) {
-  const source = `programs/${name}/${name}.bpf.c`;
+  const source = `programs/${name}.bpf.c`;
   execFileSync(CLANG, [...flags, '-c', source, '-o', output], { cwd: root, stdio: 'inherit' });
   // DWARF goes; BTF and the relocations for it stay.
   execFileSync(STRIP, ['-g', output], { cwd: root, stdio: 'inherit' });
@@ -45,10 +51,8 @@ function compile(name, output) {
 const args = process.argv.slice(2);
 const check = args.includes('--check');
 const chosen = args.filter((arg) => !arg.startsWith('--'));
-const names =
-  chosen.length > 0
-    ? chosen
-    : readdirSync(folder).filter((name) => existsSync(join(folder, name, `${name}.bpf.c`)));
+const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+const names = (chosen.length > 0 ? chosen : folders.map(({ name }) => name)).flatMap(sourcesOf);
 
 if (!available(CLANG) || !available(STRIP)) {
   const what = `${CLANG} and ${STRIP} are needed to build the BPF programs and were not found`;
@@ -60,13 +64,11 @@ const target = check ? mkdtempSync(join(tmpdir(), 'drydock-programs-')) : undefi
 let different = 0;
 try {
   for (const name of names) {
-    const kept = join(folder, name, `${name}.bpf.o`);
-    const output = target ? join(target, `${name}.bpf.o`) : kept;
+    const kept = join(folder, `${name}.bpf.o`);
+    const output = target ? join(target, `${basename(name)}.bpf.o`) : kept;
     compile(name, output);
     if (target && !(existsSync(kept) && readFileSync(kept).equals(readFileSync(output)))) {
-      console.error(
-        `programs/${name}/${name}.bpf.o differs from its source: run node scripts/build-programs.mjs`,
-      );
+      console.error(`programs/${name}.bpf.o differs from its source: run node scripts/build-programs.mjs`);
       different++;
     }
   }

@@ -3,18 +3,25 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../bpf/input-error.ts';
-import { openProfile } from '../kernel-model/profile-node.ts';
+import { openModules, openProfile } from '../kernel-model/profile-node.ts';
 import { hasVerifierData, openVerifierData } from '../kernel-model/verifier-data-node.ts';
 import { Verifier } from './verifier.ts';
 
-/** A verifier for a profile. @throws {InputError} for a profile without the verifier's tables. */
-export async function createVerifier(kernel: string): Promise<Verifier> {
-  const profile = openProfile(kernel);
+/**
+ * A verifier for a profile.
+ * @param stock the kernel alone, without the overlay that profiles carry.
+ * @throws {InputError} for a profile without the verifier's tables.
+ */
+export async function createVerifier(kernel: string, stock = false): Promise<Verifier> {
+  const { vmlinux, overlay } = openProfile(kernel);
+  const overlays = stock ? [] : [overlay];
   if (!hasVerifierData(kernel)) {
     throw new InputError(`profile "${kernel}" has no tables for the verifier; 6.12 has`);
   }
-  const data = openVerifierData(kernel);
-  return Verifier.create({ wasm: readFileSync(wasmPath()), kernel: { btf: profile.vmlinux, data } });
+  const data = openVerifierData(kernel, overlays);
+  const modules = openModules(kernel);
+  for (const { name, btf } of overlays) modules.set(name, btf);
+  return Verifier.create({ wasm: readFileSync(wasmPath()), kernel: { btf: vmlinux, data, modules } });
 }
 
 /** The package root is where package.json stands: one up from verifier/, two from dist/verifier/. */

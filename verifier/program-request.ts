@@ -1,4 +1,5 @@
 /** A program of a loaded object as the request that its loading makes. */
+import type { Btf } from '../bpf/btf.ts';
 import type { BpfObject, MapDef, Program } from '../loader/program.ts';
 import type { LoadRequest, MapInfo, TargetProgram } from './load-request.ts';
 
@@ -15,6 +16,7 @@ export interface RequestOptions {
 export function programRequest(object: BpfObject, program: Program, options: RequestOptions): LoadRequest {
   const modules = object.modules.slice(1);
   const { caps, logLevel, target } = options;
+  const btf = loadedBtf(object);
   return {
     insns: program.insns,
     progType: program.type,
@@ -23,9 +25,9 @@ export function programRequest(object: BpfObject, program: Program, options: Req
     license: object.license,
     caps,
     logLevel,
-    ...(object.btf ? { progBtf: object.btf.bytes } : {}),
-    funcInfo: program.funcInfo,
-    lineInfo: program.lineInfo,
+    ...(btf ? { progBtf: btf.bytes } : {}),
+    funcInfo: btf ? program.funcInfo : [],
+    lineInfo: btf ? program.lineInfo : [],
     maps: mapInfos(object),
     attachBtfId: program.attachTarget?.btfId ?? 0,
     ...(program.attachTarget?.module ? { attachBtf: program.attachTarget.module } : {}),
@@ -33,6 +35,11 @@ export function programRequest(object: BpfObject, program: Program, options: Req
     kfuncBtfs: [null, ...modules],
     immBtfs: modules,
   };
+}
+
+/** The object's BTF, unless the kernel does not take it. */
+function loadedBtf({ btf, btfRefusal }: BpfObject): Btf | undefined {
+  return btfRefusal === undefined ? btf : undefined;
 }
 
 /** All maps of the object, the templates of inner maps behind them. */
@@ -51,7 +58,7 @@ function mapInfos(object: BpfObject): MapInfo[] {
 }
 
 function mapInfo(object: BpfObject, map: MapDef): MapInfo {
-  const typed = object.btf !== undefined && map.keyTypeId + map.valueTypeId > 0;
+  const btf = loadedBtf(object);
   return {
     name: map.name,
     type: map.type,
@@ -60,9 +67,9 @@ function mapInfo(object: BpfObject, map: MapDef): MapInfo {
     maxEntries: map.maxEntries,
     flags: map.flags,
     extra: map.mapExtra,
-    ...(typed && object.btf ? { btf: object.btf.bytes } : {}),
-    keyTypeId: map.keyTypeId,
-    valueTypeId: map.valueTypeId,
+    ...(btf && map.keyTypeId + map.valueTypeId > 0 ? { btf: btf.bytes } : {}),
+    keyTypeId: btf ? map.keyTypeId : 0,
+    valueTypeId: btf ? map.valueTypeId : 0,
     ...(map.data ? { data: map.data } : {}),
     frozen: map.frozen === true,
   };

@@ -178,7 +178,7 @@ function kfuncModules(btfs: RequestBtfs, request: LoadRequest): (KfuncModule | u
 }
 
 /** Lines that close a log, or only say where in the source something is. */
-const NO_REASON = /^(processed |verification time |stack depth |cur state:|old state:|; |$)/;
+const NO_REASON = /^(processed |verification time |stack depth |; |$)/;
 
 /** The last line that tells something, before the statistics. */
 function lastReason(log: string): string {

@@ -26,6 +26,8 @@ export interface ExtractedProfile {
   readonly version: string;
   /** Content of /sys/kernel/btf/vmlinux on that kernel. */
   readonly btf: Uint8Array;
+  /** Names of kernel symbols that BTF does not have, ascending: what typeless externs of programs refer to. */
+  readonly symbols: readonly string[];
   /** File name -> JSON text. */
   readonly files: ReadonlyMap<string, string>;
 }
@@ -50,7 +52,7 @@ export function extractProfile(bytes: Uint8Array, file?: string): ExtractedProfi
   const symbols = readSymbols(image);
   const files = new Map<string, string>();
   for (const [name, depth, data] of readTables(image, btf, symbols)) files.set(name, stableJson(data, depth));
-  return { ...readRelease(image, symbols), btf: btfBytes, files };
+  return { ...readRelease(image, symbols), btf: btfBytes, symbols: symbolNames(btf, symbols), files };
 }
 
 function* readTables(
@@ -102,6 +104,22 @@ function withoutAddress(btf: Btf, symbols: SymbolTable): string[] {
     if (btf.kind(id) !== BtfKind.Func) continue;
     const name = btf.name(id);
     if (symbols.address(name) === undefined) names.add(name);
+  }
+  return [...names].sort();
+}
+
+/**
+ * Symbols that C can name. Functions and variables with a type are in BTF already; the padding before a function
+ * (__pfx_NAME) is nothing that a program refers to.
+ */
+function symbolNames(btf: Btf, symbols: SymbolTable): string[] {
+  const names = new Set<string>();
+  for (const { name } of symbols.symbols) {
+    if (/^[A-Za-z_]\w*$/.test(name) && !name.startsWith('__pfx_')) names.add(name);
+  }
+  for (let id = btf.firstId; id < btf.typeCount; id++) {
+    const kind = btf.kind(id);
+    if (kind === BtfKind.Func || kind === BtfKind.Var) names.delete(btf.name(id));
   }
   return [...names].sort();
 }

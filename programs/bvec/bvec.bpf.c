@@ -8,18 +8,66 @@
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE (1 << PAGE_SHIFT)
-/*
- * The loop's limit, for the verifier: every pass has a known index, which makes bvec[i] an access at a known
- * offset. A buffer of more pieces says how many were left out.
- */
+/* A buffer of more pieces says how many were left out. */
 #define MAX_BVECS 1024
 
-static __inline void print_frames(struct seq_file *seq, u64 first, u64 pages)
+struct frames {
+	u64 first;
+	u64 pages;
+};
+
+/*
+ * The pieces of the buffer at hand. A kernel struct can be read at known offsets only, so the loop over it has to
+ * be one that the verifier follows pass by pass: it copies, without a decision. What decides goes over the copy,
+ * in a callback that is looked at once.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MAX_BVECS);
+	__type(key, u32);
+	__type(value, struct frames);
+} pieces SEC(".maps");
+
+struct printer {
+	struct seq_file *seq;
+	struct frames range;
+	u32 count;
+};
+
+static __inline void print_frames(struct seq_file *seq, struct frames *range)
 {
-	if (pages == 1)
-		seq_printf(seq, " pfn %llu\n", first);
-	else if (pages > 1)
-		seq_printf(seq, " pfn %llu-%llu\n", first, first + pages - 1);
+	if (range->pages == 1)
+		seq_printf(seq, " pfn %llu\n", range->first);
+	else if (range->pages > 1)
+		seq_printf(seq, " pfn %llu-%llu\n", range->first, range->first + range->pages - 1);
+}
+
+static long print_piece(void *map, const u32 *index, const struct frames *piece, struct printer *printer)
+{
+	struct frames *range = &printer->range;
+
+	if (*index >= printer->count)
+		return 1;
+	if (range->pages > 0 && piece->first == range->first + range->pages) {
+		range->pages += piece->pages;
+		return 0;
+	}
+	print_frames(printer->seq, range);
+	*range = *piece;
+	return 0;
+}
+
+static __inline void copy_piece(struct io_mapped_ubuf *ubuf, u32 index)
+{
+	struct bio_vec *vec = &ubuf->bvec[index];
+	u64 offset = vec->bv_offset;
+	struct frames piece = {
+		/* The bvec of a huge page may start pages behind the page it names. */
+		.first = page_to_pfn(vec->bv_page) + (offset >> PAGE_SHIFT),
+		.pages = ((offset & (PAGE_SIZE - 1)) + vec->bv_len + PAGE_SIZE - 1) >> PAGE_SHIFT,
+	};
+
+	bpf_map_update_elem(&pieces, &index, &piece, 0);
 }
 
 SEC("iter/io_uring_buf")
@@ -27,8 +75,8 @@ int dump_bvec(struct bpf_iter__io_uring_buf *ctx)
 {
 	struct io_mapped_ubuf *ubuf = ctx->ubuf;
 	struct seq_file *seq = ctx->meta->seq;
-	u64 first = 0, pages = 0;
-	u32 count, i;
+	struct printer printer = { .seq = seq };
+	u32 i;
 
 	if (!ubuf) {
 		seq_printf(seq, "%llu buffers\n", ctx->index);
@@ -38,26 +86,14 @@ int dump_bvec(struct bpf_iter__io_uring_buf *ctx)
 		seq_printf(seq, "%llu <none>\n", ctx->index);
 		return 0;
 	}
-	count = ubuf->nr_bvecs;
+	printer.count = ubuf->nr_bvecs;
 	seq_printf(seq, "%llu 0x%llx %llu\n", ctx->index, ubuf->ubuf, ubuf_length(ubuf));
-	for (i = 0; i < MAX_BVECS && i < count; i++) {
-		struct bio_vec *vec = &ubuf->bvec[i];
-		u64 offset = vec->bv_offset;
-		/* The bvec of a huge page may start pages behind the page it names. */
-		u64 pfn = page_to_pfn(vec->bv_page) + (offset >> PAGE_SHIFT);
-		u64 length = ((offset & (PAGE_SIZE - 1)) + vec->bv_len + PAGE_SIZE - 1) >> PAGE_SHIFT;
-
-		if (pages > 0 && pfn == first + pages) {
-			pages += length;
-			continue;
-		}
-		print_frames(seq, first, pages);
-		first = pfn;
-		pages = length;
-	}
-	print_frames(seq, first, pages);
-	if (count > MAX_BVECS)
-		seq_printf(seq, " and %u more bvecs\n", count - MAX_BVECS);
+	for (i = 0; i < MAX_BVECS && i < printer.count; i++)
+		copy_piece(ubuf, i);
+	bpf_for_each_map_elem(&pieces, print_piece, &printer, 0);
+	print_frames(seq, &printer.range);
+	if (printer.count > MAX_BVECS)
+		seq_printf(seq, " and %u more bvecs\n", printer.count - MAX_BVECS);
 	return 0;
 }
 

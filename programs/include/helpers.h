@@ -30,6 +30,7 @@ typedef signed long long s64;
 
 #define BPF_MAP_TYPE_HASH 1
 #define BPF_MAP_TYPE_ARRAY 2
+#define BPF_MAP_TYPE_PERCPU_ARRAY 6
 /* bpf_map_update_elem: keep an entry that is already there. */
 #define BPF_NOEXIST 1
 
@@ -43,6 +44,7 @@ static long (*bpf_probe_read_kernel)(void *to, u32 size, const void *from) = (vo
 static long (*bpf_seq_printf)(struct seq_file *seq, const char *format, u32 format_size, const void *data,
 			      u32 data_size) = (void *)126;
 static long (*bpf_seq_write)(struct seq_file *seq, const void *data, u32 size) = (void *)127;
+static long (*bpf_for_each_map_elem)(void *map, void *callback, void *context, u64 flags) = (void *)164;
 static long (*bpf_d_path)(const struct path *path, char *buffer, u32 size) = (void *)147;
 
 /* A string literal, without its NUL. */

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -213,6 +213,28 @@ describe('drydock demo', () => {
       expect(first.stdout).toContain(`Linux ${kernel}\n====`);
     expect(first.stdout).toContain('3:/srv/data/2.bin\n4:/tmp/upload.tmp (deleted)\nE:5\n');
     expect(first.stdout).not.toContain('fails');
+    const unverified = first.stdout.match(/^not verified: .*$/gm) ?? [];
+    expect(unverified).toEqual(Array(2).fill('not verified: the profile has no verifier tables'));
+    const verdicts = first.stdout.match(/^programs\S+ \w+ \(iter\/\w+\): .*$/gm) ?? [];
+    expect(verdicts.filter((line) => /: accepted, \d+ insns, \d+ states/.test(line))).toHaveLength(9);
+    expect(verdicts.at(-1)).toMatch(/^programs\/rejected\/\S+ file_checked_by_index .*: rejected/);
+    expect(first.stdout).toMatch(/'ptr_or_null_'\n(.*\n)*.*ctx->file->f_flags/);
     expect(drydock('demo').stdout).toBe(first.stdout);
+  });
+
+  it('does not run what the kernel would not load', () => {
+    const rejected = relative(folder, join(root, 'programs', 'rejected', 'null.bpf.o'));
+    const iterators = `iterators: [{ object: '${rejected}', program: file_unchecked }]`;
+    const { status, stdout } = drydock(
+      'demo',
+      '--kernel',
+      '6.12',
+      '--scene',
+      write('rejected.yaml', iterators),
+    );
+    expect(stdout).toContain('file_unchecked (iter/task_file): rejected');
+    expect(stdout).not.toContain('all tasks');
+    expect(stdout).not.toContain('A wrong variant');
+    expect(status).toBe(1);
   });
 });

@@ -16,14 +16,15 @@ function verify(...args: string[]) {
 }
 
 const object = (name: string) => join('programs', name, `${name}.bpf.o`);
-/** Iterators over targets that stock kernels have. */
+/** Iterators over targets that stock kernels have, and over those of the series. */
 const STOCK = ['task', 'task_file', 'task_vma', 'bpf_map', 'bpf_map_elem', 'seq_read'];
+const SERIES = ['io_uring_buf', 'io_uring_file', 'epoll', 'bvec'];
 
 describe('drydock verify', () => {
-  it.each(STOCK)('accepts the bundled iterator %s', (name) => {
+  it.each([...STOCK, ...SERIES])('accepts the bundled iterator %s', (name) => {
     const { status, stdout } = verify(object(name));
     expect(stdout).toMatch(
-      /^programs\/\w+\/\w+\.bpf\.o \w+ \(iter\/\w+\): accepted, \d+ insns, \d+ states, stack \d+$/m,
+      /^programs\/\w+\/\w+\.bpf\.o \w+ \(iter\/\w+\): accepted, \d+ insns, \d+ states, stack [\d+]+$/m,
     );
     expect(status).toBe(0);
   });
@@ -69,11 +70,26 @@ describe('drydock verify', () => {
     expect(status).toBe(0);
   });
 
-  it('exits with 1 for a program that cannot be loaded, with the reason libbpf would give', () => {
-    const { status, stdout } = verify(object('io_uring_buf'), '--json');
+  it('verifies all programs of an object, whatever they attach to', () => {
+    const { status, stdout } = verify(object('bpf_cr'), '--json');
+    const records = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { program: string; verdict: string });
+    expect(records.map(({ program, verdict }) => `${program} ${verdict}`)).toEqual([
+      'find_fds accepted',
+      'dump_files accepted',
+      'dump_bufs accepted',
+    ]);
+    expect(status).toBe(0);
+  });
+
+  it('does not load for the stock kernel what needs the series, with the reason libbpf would give', () => {
+    const { status, stdout } = verify(object('io_uring_buf'), '--stock', '--json');
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'not-loaded', errno: 0 });
     expect(JSON.parse(stdout).message).toContain("failed to find kernel BTF type ID of 'io_uring_buf'");
     expect(status).toBe(1);
+    expect(verify(object('task'), '--stock').status).toBe(0);
   });
 
   it('exits with 2 for bad input, and says what is wrong', () => {

@@ -104,6 +104,13 @@ describe('a small kernel', () => {
     expect(withoutAddress).toContain('vfs_open');
   });
 
+  it('gives the names of symbols without a type, as far as C can name them', () => {
+    expect(extracted.symbols).toContain('linux_banner');
+    expect(extracted.symbols).not.toContain('bpf_task_acquire');
+    expect(extracted.symbols).toEqual([...extracted.symbols].sort());
+    for (const name of extracted.symbols) expect(name).toMatch(/^(?!__pfx_)[A-Za-z_]\w*$/);
+  });
+
   it('is the same from the ELF file, and each time', () => {
     const again = extractProfile(tinyKernel().elf(FORM));
     expect([...again.files]).toEqual([...extracted.files]);

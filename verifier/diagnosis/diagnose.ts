@@ -29,6 +29,8 @@ export interface Diagnosis {
   meaning: string;
   /** Name of the message in the catalogue; absent when Linux gives none. */
   reason?: MessageName;
+  /** The line of the log that gives the reason; what it led to may stand in lines behind it. */
+  message: string;
   /** The instruction it was reached at, -1 when it is about none. */
   insn: number;
   text: string;
@@ -86,6 +88,7 @@ class Investigation {
       category: reason.category,
       meaning: CATEGORIES[reason.category],
       ...(reason.name ? { reason: reason.name } : {}),
+      message: reason.line,
       insn,
       text: this.textOf(insn),
       ...(source ? { source } : {}),

@@ -1,0 +1,47 @@
+/** Verifies one program of a loaded object, for a report. */
+import { ProgType } from '../loader/prog-type.ts';
+import { diagnose, type LoadRequest, type Verifier } from '../verifier/index.ts';
+import { programRequest } from '../verifier/program-request.ts';
+import type { AttachTarget } from './attach-target.ts';
+import type { Report, ReportOptions } from './verify-report.ts';
+
+/** All capabilities. */
+const ROOT = 15;
+/** Statistics: the level at which the reason is written but not the path. */
+const STATS = 4;
+
+export type Subject = Pick<Report, 'path' | 'object' | 'program'>;
+type Options = Partial<Pick<ReportOptions, 'unpriv' | 'log'>>;
+
+/** What programs are verified with. */
+export interface Bench {
+  verifier: Verifier;
+  /** The program that they attach to. */
+  target?: AttachTarget;
+}
+
+export function requestOf({ target }: Bench, { object, program }: Subject, options: Options): LoadRequest {
+  return programRequest(object, program, {
+    caps: options.unpriv ? 0 : ROOT,
+    logLevel: STATS | (options.log ?? 0),
+    ...(target ? { target: target.loaded } : {}),
+  });
+}
+
+/** The verdict is undefined when the loader refused the program; a rejected one is diagnosed. */
+export function examine(bench: Bench, subject: Subject, options: Options = {}): Report {
+  const { program } = subject;
+  if (program.error !== undefined || !program.prepared) {
+    const reason = program.error ?? 'it was not prepared';
+    const unattached = program.type === ProgType.Ext && !bench.target;
+    const hint = unattached ? '; name the program with --target OBJ:PROGRAM' : '';
+    return { ...subject, verdict: undefined, refusal: `${reason}${hint}` };
+  }
+  const { verifier } = bench;
+  const request = requestOf(bench, subject, options);
+  const verdict = verifier.verify(request);
+  if (verdict.accepted) return { ...subject, verdict };
+  // Followed again with events, which cost too much to have them for every program that is accepted.
+  const traced = verifier.verify({ ...request, logLevel: STATS, events: 'path' });
+  return { ...subject, verdict, diagnosis: diagnose(request, traced, verifier.names(request)) };
+}

@@ -1,0 +1,28 @@
+/** Loading objects for a kernel that verifies them and does not run them. */
+import { Btf } from '../bpf/btf.ts';
+import { openModules, openProfile } from '../kernel-model/profile-node.ts';
+import { openSymbolNames } from '../kernel-model/verifier-data-node.ts';
+import type { LoadOptions } from '../loader/index.ts';
+
+/**
+ * What the loader has to know of a kernel.
+ * @param kernel as for `openProfile`.
+ * @param stock the kernel alone, without the overlay that profiles carry.
+ * @throws {InputError} when there is no such profile.
+ */
+export function verifierLoadOptions(kernel: string, stock = false): LoadOptions {
+  const { vmlinux, btf, dialect, overlay } = openProfile(kernel);
+  const symbols = openSymbolNames(kernel);
+  const own = [...openModules(kernel)].map(([name, bytes]) => ({
+    name,
+    btf: Btf.parse(bytes, { base: vmlinux, file: name }),
+  }));
+  return {
+    byteOrder: vmlinux.littleEndian ? 'little' : 'big',
+    kernelBtf: vmlinux,
+    modules: stock ? own : [...own, { name: overlay.name, btf }],
+    ksym: (name) => symbols.address(name),
+    kconfig: new Map([['CONFIG_HZ', String(dialect.hz)]]),
+    kernelVersion: dialect.versionCode,
+  };
+}
