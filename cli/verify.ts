@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type Btf, BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
-import { openProfile } from '../kernel-model/profile-node.ts';
-import { type BpfObject, loadObject, type Program } from '../loader/index.ts';
+import { openProfile, openSymbolNames } from '../kernel-model/profile-node.ts';
+import type { SymbolNames } from '../kernel-model/symbol-names.ts';
+import { type BpfObject, type LoadOptions, loadObject, type Program } from '../loader/index.ts';
 import { ProgType } from '../loader/prog-type.ts';
 import type { Verdict, Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
@@ -104,14 +105,27 @@ interface Bench {
   target?: AttachTarget;
 }
 
+/** Finds typeless symbols: by the profile's list, which is read when one is asked for, or else among typed ones. */
+function symbolFinder(kernel: string, vmlinux: Btf): NonNullable<LoadOptions['ksym']> {
+  let names: SymbolNames | undefined | null = null;
+  return (name) => {
+    if (names === null) names = openSymbolNames(kernel);
+    const isTyped = vmlinux.find(name, BtfKind.Func, BtfKind.Var) !== 0;
+    const found = names ? names.find(name) : isTyped ? 'one' : undefined;
+    if (found === undefined) return undefined;
+    return found === 'one' ? SYMBOL_ADDRESS : 'ambiguous';
+  };
+}
+
 function objectLoader(kernel: string): ObjectLoader {
   const { vmlinux } = openProfile(kernel);
+  const ksym = symbolFinder(kernel, vmlinux);
   return (path, options) =>
     loadObject(readObject(path), {
       file: path,
       byteOrder: vmlinux.littleEndian ? 'little' : 'big',
       kernelBtf: vmlinux,
-      ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
+      ksym,
       ...options,
     });
 }

@@ -4,6 +4,7 @@
  * it stands in the hand-written tables of the profiles.
  */
 import { type Btf, BtfKind, Btf as BtfReader } from '../../bpf/btf.ts';
+import { writeSymbolNames } from '../symbol-names.ts';
 import { BtfIdReader } from './btf-ids.ts';
 import { unpackKernel } from './bzimage.ts';
 import { HelperProtoReader } from './helper-protos.ts';
@@ -28,6 +29,8 @@ export interface ExtractedProfile {
   readonly btf: Uint8Array;
   /** File name -> JSON text. */
   readonly files: ReadonlyMap<string, string>;
+  /** Names of all symbols, as symbol-names.ts writes them. */
+  readonly symbols: string;
 }
 
 /** Lists of .BTF_ids that the verifier uses by position. */
@@ -50,7 +53,12 @@ export function extractProfile(bytes: Uint8Array, file?: string): ExtractedProfi
   const symbols = readSymbols(image);
   const files = new Map<string, string>();
   for (const [name, depth, data] of readTables(image, btf, symbols)) files.set(name, stableJson(data, depth));
-  return { ...readRelease(image, symbols), btf: btfBytes, files };
+  return {
+    ...readRelease(image, symbols),
+    btf: btfBytes,
+    files,
+    symbols: writeSymbolNames(symbols.symbols),
+  };
 }
 
 function* readTables(

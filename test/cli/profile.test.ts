@@ -98,7 +98,7 @@ describe('drydock profile add', () => {
     expect(stdout).toMatch(/^helpers +211, with 4 prototypes$/m);
     expect(status).toBe(0);
     expect(readdirSync(one).sort()).toEqual(
-      [...EXTRACTED_FILES, ...HAND_FILES, 'SOURCE.md', 'btf.bin.gz', 'dialect.json'].sort(),
+      [...EXTRACTED_FILES, ...HAND_FILES, 'SOURCE.md', 'btf.bin.gz', 'dialect.json', 'symbols.txt.gz'].sort(),
     );
     expect(gunzipSync(readFileSync(join(one, 'btf.bin.gz'))).equals(Buffer.from(bytes))).toBe(true);
     // over itself, and elsewhere
