@@ -1,0 +1,103 @@
+/** Loads chains of programs, each attached to the one before, as the recorded cases name them. */
+import { readFileSync } from 'node:fs';
+import { brotliDecompressSync } from 'node:zlib';
+import { openProfile } from '../../kernel-model/profile-node.ts';
+import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
+import { type LoadOptions, loadObject, type ProgramTarget } from '../../loader/index.ts';
+import { type LoadRequest, type TargetProgram, type Verdict, Verifier } from '../../verifier/index.ts';
+import { programRequest } from '../../verifier/program-request.ts';
+import { targetProgram } from '../../verifier/target-program.ts';
+import type { AttachAnswer } from '../conformance/attach-archive.ts';
+
+export const OBJECTS = new URL('./objects/', import.meta.url);
+const RECORDED = new URL('../conformance/recorded/', import.meta.url);
+const ROOT = 15;
+const STATS_LOG = 4;
+
+export async function startVerifier(modules?: ReadonlyMap<string, Uint8Array>): Promise<Verifier> {
+  const wasm = readFileSync(new URL('../../build/verifier.wasm', import.meta.url));
+  const btf = openProfile('6.12').vmlinux;
+  const kernel = { btf, data: openVerifierData('6.12'), ...(modules ? { modules } : {}) };
+  return Verifier.create({ wasm, kernel });
+}
+
+/** BTF of the modules that the recorded kernel had loaded. */
+export function recordedModules(): Map<string, Uint8Array> {
+  const index = JSON.parse(readFileSync(new URL('index-6.12.json', RECORDED), 'utf8')) as {
+    blobs: number[];
+    modules: Record<string, number>;
+  };
+  const bytes = brotliDecompressSync(readFileSync(new URL('blobs-6.12.br', RECORDED)));
+  let at = index.blobs.reduce((sum, length) => sum + length, 0);
+  return new Map(
+    Object.entries(index.modules).map(([name, length]) => {
+      at += length;
+      return [name, new Uint8Array(bytes.subarray(at - length, at))];
+    }),
+  );
+}
+
+/** One program of a chain: OBJECT:PROGRAM[=FUNCTION]. */
+function parseLink(text: string): { file: string; name: string; func?: string } {
+  const [, file, name, func] = /^([^:]+):([^=]+)(?:=(.*))?$/.exec(text) ?? [];
+  if (file === undefined || name === undefined) throw new Error(`not a program: ${text}`);
+  return { file, name, ...(func === undefined ? {} : { func }) };
+}
+
+/** What the last program of a chain comes to. @throws when one before it is not accepted. */
+export function answerTo(verifier: Verifier, chain: string): AttachAnswer {
+  let before: { target: ProgramTarget; loaded: TargetProgram } | undefined;
+  const links = chain.split(' ');
+  for (const [index, link] of links.entries()) {
+    const { file, name, func } = parseLink(link);
+    const target = before && { ...before.target, ...(func === undefined ? {} : { func }) };
+    const options: LoadOptions = {
+      file,
+      kernelBtf: openProfile('6.12').vmlinux,
+      programs: [name],
+      target: () => target,
+    };
+    const object = loadObject(new Uint8Array(readFileSync(new URL(file, OBJECTS))), options);
+    const program = object.programs.find((candidate) => candidate.name === name);
+    if (!program) throw new Error(`${file} has no program ${name}`);
+    if (program.error !== undefined) return refusedByLoader(chain);
+    const request = programRequest(object, program, {
+      caps: ROOT,
+      logLevel: STATS_LOG,
+      ...(before ? { target: before.loaded } : {}),
+    });
+    const verdict = verifier.verify(request);
+    if (index === links.length - 1) return answer(chain, verdict);
+    if (!verdict.accepted) throw new Error(`${link}: ${verdict.message}`);
+    before = { target: { object, program }, loaded: targetProgram(request, verdict) };
+  }
+  throw new Error('an empty chain');
+}
+
+/** As `answerTo`, of requests that are ready but for their targets. */
+export function answerToChain(
+  verifier: Verifier,
+  name: string,
+  chain: readonly Omit<LoadRequest, 'target'>[],
+): AttachAnswer {
+  let target: TargetProgram | undefined;
+  for (const [index, link] of chain.entries()) {
+    const request: LoadRequest = { ...link, ...(target ? { target } : {}) };
+    const verdict = verifier.verify(request);
+    if (index === chain.length - 1) return answer(name, verdict);
+    if (!verdict.accepted) throw new Error(`${name}: ${verdict.message}`);
+    target = targetProgram(request, verdict);
+  }
+  throw new Error('an empty chain');
+}
+
+function answer(name: string, { errno, message, stats }: Verdict): AttachAnswer {
+  const { insnsProcessed, maxStatesPerInsn, totalStates, peakStates, markRead } = stats;
+  const counts: AttachAnswer['stats'] = [insnsProcessed, maxStatesPerInsn, totalStates, peakStates, markRead];
+  return { case: name, stage: 'kernel', errno, message, stats: counts };
+}
+
+/** libbpf gives EINVAL, or ESRCH for what is not in a BTF. */
+function refusedByLoader(name: string): AttachAnswer {
+  return { case: name, stage: 'libbpf', errno: 0, message: '', stats: [0, 0, 0, 0, 0] };
+}
