@@ -9,7 +9,7 @@ import { programRequest } from '../../verifier/program-request.ts';
 import { targetProgram } from '../../verifier/target-program.ts';
 import type { AttachAnswer } from '../conformance/attach-archive.ts';
 
-export const OBJECTS = new URL('./objects/', import.meta.url);
+const OBJECTS = new URL('./objects/', import.meta.url);
 const RECORDED = new URL('../conformance/recorded/', import.meta.url);
 const ROOT = 15;
 const STATS_LOG = 4;
@@ -44,34 +44,61 @@ function parseLink(text: string): { file: string; name: string; func?: string } 
   return { file, name, ...(func === undefined ? {} : { func }) };
 }
 
+/** A program of a chain with its request, or without one when the loader refuses it. */
+interface Link {
+  target: ProgramTarget;
+  request?: LoadRequest;
+}
+
+function loadLink(text: string, before: ProgramTarget | undefined, loaded: TargetProgram | undefined): Link {
+  const { file, name, func } = parseLink(text);
+  const target = before && { ...before, ...(func === undefined ? {} : { func }) };
+  const options: LoadOptions = {
+    file,
+    kernelBtf: openProfile('6.12').vmlinux,
+    programs: [name],
+    target: () => target,
+  };
+  const object = loadObject(new Uint8Array(readFileSync(new URL(file, OBJECTS))), options);
+  const program = object.programs.find((candidate) => candidate.name === name);
+  if (!program) throw new Error(`${file} has no program ${name}`);
+  if (program.error !== undefined) return { target: { object, program } };
+  const request = programRequest(object, program, {
+    caps: ROOT,
+    logLevel: STATS_LOG,
+    ...(loaded ? { target: loaded } : {}),
+  });
+  return { target: { object, program }, request };
+}
+
+/** The last program of a chain. @param withTarget false leaves the one before it out of its request. */
+function loadChain(verifier: Verifier, chain: string, withTarget = true): Link {
+  const links = chain.split(' ');
+  const last = links.pop() ?? '';
+  let before: ProgramTarget | undefined;
+  let loaded: TargetProgram | undefined;
+  for (const text of links) {
+    const { target, request } = loadLink(text, before, loaded);
+    if (!request) throw new Error(`${text}: ${target.program.error}`);
+    const verdict = verifier.verify(request);
+    if (!verdict.accepted) throw new Error(`${text}: ${verdict.message}`);
+    before = target;
+    loaded = targetProgram(request, verdict);
+  }
+  return loadLink(last, before, withTarget ? loaded : undefined);
+}
+
+/** The request of the last program of a chain. @throws when the loader refuses it, or what is before it. */
+export function requestOf(verifier: Verifier, chain: string, withTarget = true): LoadRequest {
+  const { request, target } = loadChain(verifier, chain, withTarget);
+  if (!request) throw new Error(target.program.error);
+  return request;
+}
+
 /** What the last program of a chain comes to. @throws when one before it is not accepted. */
 export function answerTo(verifier: Verifier, chain: string): AttachAnswer {
-  let before: { target: ProgramTarget; loaded: TargetProgram } | undefined;
-  const links = chain.split(' ');
-  for (const [index, link] of links.entries()) {
-    const { file, name, func } = parseLink(link);
-    const target = before && { ...before.target, ...(func === undefined ? {} : { func }) };
-    const options: LoadOptions = {
-      file,
-      kernelBtf: openProfile('6.12').vmlinux,
-      programs: [name],
-      target: () => target,
-    };
-    const object = loadObject(new Uint8Array(readFileSync(new URL(file, OBJECTS))), options);
-    const program = object.programs.find((candidate) => candidate.name === name);
-    if (!program) throw new Error(`${file} has no program ${name}`);
-    if (program.error !== undefined) return refusedByLoader(chain);
-    const request = programRequest(object, program, {
-      caps: ROOT,
-      logLevel: STATS_LOG,
-      ...(before ? { target: before.loaded } : {}),
-    });
-    const verdict = verifier.verify(request);
-    if (index === links.length - 1) return answer(chain, verdict);
-    if (!verdict.accepted) throw new Error(`${link}: ${verdict.message}`);
-    before = { target: { object, program }, loaded: targetProgram(request, verdict) };
-  }
-  throw new Error('an empty chain');
+  const { request } = loadChain(verifier, chain);
+  return request ? answer(chain, verifier.verify(request)) : refusedByLoader(chain);
 }
 
 /** As `answerTo`, of requests that are ready but for their targets. */
