@@ -124,7 +124,7 @@ function answer(name: string, { errno, message, stats }: Verdict): AttachAnswer 
   return { case: name, stage: 'kernel', errno, message, stats: counts };
 }
 
-/** libbpf gives EINVAL, or ESRCH for what is not in a BTF. */
+/** The loader gives reasons without an errno: only where it ended can be compared. */
 function refusedByLoader(name: string): AttachAnswer {
   return { case: name, stage: 'libbpf', errno: 0, message: '', stats: [0, 0, 0, 0, 0] };
 }
