@@ -1,7 +1,7 @@
 /** Loading objects for a kernel that verifies them and does not run them. */
 import { Btf } from '../bpf/btf.ts';
-import { openModules, openProfile } from '../kernel-model/profile-node.ts';
-import { openSymbolNames } from '../kernel-model/verifier-data-node.ts';
+import { openModules, openProfile, openSymbolNames } from '../kernel-model/profile-node.ts';
+import { SymbolAddresses } from '../kernel-model/symbol-addresses.ts';
 import type { LoadOptions } from '../loader/index.ts';
 
 /**
@@ -12,7 +12,7 @@ import type { LoadOptions } from '../loader/index.ts';
  */
 export function verifierLoadOptions(kernel: string, stock = false): LoadOptions {
   const { vmlinux, btf, dialect, overlay } = openProfile(kernel);
-  const symbols = openSymbolNames(kernel);
+  const symbols = new SymbolAddresses(vmlinux, () => openSymbolNames(kernel));
   const own = [...openModules(kernel)].map(([name, bytes]) => ({
     name,
     btf: Btf.parse(bytes, { base: vmlinux, file: name }),
@@ -21,7 +21,7 @@ export function verifierLoadOptions(kernel: string, stock = false): LoadOptions 
     byteOrder: vmlinux.littleEndian ? 'little' : 'big',
     kernelBtf: vmlinux,
     modules: stock ? own : [...own, { name: overlay.name, btf }],
-    ksym: (name) => symbols.address(name),
+    ksym: (name) => symbols.find(name),
     kconfig: new Map([['CONFIG_HZ', String(dialect.hz)]]),
     kernelVersion: dialect.versionCode,
   };

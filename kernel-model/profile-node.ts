@@ -5,11 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { InputError } from '../bpf/input-error.ts';
 import { KernelProfile } from './profile.ts';
+import { SYMBOLS_FILE, SymbolNames } from './symbol-names.ts';
 
 /** Larger BTF is refused; that of distribution kernels has 4 to 10 MB. */
 const MAX_BTF_BYTES = 64 << 20;
 
+/** As text; a distribution kernel's has 3 MB. */
+const MAX_SYMBOLS_BYTES = 64 << 20;
+
 const opened = new Map<string, KernelProfile>();
+const symbolNames = new Map<string, SymbolNames>();
 
 /** Names of the built-in profiles, oldest kernel first. */
 export function profileNames(): string[] {
@@ -46,7 +51,7 @@ export function openProfile(name: string): KernelProfile {
   if (known) return known;
   const profile = KernelProfile.create({
     name: basename(directory),
-    btf: readBtf(join(directory, 'btf.bin.gz')),
+    btf: readCompressed(join(directory, 'btf.bin.gz'), MAX_BTF_BYTES),
     dialect: readFileSync(join(directory, 'dialect.json'), 'utf8'),
   });
   opened.set(directory, profile);
@@ -77,13 +82,33 @@ export function moduleNames(directory: string): string[] {
 export function openModules(name: string): Map<string, Uint8Array> {
   const directory = profileDirectory(name);
   return new Map(
-    moduleNames(directory).map((module) => [module, readBtf(join(directory, moduleFile(module)))]),
+    moduleNames(directory).map((module) => [
+      module,
+      readCompressed(join(directory, moduleFile(module)), MAX_BTF_BYTES),
+    ]),
   );
 }
 
-function readBtf(path: string): Uint8Array {
+/**
+ * Names of the kernel's symbols; undefined for profiles that have no list.
+ * @param name as for `profileDirectory`.
+ * @throws {InputError} when there is no such profile, or the list is malformed.
+ */
+export function openSymbolNames(name: string): SymbolNames | undefined {
+  const path = join(profileDirectory(name), SYMBOLS_FILE);
+  if (!existsSync(path)) return undefined;
+  const known = symbolNames.get(path) ?? readSymbolNames(path);
+  symbolNames.set(path, known);
+  return known;
+}
+
+function readSymbolNames(path: string): SymbolNames {
+  return SymbolNames.parse(new TextDecoder().decode(readCompressed(path, MAX_SYMBOLS_BYTES)), path);
+}
+
+function readCompressed(path: string, maxOutputLength: number): Uint8Array {
   try {
-    return gunzipSync(readFileSync(path), { maxOutputLength: MAX_BTF_BYTES });
+    return gunzipSync(readFileSync(path), { maxOutputLength });
   } catch (error) {
     throw new InputError(`cannot be unpacked: ${(error as Error).message}`, { file: path });
   }

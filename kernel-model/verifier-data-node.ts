@@ -1,19 +1,12 @@
 /** Opens the verifier's tables of a profile on disk (Node only). */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import type { Btf } from '../bpf/btf.ts';
-import { InputError } from '../bpf/input-error.ts';
 import type { Overlay } from './module-tables.ts';
 import { openProfile, profileDirectory } from './profile-node.ts';
-import { SYMBOLS_FILE, SymbolNames } from './symbol-names.ts';
 import { EXTRACTED_FILES, HAND_FILES, VerifierData } from './verifier-data.ts';
 
-/** Larger lists of symbols are refused; distribution kernels have 1 to 2 MB of names. */
-const MAX_SYMBOL_BYTES = 64 << 20;
-
 const opened = new Map<string, VerifierData>();
-const symbolSets = new Map<string, ReadonlySet<string>>();
 
 /** Whether a profile has the verifier's tables; without them programs can be run over it but not verified. */
 export function hasVerifierData(name: string): boolean {
@@ -53,26 +46,4 @@ export function readVerifierData(
     return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
   };
   return VerifierData.parse(name, btf, text, overlays);
-}
-
-/**
- * The symbols of a profile's kernel; only those with a type when the profile has no list of them.
- * @param name as for `openProfile`.
- * @throws {InputError} when there is no such profile, or its list of symbols is damaged.
- */
-export function openSymbolNames(name: string): SymbolNames {
-  const path = join(profileDirectory(name), SYMBOLS_FILE);
-  const untyped = symbolSets.get(path) ?? readSymbols(path);
-  symbolSets.set(path, untyped);
-  return new SymbolNames(openProfile(name).vmlinux, untyped);
-}
-
-function readSymbols(path: string): ReadonlySet<string> {
-  if (!existsSync(path)) return new Set();
-  try {
-    const text = gunzipSync(readFileSync(path), { maxOutputLength: MAX_SYMBOL_BYTES }).toString('utf8');
-    return new Set(text.split('\n').filter((line) => line !== ''));
-  } catch (error) {
-    throw new InputError(`cannot be unpacked: ${(error as Error).message}`, { file: path });
-  }
 }

@@ -170,8 +170,8 @@ export interface LoadOptions {
    * the kernel. Asked for programs that attach to something with a BTF id.
    */
   target?: (program: AttachingProgram) => ProgramTarget | undefined;
-  /** Address of a typeless ksym; undefined when the kernel has no such symbol. */
-  ksym?: (name: string) => bigint | undefined;
+  /** Address of a typeless ksym; undefined when the kernel has no such symbol, 'ambiguous' when it has several. */
+  ksym?: (name: string) => bigint | 'ambiguous' | undefined;
   /**
    * Kernel configuration for .kconfig externs, values as they stand in a .config file: CONFIG_HZ -> `250`,
    * CONFIG_BPF -> `y`, CONFIG_DEFAULT_HOSTNAME -> `"(none)"` with its quotes.

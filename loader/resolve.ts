@@ -77,6 +77,7 @@ export class ExternResolver {
   private variable(extern: KsymExtern): Resolved {
     if (extern.typeId === 0) {
       const address = this.options.ksym?.(extern.name);
+      if (address === 'ambiguous') throw fail(`extern (ksym) '${extern.name}': resolution is ambiguous`);
       return address === undefined ? NOT_FOUND : { ...NOT_FOUND, found: true, address };
     }
     const kernel = this.find(extern.name, BtfKind.Var);

@@ -12,11 +12,20 @@ export interface RequestOptions {
   target?: TargetProgram;
 }
 
-/** @param program prepared, without an error of its own. */
+/**
+ * @param program prepared, without an error of its own.
+ * @throws {RangeError} for a program that attaches to another one when the target is not given.
+ */
 export function programRequest(object: BpfObject, program: Program, options: RequestOptions): LoadRequest {
   const modules = object.modules.slice(1);
-  const { caps, logLevel, target } = options;
+  const { caps, logLevel } = options;
   const btf = loadedBtf(object);
+  const target = program.attachTarget?.program === undefined ? undefined : options.target;
+  if (program.attachTarget?.program !== undefined && !target) {
+    throw new RangeError(
+      `'${program.name}' attaches to '${program.attachTarget.program}', which is not given`,
+    );
+  }
   return {
     insns: program.insns,
     progType: program.type,
@@ -31,7 +40,7 @@ export function programRequest(object: BpfObject, program: Program, options: Req
     maps: mapInfos(object),
     attachBtfId: program.attachTarget?.btfId ?? 0,
     ...(program.attachTarget?.module ? { attachBtf: program.attachTarget.module } : {}),
-    ...(target && program.attachTarget?.program !== undefined ? { target } : {}),
+    ...(target ? { target } : {}),
     kfuncBtfs: [null, ...modules],
     immBtfs: modules,
   };

@@ -4,6 +4,7 @@
  * it stands in the hand-written tables of the profiles.
  */
 import { type Btf, BtfKind, Btf as BtfReader } from '../../bpf/btf.ts';
+import { writeSymbolNames } from '../symbol-names.ts';
 import { BtfIdReader } from './btf-ids.ts';
 import { unpackKernel } from './bzimage.ts';
 import { HelperProtoReader } from './helper-protos.ts';
@@ -26,10 +27,10 @@ export interface ExtractedProfile {
   readonly version: string;
   /** Content of /sys/kernel/btf/vmlinux on that kernel. */
   readonly btf: Uint8Array;
-  /** Names of kernel symbols that BTF does not have, ascending: what typeless externs of programs refer to. */
-  readonly symbols: readonly string[];
   /** File name -> JSON text. */
   readonly files: ReadonlyMap<string, string>;
+  /** Names of all symbols, as symbol-names.ts writes them. */
+  readonly symbols: string;
 }
 
 /** Lists of .BTF_ids that the verifier uses by position. */
@@ -52,7 +53,12 @@ export function extractProfile(bytes: Uint8Array, file?: string): ExtractedProfi
   const symbols = readSymbols(image);
   const files = new Map<string, string>();
   for (const [name, depth, data] of readTables(image, btf, symbols)) files.set(name, stableJson(data, depth));
-  return { ...readRelease(image, symbols), btf: btfBytes, symbols: symbolNames(btf, symbols), files };
+  return {
+    ...readRelease(image, symbols),
+    btf: btfBytes,
+    files,
+    symbols: writeSymbolNames(symbols.symbols),
+  };
 }
 
 function* readTables(
@@ -104,22 +110,6 @@ function withoutAddress(btf: Btf, symbols: SymbolTable): string[] {
     if (btf.kind(id) !== BtfKind.Func) continue;
     const name = btf.name(id);
     if (symbols.address(name) === undefined) names.add(name);
-  }
-  return [...names].sort();
-}
-
-/**
- * Symbols that C can name. Functions and variables with a type are in BTF already; the padding before a function
- * (__pfx_NAME) is nothing that a program refers to.
- */
-function symbolNames(btf: Btf, symbols: SymbolTable): string[] {
-  const names = new Set<string>();
-  for (const { name } of symbols.symbols) {
-    if (/^[A-Za-z_]\w*$/.test(name) && !name.startsWith('__pfx_')) names.add(name);
-  }
-  for (let id = btf.firstId; id < btf.typeCount; id++) {
-    const kind = btf.kind(id);
-    if (kind === BtfKind.Func || kind === BtfKind.Var) names.delete(btf.name(id));
   }
   return [...names].sort();
 }

@@ -48,7 +48,7 @@ export function profileFiles(
   const files = new Map<string, Uint8Array>();
   for (const name of [...texts.keys()].sort()) files.set(name, encoder.encode(texts.get(name)));
   files.set('btf.bin.gz', gzipSync(btf, { level: 9 }));
-  files.set(SYMBOLS_FILE, gzipSync(`${extracted.symbols.join('\n')}\n`, { level: 9 }));
+  files.set(SYMBOLS_FILE, gzipSync(extracted.symbols, { level: 9 }));
   return { files, data, profile };
 }
 
@@ -120,7 +120,7 @@ function describe(
       'btf.bin.gz',
       `the kernel’s type information, as in \`/sys/kernel/btf/vmlinux\`; ${btf.length} bytes, SHA-256 \`${sha256}\``,
     ),
-    row(SYMBOLS_FILE, 'names of the kernel symbols that have no type, which programs may refer to'),
+    row(SYMBOLS_FILE, 'names of the kernel’s symbols, as in `/proc/kallsyms` without modules'),
     ...EXTRACTED_FILES.map((file) => row(file, WHAT[file])),
     '',
     'Taken over from built-in profiles (made by hand; each table names its source):',

@@ -4,8 +4,7 @@ import { Btf, BtfKind } from '../../bpf/btf.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import { openProfile, profileNames } from '../../kernel-model/profile-node.ts';
 import type { ProgramFacts } from '../../kernel-model/program-facts.ts';
-import { SymbolNames } from '../../kernel-model/symbol-names.ts';
-import { openSymbolNames, openVerifierData } from '../../kernel-model/verifier-data-node.ts';
+import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 
 const TARGETS = ['io_uring_buf', 'io_uring_file', 'epoll'];
 const { vmlinux, overlay } = openProfile('6.12');
@@ -53,30 +52,5 @@ describe('the overlay', () => {
       open({ iters: { x: { features: 0, args: [{ offset: 8, reg: 'PTR_TO_BTF_ID', type: 'no' }] } } }),
     ).toThrow(/overlay other: iters\.x\.args\.0: the kernel has no struct no/);
     expect(open({ sets: { s: { hooks: 'tracing', kfuncs: {} } } })).toThrow(InputError);
-  });
-});
-
-describe('symbols', () => {
-  it('are those with a type and those without one', () => {
-    const symbols = openSymbolNames('6.12');
-    for (const name of ['vfs_open', 'runqueues', 'eventfd_fops', 'socket_file_ops', 'jiffies']) {
-      expect(symbols.has(name), name).toBe(true);
-    }
-    for (const name of ['', 'no_such_symbol', 'eventfd_fops2']) expect(symbols.has(name), name).toBe(false);
-  });
-
-  it('have addresses that differ, the same ones each time', () => {
-    const symbols = new SymbolNames(vmlinux, new Set(['a', 'b']));
-    const a = symbols.address('a');
-    expect(symbols.address('b')).not.toBe(a);
-    expect(symbols.address('a')).toBe(a);
-    expect(symbols.address('c')).toBeUndefined();
-    expect(a).toBeGreaterThan(0xffff_ffff_8000_0000n);
-  });
-
-  it('are only those with a type where the profile has no list', () => {
-    const symbols = openSymbolNames('6.1');
-    expect(symbols.has('vfs_open')).toBe(true);
-    expect(symbols.has('eventfd_fops')).toBe(false);
   });
 });

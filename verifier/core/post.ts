@@ -6,9 +6,17 @@ import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Jmp } from '../../bpf/isa.ts';
 import { Helper } from '../helper-abi.ts';
 import * as env from './env.ts';
+import { isThrow } from './kfunc.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
-import { Subprog, subprog, subprogCount, subprogEnd } from './subprog.ts';
+import {
+  addDefaultCallback,
+  exceptionCallbackSubprog,
+  Subprog,
+  subprog,
+  subprogCount,
+  subprogEnd,
+} from './subprog.ts';
 
 /** Stack that an inlined bpf_loop (three saved registers) and may_goto (its counter) need. */
 const LOOP_STACK: u32 = 24;
@@ -25,8 +33,12 @@ function checkTailCall(index: i32): i32 {
   return -Errno.EINVAL;
 }
 
+/** Whether an exception is thrown on some path. */
+let throws: bool = false;
+
 /** A call of no function may only stand in code that is never reached. */
-function checkEmptyCall(index: i32): i32 {
+function checkKfunc(index: i32): i32 {
+  if (isThrow(index) && env.auxHas(index, env.AuxFlag.Seen)) throws = true;
   if (env.insnImm(index) !== 0 || !env.auxHas(index, env.AuxFlag.Seen)) return 0;
   say(M.KFUNC_NOT_ELIMINATED);
   return -Errno.EINVAL;
@@ -48,7 +60,7 @@ function addRewrites(record: Subprog, end: i32): i32 {
     if (isInlinedLoop(i)) loop = true;
     else if (isMayGoto(i)) mayGoto = true;
     let error = 0;
-    if (env.isCall(i, CallKind.Kfunc)) error = checkEmptyCall(i);
+    if (env.isCall(i, CallKind.Kfunc)) error = checkKfunc(i);
     else if (env.isCall(i, CallKind.Helper) && env.insnImm(i) === Helper.TailCall) error = checkTailCall(i);
     if (error !== 0) return error;
   }
@@ -59,9 +71,11 @@ function addRewrites(record: Subprog, end: i32): i32 {
 
 /** 0 or a negative errno. */
 export function checkRewrites(): i32 {
+  throws = false;
   for (let i: u32 = 0; i < subprogCount(); i++) {
     const error = addRewrites(subprog(i), subprogEnd(i));
     if (error !== 0) return error;
   }
+  if (throws && exceptionCallbackSubprog() === 0) addDefaultCallback();
   return 0;
 }

@@ -151,6 +151,13 @@ function addSubprog(start: i32): i32 {
   return 0;
 }
 
+/** Adds the exception callback of a program that throws and has none: it only hands on what was thrown. */
+export function addDefaultCallback(): void {
+  const record = subprog(count++);
+  record.start = env.insnCount;
+  record.stackDepth = 0;
+}
+
 function isFuncRef(index: i32): bool {
   const code = env.insnCode(index);
   return code === (Class.Ld | Mode.Imm | Size.Dw) && env.insnSrc(index) === Pseudo.Func;

@@ -14,7 +14,8 @@ __noinline int number(int a)
 	SEC(section)                    \
 	int name(struct context *ctx)   \
 	{                               \
-		return number(1);       \
+		number(1);              \
+		return 1;               \
 	}
 
 TARGET("socket", socket_entry, __sk_buff)
@@ -71,36 +72,36 @@ int tp_btf_entry(u64 *ctx)
 SEC("fentry/do_nanosleep")
 int fentry_entry(u64 *ctx)
 {
-	number(1);
-	return words(ctx) & 0;
+	number(words(ctx));
+	return 0;
 }
 
 SEC("fexit/do_nanosleep")
 int fexit_entry(u64 *ctx)
 {
-	number(1);
-	return words(ctx) & 0;
+	number(words(ctx));
+	return 0;
 }
 
 SEC("fmod_ret/security_file_open")
 int fmod_ret_entry(u64 *ctx)
 {
-	number(1);
-	return words(ctx) & 0;
+	number(words(ctx));
+	return 0;
 }
 
 SEC("lsm/file_open")
 int lsm_entry(u64 *ctx)
 {
-	number(1);
-	return words(ctx) & 0;
+	number(words(ctx));
+	return 0;
 }
 
 SEC("lsm_cgroup/socket_bind")
 int lsm_cgroup_entry(u64 *ctx)
 {
-	number(1);
-	return words(ctx) & 0;
+	number(words(ctx));
+	return 0;
 }
 
 struct bpf_iter__task;
@@ -110,3 +111,21 @@ int iter_entry(struct bpf_iter__task *ctx)
 {
 	return number(1) & 0;
 }
+
+struct sock;
+struct tcp_congestion_ops {
+	u32 (*ssthresh)(struct sock *sk);
+	char name[16];
+};
+
+SEC("struct_ops/ssthresh")
+int struct_ops_entry(u64 *ctx)
+{
+	return number(1) + words(ctx);
+}
+
+SEC(".struct_ops")
+struct tcp_congestion_ops congestion = {
+	.ssthresh = (void *)struct_ops_entry,
+	.name = "test",
+};

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Rebuilds the objects of these tests from the sources beside this file. The objects are kept in the repository;
 # only a change of the sources needs this, and clang-19 and llvm-19.
-#   test/verifier/attach/build.sh [--check]
+#   test/verifier/objects/build.sh [--check]
 # --check compares with the kept objects instead.
 set -eu
 cd "$(dirname "$0")"
@@ -22,4 +22,7 @@ build() { # SOURCE OBJECT FLAGS...
 
 for source in types functions replace trace; do build $source.c $source.bpf.o -g; done
 build plain.c plain.bpf.o
+build ksyms.c ksym-found.bpf.o -g -DSYMBOL=linux_banner
+build ksyms.c ksym-missing.bpf.o -g -DSYMBOL=no_such_thing
+build ksyms.c ksym-ambiguous.bpf.o -g -DSYMBOL=type_show
 build functions.c functions.be.bpf.o -g -mbig-endian
