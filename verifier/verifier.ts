@@ -37,9 +37,14 @@ export class Verifier {
     return new Verifier(await startCore(options.wasm), new VerifierKernel(options.kernel));
   }
 
+  /** Linear memory in use, in bytes: what the largest request so far needed, as it never shrinks. */
+  get memoryBytes(): number {
+    return this.core.exports.memory.buffer.byteLength;
+  }
+
   /** Verifies one load request. A rejected program is a verdict, not an exception. */
   verify(request: LoadRequest): Verdict {
-    const refusal = admission(request, this.kernel.data.programs);
+    const refusal = admission(request, this.kernel.data);
     if (refusal.errno !== 0) return refused(refusal.errno, refusal.reason);
     const { exports } = this.core;
     exports.beginRequest();

@@ -8,7 +8,14 @@ import { Helper } from '../helper-abi.ts';
 import * as env from './env.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
-import { Subprog, subprog, subprogCount, subprogEnd } from './subprog.ts';
+import {
+  addDefaultCatcher,
+  dropUnreachedSubprogs,
+  Subprog,
+  subprog,
+  subprogCount,
+  subprogEnd,
+} from './subprog.ts';
 
 /** Stack that an inlined bpf_loop (three saved registers) and may_goto (its counter) need. */
 const LOOP_STACK: u32 = 24;
@@ -59,9 +66,12 @@ function addRewrites(record: Subprog, end: i32): i32 {
 
 /** 0 or a negative errno. */
 export function checkRewrites(): i32 {
+  // Without CAP_BPF unreached code is made harmless where it stands.
+  if (env.bpfCapable) dropUnreachedSubprogs();
   for (let i: u32 = 0; i < subprogCount(); i++) {
     const error = addRewrites(subprog(i), subprogEnd(i));
     if (error !== 0) return error;
   }
+  addDefaultCatcher();
   return 0;
 }

@@ -62,6 +62,8 @@ export const enum SubprogFlag {
 let table: usize = 0;
 let count: u32 = 0;
 let exceptionSubprog: u32 = 0;
+/** A path throws and no callback of the program catches it. */
+let throwsUncaught: bool = false;
 
 export function subprogCount(): u32 {
   return count;
@@ -95,6 +97,7 @@ export function setArg(index: u32, argument: u32, kind: u32, detail: u32): void 
 export function subprogReset(): void {
   count = 0;
   exceptionSubprog = 0;
+  throwsUncaught = false;
 }
 
 export function subprogHas(index: u32, flag: u32): bool {
@@ -179,6 +182,37 @@ function addExceptionCallback(): i32 {
     SubprogFlag.Callback | SubprogFlag.AsyncCallback | SubprogFlag.ExceptionCallback,
   );
   return 0;
+}
+
+export function setThrowsUncaught(): void {
+  throwsUncaught = true;
+}
+
+function isReached(index: u32): bool {
+  for (let i = subprog(index).start, end = subprogEnd(index); i < end; i++) {
+    if (env.auxHas(i, env.AuxFlag.Seen)) return true;
+  }
+  return false;
+}
+
+/** Subprograms that no path reaches go with their code; each later one moves up. */
+export function dropUnreachedSubprogs(): void {
+  let kept: u32 = 1;
+  for (let i: u32 = 1; i < count; i++) {
+    if (!isReached(i)) continue;
+    if (kept !== i) memory.copy(table + kept * SUBPROG_SIZE, table + i * SUBPROG_SIZE, SUBPROG_SIZE);
+    kept++;
+  }
+  // The code of those dropped now counts to the one before: nothing in it is ever reached.
+  count = kept;
+}
+
+/** Uncaught exceptions end in a subprogram that is added behind all others. */
+export function addDefaultCatcher(): void {
+  if (!throwsUncaught) return;
+  memory.fill(table + count * SUBPROG_SIZE, 0, SUBPROG_SIZE);
+  subprog(count).start = <i32>env.insnCount;
+  count++;
 }
 
 /** Finds all subprograms and kfuncs of the program. 0 or a negative errno. */
