@@ -6,7 +6,6 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Btf } from '../../../bpf/btf.ts';
 import { InputError } from '../../../bpf/input-error.ts';
-import { ElfFile } from '../../../loader/elf.ts';
 import { type BpfObject, type LoadOptions, loadObject, type Program } from '../../../loader/index.ts';
 import { ProgType } from '../../../loader/prog-type.ts';
 import type { LoadRequest } from '../../../verifier/load-request.ts';
@@ -14,6 +13,7 @@ import { programRequest } from '../../../verifier/program-request.ts';
 import { symbolAddresses } from '../../../verifier/symbol-addresses.ts';
 import type { ObjectJob } from '../job.ts';
 import { guessType } from './guess-type.ts';
+import { readKernelConfig, readObjectBtf } from './inputs.ts';
 import { poisonMaps, withMapSizes } from './request-maps.ts';
 import { parseTags, type SelftestTags, tagsOf } from './selftest-tags.ts';
 
@@ -40,7 +40,7 @@ export class SelftestLoader {
     this.options = {
       kernelBtf: vmlinux,
       modules: [...modules].map(([name, bytes]) => ({ name, btf: Btf.parse(bytes, { base: vmlinux }) })),
-      kconfig: config === undefined ? new Map() : readConfig(config),
+      kconfig: config === undefined ? new Map() : readKernelConfig(config),
       kernelVersion: KERNEL_VERSION,
       ksym: symbolAddresses(),
     };
@@ -80,23 +80,9 @@ export class SelftestLoader {
     if (known?.path === path && known.coreBtf === coreBtf) return known.object;
     const bytes = new Uint8Array(readFileSync(path));
     const names = loadObject(bytes, { file: path, programs: [] }).programs.map(({ name }) => name);
-    const custom = coreBtf === undefined ? {} : { coreBtf: readBtf(coreBtf) };
+    const custom = coreBtf === undefined ? {} : { coreBtf: readObjectBtf(coreBtf) };
     const object = loadObject(bytes, { ...this.options, ...custom, file: path, programs: names });
     this.opened = { path, coreBtf, object };
     return object;
   }
-}
-
-function readBtf(path: string): Btf {
-  const section = ElfFile.parse(new Uint8Array(readFileSync(path)), path).section('.BTF');
-  if (!section) throw new InputError('the object has no BTF', { file: path });
-  return Btf.parse(section.data, { file: path });
-}
-
-function readConfig(path: string): Map<string, string> {
-  const config = new Map<string, string>();
-  for (const [, name = '', value = ''] of readFileSync(path, 'utf8').matchAll(/^(CONFIG_\w+)=(.*)$/gm)) {
-    config.set(name, value);
-  }
-  return config;
 }
