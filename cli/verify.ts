@@ -9,7 +9,6 @@ import { type BpfObject, loadObject, type Program } from '../loader/index.ts';
 import type { Verdict, Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { programRequest } from '../verifier/program-request.ts';
-import { symbolAddresses } from '../verifier/symbol-addresses.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
 
@@ -25,6 +24,8 @@ interface VerifyOptions {
 const ROOT = 15;
 /** Statistics: the level at which the reason is written but not the path. */
 const STATS = 4;
+/** Addresses only have to exist for the verifier: it never looks behind one. */
+const SYMBOL_ADDRESS = 0xffff_ffff_8100_0000n;
 
 const EXAMPLES = `
 Examples:
@@ -77,11 +78,10 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
 /** Whether all programs were accepted. */
 function verifyObject(verifier: Verifier, path: string, options: VerifyOptions): boolean {
   const { vmlinux } = openProfile(options.kernel);
-  const addressOf = symbolAddresses();
   const object = loadObject(readObject(path), {
     file: path,
     kernelBtf: vmlinux,
-    ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : addressOf(name)),
+    ksym: (name) => (vmlinux.find(name, BtfKind.Func, BtfKind.Var) === 0 ? undefined : SYMBOL_ADDRESS),
   });
   const accepted = selected(object, path, options.prog).map((program) =>
     verifyProgram(verifier, { path, object, program }, options),

@@ -13,18 +13,18 @@ const SLOT = 8;
 const CAPABILITIES = [Capability.Bpf, Capability.Perfmon, Capability.NetAdmin] as const;
 
 /** 0, or the (positive) errno of the refusal, with its reason in our words. */
-export function admission(request: LoadRequest, kernel: VerifierData): { errno: number; reason: string } {
+export function admission(request: LoadRequest, data: VerifierData): { errno: number; reason: string } {
   const count = request.insns.length / SLOT;
   const limit = hasCapability(request.caps, Capability.Bpf) ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED;
   if (count === 0 || count > limit) {
     return { errno: E2BIG, reason: `${count} instructions; a program has 1 to ${limit} for this task` };
   }
-  const required = kernel.programs.requiredCaps(request.progType);
+  const required = data.programs.requiredCaps(request.progType);
   const missing = CAPABILITIES.some((cap) => (required & cap) !== 0 && !hasCapability(request.caps, cap));
   if (missing)
     return { errno: EPERM, reason: 'the task lacks the capabilities that this program type needs' };
-  if (!kernel.loadable.has(request.progType)) {
-    return { errno: EINVAL, reason: 'this kernel is built without the program type' };
+  if (!data.loadable.has(request.progType)) {
+    return { errno: EINVAL, reason: 'the kernel was built without this program type' };
   }
   return { errno: 0, reason: '' };
 }

@@ -11,12 +11,10 @@ export interface RequestOptions {
   logLevel: number;
 }
 
-/**
- * Types can only be given to the kernel with CAP_BPF; loaders do without where they may not.
- * @param program prepared, without an error of its own.
- */
+/** @param program prepared, without an error of its own. */
 export function programRequest(object: BpfObject, program: Program, options: RequestOptions): LoadRequest {
   const modules = object.modules.slice(1);
+  // A task that may not load BTF loads its programs and maps without.
   const btf = hasCapability(options.caps, Capability.Bpf) ? object.btf : undefined;
   return {
     insns: program.insns,
@@ -52,7 +50,7 @@ function mapInfos(object: BpfObject, btf: Btf | undefined): MapInfo[] {
 }
 
 function mapInfo(map: MapDef, btf: Btf | undefined): MapInfo {
-  const types = map.keyTypeId + map.valueTypeId > 0 ? btf : undefined;
+  const typed = btf !== undefined && map.keyTypeId + map.valueTypeId > 0;
   return {
     name: map.name,
     type: map.type,
@@ -61,9 +59,9 @@ function mapInfo(map: MapDef, btf: Btf | undefined): MapInfo {
     maxEntries: map.maxEntries,
     flags: map.flags,
     extra: map.mapExtra,
-    ...(types ? { btf: types.bytes } : {}),
-    keyTypeId: types ? map.keyTypeId : 0,
-    valueTypeId: types ? map.valueTypeId : 0,
+    ...(typed ? { btf: btf.bytes } : {}),
+    keyTypeId: typed ? map.keyTypeId : 0,
+    valueTypeId: typed ? map.valueTypeId : 0,
     ...(map.data ? { data: map.data } : {}),
     frozen: map.frozen === true,
   };

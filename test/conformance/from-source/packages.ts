@@ -1,5 +1,5 @@
 /** What the selftests need from Debian: compilers, and the kernel's source in the version that was recorded. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { exists, run, ToolError } from './command.ts';
 
@@ -7,6 +7,8 @@ const SOURCE = 'linux-source-6.12';
 const CONFIG = 'linux-config-6.12';
 /** The kernel whose answers are recorded. */
 export const RECORDED_VERSION = '6.12.117';
+/** Ends the name of a folder that is not complete yet. */
+const PARTIAL = '.partial';
 const TARBALL = 'usr/src/linux-source-6.12.tar.xz';
 
 /** A command or header, and the package that has it. */
@@ -66,19 +68,11 @@ export interface SourcePackage {
  */
 export async function sourcePackage(cache: string, install: boolean): Promise<SourcePackage> {
   const installed = await installedVersion();
-  if (installed && isRecorded(installed) && existsSync(`/${TARBALL}`)) {
-    return { version: installed, tarball: `/${TARBALL}`, ...configIn('/') };
-  }
-  const version = cachedVersion(cache) ?? (await chooseVersion(install));
-  const folder = join(cache, version);
-  const tarball = join(folder, TARBALL);
-  if (!existsSync(tarball)) await download(SOURCE, version, folder);
-  if (configIn(folder).config === undefined) {
-    await download(CONFIG, version, folder).catch((error: Error) =>
-      process.stderr.write(`${error.message}\n`),
-    );
-  }
-  return { version, tarball, ...configIn(folder) };
+  const isInstalled = installed !== undefined && isRecorded(installed) && existsSync(`/${TARBALL}`);
+  const version = isInstalled ? installed : (cachedVersion(cache) ?? (await chooseVersion(install)));
+  const root = isInstalled ? '/' : await unpacked(cache, SOURCE, version);
+  const config = findConfig('/', isInstalled) ?? (await downloadConfig(cache, version));
+  return { version, tarball: join(root, TARBALL), ...(config ? { config } : {}) };
 }
 
 export function isRecorded(version: string): boolean {
@@ -94,9 +88,12 @@ async function installedVersion(): Promise<string | undefined> {
   }
 }
 
+/** Version of the source that is in the cache. */
 function cachedVersion(cache: string): string | undefined {
   if (!existsSync(cache)) return undefined;
-  const versions = readdirSync(cache).filter((name) => existsSync(join(cache, name, TARBALL)));
+  const prefix = `${SOURCE}_`;
+  const folders = readdirSync(cache).filter((name) => name.startsWith(prefix) && !name.endsWith(PARTIAL));
+  const versions = folders.map((name) => name.slice(prefix.length));
   return versions.find(isRecorded) ?? versions.at(-1);
 }
 
@@ -117,17 +114,36 @@ async function mirrorVersions(): Promise<string[]> {
   return lines.map((line) => line.split('|')[1]?.trim() ?? '').filter((version) => version !== '');
 }
 
-async function download(name: string, version: string, folder: string): Promise<void> {
-  mkdirSync(folder, { recursive: true });
+/** Folder with a package's files, from the mirror if need be. It has its name only when it is complete. */
+async function unpacked(cache: string, name: string, version: string): Promise<string> {
+  const folder = join(cache, `${name}_${version}`);
+  if (existsSync(folder)) return folder;
+  const partial = `${folder}${PARTIAL}`;
+  rmSync(partial, { recursive: true, force: true });
+  mkdirSync(partial, { recursive: true });
   // As root apt would fetch as another user, who may not write here.
-  await run('apt-get', ['download', '-o', 'APT::Sandbox::User=root', `${name}=${version}`], { cwd: folder });
-  const archive = readdirSync(folder).find((file) => file.startsWith(`${name}_`));
+  await run('apt-get', ['download', '-o', 'APT::Sandbox::User=root', `${name}=${version}`], { cwd: partial });
+  const archive = readdirSync(partial).find((file) => file.endsWith('.deb'));
   if (archive === undefined) throw new ToolError(`apt-get download ${name} left nothing behind`);
-  await run('dpkg-deb', ['-x', archive, '.'], { cwd: folder });
-  await run('rm', [archive], { cwd: folder });
+  await run('dpkg-deb', ['-x', archive, '.'], { cwd: partial });
+  rmSync(join(partial, archive));
+  renameSync(partial, folder);
+  return folder;
 }
 
-function configIn(root: string): { config?: string } {
+/** Without the configuration the few objects that ask for it do not load: no reason to skip the others. */
+async function downloadConfig(cache: string, version: string): Promise<string | undefined> {
+  try {
+    return findConfig(await unpacked(cache, CONFIG, version));
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return undefined;
+  }
+}
+
+/** The configuration of the recorded kernel, where its package is unpacked at `root`. */
+function findConfig(root: string, wanted = true): string | undefined {
   const config = join(root, 'usr/src', CONFIG, 'config.amd64_none_cloud-amd64.xz');
-  return existsSync(config) ? { config } : {};
+  return wanted && existsSync(config) ? config : undefined;
 }

@@ -10,12 +10,12 @@ import { type BpfObject, type LoadOptions, loadObject, type Program } from '../.
 import { ProgType } from '../../../loader/prog-type.ts';
 import type { LoadRequest } from '../../../verifier/load-request.ts';
 import { programRequest } from '../../../verifier/program-request.ts';
-import { symbolAddresses } from '../../../verifier/symbol-addresses.ts';
 import type { ObjectJob } from '../job.ts';
 import { guessType } from './guess-type.ts';
 import { readKernelConfig, readObjectBtf } from './inputs.ts';
 import { poisonMaps, withMapSizes } from './request-maps.ts';
 import { parseTags, type SelftestTags, tagsOf } from './selftest-tags.ts';
+import { symbolAddresses } from './symbol-addresses.ts';
 
 /** KERNEL_VERSION() of the recorded kernel: 6.12.117. */
 const KERNEL_VERSION = (6 << 16) | (12 << 8) | 117;
@@ -48,7 +48,8 @@ export class SelftestLoader {
 
   /** @throws {InputError} when the loader refuses the object or the program. */
   request({ path, program: name, caps, logLevel }: ObjectJob): LoadRequest {
-    const tags = parseTags(tagsOf(this.open(path).btf ?? this.noBtf(path), name));
+    const { btf } = this.open(path);
+    const tags = parseTags(btf ? tagsOf(btf, name) : []);
     const object = this.open(path, tags.btfPath && join(dirname(path), tags.btfPath));
     const program = object.programs.find((candidate) => candidate.name === name);
     if (!program) throw new InputError(`there is no program "${name}"`, { file: path });
@@ -62,10 +63,6 @@ export class SelftestLoader {
       ...(guessed ? { progType: guessed.type, expectedAttachType: guessed.attachType, attachBtfId: 0 } : {}),
     };
     return caps === 0 ? poisonMaps(complete) : complete;
-  }
-
-  private noBtf(path: string): never {
-    throw new InputError('the object has no BTF', { file: path });
   }
 
   /** A program without a type, or one that would replace a part of another program that is not at hand. */
