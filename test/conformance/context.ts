@@ -10,9 +10,8 @@ export interface Context {
   /** test/conformance/recorded. */
   recorded: string;
   archive: Archive;
-  /** Names of loads that are wanted, and whether that leaves some out. */
+  /** Names of loads that are wanted. */
   only: RegExp;
-  partial: boolean;
   /** Whether missing packages may be installed. */
   install: boolean;
   /** Compares what failed with the list of known failures; a part calls it once for each kind. */

@@ -55,7 +55,6 @@ async function main(): Promise<number> {
     recorded,
     archive: openArchive(recorded),
     only: new RegExp(args.only ?? ''),
-    partial,
     install: args.install,
     failed: (kind, failures) => {
       comparisons.push(known.compare(kind, failures));
