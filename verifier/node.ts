@@ -14,12 +14,7 @@ export async function createVerifier(kernel: string): Promise<Verifier> {
     throw new InputError(`profile "${kernel}" has no tables for the verifier; 6.12 has`);
   }
   const data = openVerifierData(kernel);
-  return Verifier.create({ wasm: readWasm(), kernel: { btf: profile.vmlinux, data } });
-}
-
-/** The built verifier.wasm. */
-export function readWasm(): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(wasmPath()));
+  return Verifier.create({ wasm: readFileSync(wasmPath()), kernel: { btf: profile.vmlinux, data } });
 }
 
 /** The package root is where package.json stands: one up from verifier/, two from dist/verifier/. */

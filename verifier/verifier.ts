@@ -37,11 +37,6 @@ export class Verifier {
     return new Verifier(await startCore(options.wasm), new VerifierKernel(options.kernel));
   }
 
-  /** Linear memory in use, in bytes: what the largest request so far needed, as it never shrinks. */
-  get memoryBytes(): number {
-    return this.core.exports.memory.buffer.byteLength;
-  }
-
   /** Verifies one load request. A rejected program is a verdict, not an exception. */
   verify(request: LoadRequest): Verdict {
     const refusal = admission(request, this.kernel.data);
@@ -68,6 +63,11 @@ export class Verifier {
     });
     const result = exports.verify(at) >>> 0;
     return this.readVerdict(result);
+  }
+
+  /** Linear memory in use, in bytes: what the largest request so far needed, as it never shrinks. */
+  get memoryBytes(): number {
+    return this.core.exports.memory.buffer.byteLength;
   }
 
   private readVerdict(result: number): Verdict {

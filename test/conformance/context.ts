@@ -7,6 +7,8 @@ import type { Line } from './line.ts';
 export interface Context {
   /** Root of the checkout. */
   root: string;
+  /** The built verifier.wasm. */
+  wasm: string;
   /** test/conformance/recorded. */
   recorded: string;
   archive: Archive;

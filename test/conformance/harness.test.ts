@@ -213,7 +213,7 @@ describe('the watchdog', () => {
 
   it('answers for a worker that hangs, ends or throws, and goes on with another', async () => {
     const script = new URL('./stuck-worker.mjs', import.meta.url);
-    const verifier = new IsolatedVerifier({ recorded: '' }, { limit: 1500, script });
+    const verifier = new IsolatedVerifier({ wasm: '', recorded: '' }, { limit: 1500, script });
     expect(await verifier.run(job('first'))).toEqual({ kind: 'refused', reason: 'first' });
     expect(await verifier.run(job('hang'))).toEqual({ kind: 'hang', reason: 'no answer after 1.5 s' });
     expect(await verifier.run(job('exit'))).toEqual({ kind: 'crash', reason: 'worker exited with code 3' });

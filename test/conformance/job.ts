@@ -29,6 +29,8 @@ export type Answer =
 
 /** What a worker starts from. */
 export interface WorkerSetup {
+  /** verifier.wasm */
+  wasm: string;
   /** test/conformance/recorded. */
   recorded: string;
   /** A .config of the kernel, for the objects' CONFIG_ externs. */

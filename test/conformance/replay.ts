@@ -8,7 +8,7 @@ import { Scorecard } from './scorecard.ts';
 const PROGRESS_EVERY = 1000;
 
 export async function replay(context: Context): Promise<Line[]> {
-  const verifier = new IsolatedVerifier({ recorded: context.recorded });
+  const verifier = new IsolatedVerifier({ wasm: context.wasm, recorded: context.recorded });
   const card = new Scorecard();
   for (const load of wantedLoads(context)) {
     const request = recordedRequest(load, context.archive.blobs);

@@ -52,6 +52,7 @@ async function main(): Promise<number> {
   const partial = args.only !== undefined;
   const context: Context = {
     root,
+    wasm: join(root, 'build/verifier.wasm'),
     recorded,
     archive: openArchive(recorded),
     only: new RegExp(args.only ?? ''),

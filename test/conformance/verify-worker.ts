@@ -1,21 +1,21 @@
 /** A thread that verifies what it is sent, so that a crash or a hang is an answer to its parent. */
+import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { InputError } from '../../bpf/input-error.ts';
 import { openProfile } from '../../kernel-model/profile-node.ts';
 import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 import type { LoadRequest } from '../../verifier/load-request.ts';
-import { readWasm } from '../../verifier/node.ts';
 import { Verifier } from '../../verifier/verifier.ts';
 import { openBlobs } from './archive.ts';
 import { SelftestLoader } from './from-source/selftest-loader.ts';
 import type { Answer, Job, WorkerSetup } from './job.ts';
 
 const KERNEL = '6.12';
-const { recorded, config } = workerData as WorkerSetup;
+const { wasm, recorded, config } = workerData as WorkerSetup;
 const { modules } = openBlobs(recorded);
 const { vmlinux } = openProfile(KERNEL);
 const kernel = { btf: vmlinux, data: openVerifierData(KERNEL), modules };
-const verifier = await Verifier.create({ wasm: readWasm(), kernel });
+const verifier = await Verifier.create({ wasm: readFileSync(wasm), kernel });
 const loader = new SelftestLoader(vmlinux, modules, config);
 
 function requestOf(job: Job): LoadRequest {

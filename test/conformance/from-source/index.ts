@@ -47,7 +47,8 @@ async function build({ root, install, progress }: Context): Promise<Built> {
 
 async function score(context: Context, { version, source, objects }: Built): Promise<Line[]> {
   const { config } = source;
-  const verifier = new IsolatedVerifier({ recorded: context.recorded, ...(config ? { config } : {}) });
+  const { wasm, recorded } = context;
+  const verifier = new IsolatedVerifier({ wasm, recorded, ...(config ? { config } : {}) });
   const card = new Scorecard();
   const loads = wantedLoads(context).filter(({ set }) => set !== 'struct');
   const known = new Set(objects.names);
