@@ -32,6 +32,11 @@ export class Verifier {
     this.vmlinux = openVmlinux(core.exports, kernel.btf);
   }
 
+  /** Linear memory in use, in bytes: what the largest request so far needed, as it never shrinks. */
+  get memoryBytes(): number {
+    return this.core.exports.memory.buffer.byteLength;
+  }
+
   /** Starts a verifier for one kernel. */
   static async create(options: VerifierOptions): Promise<Verifier> {
     return new Verifier(await startCore(options.wasm), new VerifierKernel(options.kernel));
@@ -63,11 +68,6 @@ export class Verifier {
     });
     const result = exports.verify(at) >>> 0;
     return this.readVerdict(result);
-  }
-
-  /** Linear memory in use, in bytes: what the largest request so far needed, as it never shrinks. */
-  get memoryBytes(): number {
-    return this.core.exports.memory.buffer.byteLength;
   }
 
   private readVerdict(result: number): Verdict {

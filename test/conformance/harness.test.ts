@@ -3,11 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Verdict } from '../../verifier/verdict.ts';
 import { loadName, openArchive, type RecordedLoad } from './archive.ts';
 import { Floors } from './floors.ts';
 import { IsolatedVerifier } from './isolated-verifier.ts';
-import type { Answer } from './job.ts';
+import type { Answer, ComparedVerdict } from './job.ts';
 import { hasMessages, judge } from './judge.ts';
 import { KnownFailures } from './known-failures.ts';
 import { atLeast, formatLine, type Line, skippedLine, withoutLine } from './line.ts';
@@ -26,11 +25,10 @@ const LOAD: RecordedLoad = {
   license: 'GPL',
   insns: 0,
 };
-const VERDICT: Verdict = {
+const VERDICT: ComparedVerdict = {
   accepted: false,
   errno: 13,
   message: 'R1 invalid',
-  insn: 3,
   stats: {
     insnsProcessed: 5,
     maxStatesPerInsn: 1,
@@ -42,7 +40,7 @@ const VERDICT: Verdict = {
   log: '3: R1 invalid mem access\noff=12 size=8\n',
 };
 
-function answer(verdict: Partial<Verdict> = {}, memoryBytes = 1 << 20): Answer {
+function answer(verdict: Partial<ComparedVerdict> = {}, memoryBytes = 1 << 20): Answer {
   return { kind: 'verdict', verdict: { ...VERDICT, ...verdict }, memoryBytes, milliseconds: 1 };
 }
 

@@ -20,8 +20,11 @@ export interface RequestJob {
 
 export type Job = ObjectJob | RequestJob;
 
+/** What of a verdict is compared. */
+export type ComparedVerdict = Pick<Verdict, 'accepted' | 'errno' | 'message' | 'stats' | 'log'>;
+
 export type Answer =
-  | { kind: 'verdict'; verdict: Verdict; memoryBytes: number; milliseconds: number }
+  | { kind: 'verdict'; verdict: ComparedVerdict; memoryBytes: number; milliseconds: number }
   /** The loader refused, as libbpf would have. */
   | { kind: 'refused'; reason: string }
   | { kind: 'crash'; reason: string }

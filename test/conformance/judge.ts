@@ -1,6 +1,6 @@
 /** Compares a verdict with what Linux answered. */
-import type { Verdict } from '../../verifier/verdict.ts';
 import type { RecordedLoad } from './archive.ts';
+import type { ComparedVerdict } from './job.ts';
 
 /** What agrees; undefined where nothing was recorded to compare with. */
 export interface Judgement {
@@ -12,7 +12,7 @@ export interface Judgement {
 }
 
 /** @param verdict undefined when there is none: the load crashed, hung or was refused by the loader. */
-export function judge(load: RecordedLoad, verdict: Verdict | undefined): Judgement {
+export function judge(load: RecordedLoad, verdict: ComparedVerdict | undefined): Judgement {
   const agrees = verdict?.errno === load.errno;
   const judgement: Judgement = { verdict: agrees };
   if (load.stats) {
@@ -51,7 +51,7 @@ function quote(text: string): string {
 }
 
 /** What came out instead of what Linux answered, in a line. */
-export function describe(load: RecordedLoad, verdict: Verdict): string {
+export function describe(load: RecordedLoad, verdict: ComparedVerdict): string {
   if (load.errno !== 0 && verdict.accepted) return `accepted, Linux: errno ${load.errno}`;
   return `errno ${verdict.errno}, Linux: ${load.errno}: ${verdict.message}`.trim();
 }

@@ -31,8 +31,9 @@ function answer(job: Job): Answer {
     throw error;
   }
   const start = performance.now();
-  const verdict = verifier.verify(request);
+  const { accepted, errno, message, stats, log } = verifier.verify(request);
   const milliseconds = performance.now() - start;
+  const verdict = { accepted, errno, message, stats, log };
   return { kind: 'verdict', verdict, memoryBytes: verifier.memoryBytes, milliseconds };
 }
 
