@@ -1,7 +1,9 @@
-// Closes a CI run: "N passed, N failed" from vitest's JSON report, counting failed steps outside of vitest.
+// Closes a CI run: "N passed, N failed". Counted are the tests of vitest's JSON report and the failed steps beside them.
+//
+//   node scripts/test-summary.mjs REPORT FAILED_STEPS TEST_EXIT_CODE
 import { readFileSync } from 'node:fs';
 
-const [file, failedSteps = '0'] = process.argv.slice(2);
+const [file, failedSteps = '0', testExit = '0'] = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
 try {
@@ -11,6 +13,8 @@ try {
 } catch (error) {
   console.error(`no test report: ${error.message}`);
 }
-if (failed === 0) failed = Number(failedSteps);
+// The test command may also fail before or after the tests.
+if (failed === 0 && testExit !== '0') failed = 1;
+failed += Number(failedSteps);
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

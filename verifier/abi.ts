@@ -187,5 +187,7 @@ export const enum Result {
   EventChunks = 44,
   /** 1 when there were more events than could be kept: only the last ones are there. */
   EventsLost = 48,
+  /** Subprograms before those that nothing reaches were dropped; `subprogFacts` tells of each. */
+  SubprogsFound = 52,
   Size = 64,
 }

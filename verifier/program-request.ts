@@ -1,5 +1,6 @@
 /** A program of a loaded object as the request that its loading makes. */
 import type { Btf } from '../bpf/btf.ts';
+import { Capability, hasCapability } from '../kernel-model/program-facts.ts';
 import type { BpfObject, MapDef, Program } from '../loader/program.ts';
 import type { LoadRequest, MapInfo, TargetProgram } from './load-request.ts';
 
@@ -19,7 +20,8 @@ export interface RequestOptions {
 export function programRequest(object: BpfObject, program: Program, options: RequestOptions): LoadRequest {
   const modules = object.modules.slice(1);
   const { caps, logLevel } = options;
-  const btf = loadedBtf(object);
+  // A task that may not load BTF loads its programs and maps without.
+  const btf = hasCapability(caps, Capability.Bpf) ? loadedBtf(object) : undefined;
   const target = program.attachTarget?.program === undefined ? undefined : options.target;
   if (program.attachTarget?.program !== undefined && !target) {
     throw new RangeError(
@@ -37,7 +39,7 @@ export function programRequest(object: BpfObject, program: Program, options: Req
     ...(btf ? { progBtf: btf.bytes } : {}),
     funcInfo: btf ? program.funcInfo : [],
     lineInfo: btf ? program.lineInfo : [],
-    maps: mapInfos(object),
+    maps: mapInfos(object, btf),
     attachBtfId: program.attachTarget?.btfId ?? 0,
     ...(program.attachTarget?.module ? { attachBtf: program.attachTarget.module } : {}),
     ...(target ? { target } : {}),
@@ -52,22 +54,22 @@ function loadedBtf({ btf, btfRefusal }: BpfObject): Btf | undefined {
 }
 
 /** All maps of the object, the templates of inner maps behind them. */
-function mapInfos(object: BpfObject): MapInfo[] {
+function mapInfos(object: BpfObject, btf: Btf | undefined): MapInfo[] {
   const infos: MapInfo[] = [];
   const templates: MapInfo[] = [];
   for (const map of object.maps) {
-    const info = mapInfo(object, map);
+    const info = mapInfo(map, btf);
     if (map.inner) {
       info.inner = object.maps.length + templates.length;
-      templates.push(mapInfo(object, map.inner));
+      templates.push(mapInfo(map.inner, btf));
     }
     infos.push(info);
   }
   return [...infos, ...templates];
 }
 
-function mapInfo(object: BpfObject, map: MapDef): MapInfo {
-  const btf = loadedBtf(object);
+function mapInfo(map: MapDef, btf: Btf | undefined): MapInfo {
+  const typed = btf !== undefined && map.keyTypeId + map.valueTypeId > 0;
   return {
     name: map.name,
     type: map.type,
@@ -76,10 +78,11 @@ function mapInfo(object: BpfObject, map: MapDef): MapInfo {
     maxEntries: map.maxEntries,
     flags: map.flags,
     extra: map.mapExtra,
-    ...(btf && map.keyTypeId + map.valueTypeId > 0 ? { btf: btf.bytes } : {}),
-    keyTypeId: btf ? map.keyTypeId : 0,
-    valueTypeId: btf ? map.valueTypeId : 0,
-    ...(map.data ? { data: map.data } : {}),
+    ...(typed ? { btf: btf.bytes } : {}),
+    keyTypeId: typed ? map.keyTypeId : 0,
+    valueTypeId: typed ? map.valueTypeId : 0,
+    // What an arena begins with is no value of a map.
+    ...(map.data && map.valueSize > 0 ? { data: map.data } : {}),
     frozen: map.frozen === true,
   };
 }

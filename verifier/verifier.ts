@@ -41,6 +41,11 @@ export class Verifier {
     this.vmlinux = openVmlinux(core.exports, kernel.btf);
   }
 
+  /** Linear memory in use, in bytes: what the largest request so far needed, as it never shrinks. */
+  get memoryBytes(): number {
+    return this.core.exports.memory.buffer.byteLength;
+  }
+
   /** Starts a verifier for one kernel. */
   static async create(options: VerifierOptions): Promise<Verifier> {
     return new Verifier(await startCore(options.wasm), new VerifierKernel(options.kernel));
@@ -52,7 +57,7 @@ export class Verifier {
    */
   verify(request: LoadRequest): Verdict {
     checkRequest(request);
-    const refusal = admission(request, this.kernel.data.programs);
+    const refusal = admission(request, this.kernel.data);
     if (refusal.errno !== 0) return refused(refusal.errno, refusal.reason);
     const { exports } = this.core;
     exports.beginRequest();
@@ -132,7 +137,7 @@ export class Verifier {
       message,
       insn: view.getInt32(result + Result.Insn, true),
       stats,
-      subprogs: Array.from({ length: subprogCount }, (_, i) => this.readSubprog(i)),
+      subprogs: Array.from({ length: word(Result.SubprogsFound) }, (_, i) => this.readSubprog(i)),
       log,
       ...(request.events ? { events: this.readEvents(result) } : {}),
     };

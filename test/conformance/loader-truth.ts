@@ -15,8 +15,9 @@ import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { Btf } from '../../bpf/btf.ts';
 import { InputError } from '../../bpf/input-error.ts';
-import { ElfFile } from '../../loader/elf.ts';
 import { type LoadOptions, loadObject } from '../../loader/index.ts';
+import { readKernelConfig, readObjectBtf } from './from-source/inputs.ts';
+import { parseTags } from './from-source/selftest-tags.ts';
 import { ANY_ADDRESS, compareLoad, type TruthLoad } from './loader-compare.ts';
 
 interface TruthLine {
@@ -44,17 +45,6 @@ const { values: args } = parseArgs({
     all: { type: 'boolean', default: false },
   },
 });
-
-/** BPF_F_* that test_prog_flags annotations name. */
-const FLAGS = new Map([
-  ['BPF_F_STRICT_ALIGNMENT', 1],
-  ['BPF_F_ANY_ALIGNMENT', 2],
-  ['BPF_F_TEST_RND_HI32', 4],
-  ['BPF_F_TEST_STATE_FREQ', 8],
-  ['BPF_F_SLEEPABLE', 16],
-  ['BPF_F_XDP_HAS_FRAGS', 32],
-  ['BPF_F_TEST_REG_INVARIANTS', 128],
-]);
 
 function main(): void {
   const { truth, blobs, btf, objects, kernel } = args;
@@ -91,21 +81,12 @@ class Kernel {
     this.options = {
       kernelBtf: vmlinux,
       modules,
-      kconfig: args.config ? readConfig(args.config) : new Map(),
+      kconfig: args.config ? readKernelConfig(args.config) : new Map(),
       kernelVersion: Number(args.version),
       // Addresses of symbols differ from boot to boot: any will do.
       ksym: () => ANY_ADDRESS,
     };
   }
-}
-
-function readConfig(file: string): Map<string, string> {
-  const config = new Map<string, string>();
-  for (const line of readFileSync(file, 'utf8').split('\n')) {
-    const match = /^(CONFIG_\w+)=(.*)$/.exec(line);
-    if (match) config.set(match[1] as string, match[2] as string);
-  }
-  return config;
 }
 
 class Scorer {
@@ -177,10 +158,11 @@ class Scorer {
   }
 
   private differences(line: TruthLine, file: string, name: string): string[] {
-    const tags = line.tags ?? [];
+    const { btfPath, flags } = parseTags(line.tags ?? []);
     const object = loadObject(readFileSync(file), {
       ...this.kernel.options,
-      ...this.customBtf(tags),
+      // Some tests relocate against another BTF than the kernel's: that of a second object.
+      ...(btfPath ? { coreBtf: readObjectBtf(join(this.objects, btfPath)) } : {}),
       file,
       programs: [name],
     });
@@ -193,7 +175,7 @@ class Scorer {
       program,
       truth: line.load as TruthLoad,
       blob: (name) => readFileSync(join(this.blobs, name.slice(0, 2), name)),
-      extraFlags: flagsOf(tags),
+      extraFlags: flags,
       typeGuessed,
     });
   }
@@ -226,24 +208,6 @@ class Scorer {
     this.failed++;
     this.kinds.set(kind, [...(this.kinds.get(kind) ?? []), text]);
   }
-
-  /** Some tests relocate against another BTF than the kernel's: that of a second object. */
-  private customBtf(tags: readonly string[]): Pick<LoadOptions, 'coreBtf'> {
-    const prefix = 'comment:test_btf_path=';
-    const path = tags.find((tag) => tag.startsWith(prefix))?.slice(prefix.length);
-    if (!path) return {};
-    const section = ElfFile.parse(new Uint8Array(readFileSync(join(this.objects, path)))).section('.BTF');
-    return section ? { coreBtf: Btf.parse(section.data) } : {};
-  }
-}
-
-function flagsOf(tags: readonly string[]): number {
-  let flags = 0;
-  for (const tag of tags) {
-    const text = /^comment:test_prog_flags=(.*)$/.exec(tag)?.[1];
-    if (text && !text.startsWith('!')) flags |= FLAGS.get(text) ?? Number(text);
-  }
-  return flags;
 }
 
 function kindOf(difference: string): string {

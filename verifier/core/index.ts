@@ -6,7 +6,8 @@
 import { allocateKept, allocatePart, arenaExhausted } from './arena.ts';
 import { openBtf } from './btf.ts';
 import { setVmlinuxBtf } from './env.ts';
-import { beginRequest, endWithoutMemory, stackDepthOf, subprogFacts, verify } from './verify.ts';
+import { subprogFacts } from './subprog.ts';
+import { beginRequest, endWithoutMemory, stackDepthOf, verify } from './verify.ts';
 
 export {
   allocateKept,

@@ -18,7 +18,7 @@ import { checkPreemptCall, checkRcuCall, isSleepable } from './rcu.ts';
 import { releaseReference } from './refs.ts';
 import { LIVE_READ32, LIVE_READ64, setNotInit } from './reg.ts';
 import { checkReturnCode } from './return-range.ts';
-import { exceptionCallbackSubprog } from './subprog.ts';
+import { exceptionCallbackSubprog, setThrowsUncaught } from './subprog.ts';
 
 /** Whether a function of the kernel itself may be called under a spin lock. */
 export function isGraphKfunc(id: i32): bool {
@@ -79,6 +79,7 @@ function checkOwnership(): i32 {
 /** Without a callback of its own, what the program throws is what it returns. */
 function checkThrow(): i32 {
   if (call.special !== Special.Throw || exceptionCallbackSubprog() !== 0) return 0;
+  setThrowsUncaught();
   return checkReturnCode(1, 'R1');
 }
 

@@ -6,12 +6,12 @@ import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Jmp } from '../../bpf/isa.ts';
 import { Helper } from '../helper-abi.ts';
 import * as env from './env.ts';
-import { isThrow } from './kfunc.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
 import {
-  addDefaultCallback,
-  exceptionCallbackSubprog,
+  addDefaultCatcher,
+  dropUnreachedSubprogs,
+  noteSubprogFacts,
   Subprog,
   subprog,
   subprogCount,
@@ -33,12 +33,8 @@ function checkTailCall(index: i32): i32 {
   return -Errno.EINVAL;
 }
 
-/** Whether an exception is thrown on some path. */
-let throws: bool = false;
-
 /** A call of no function may only stand in code that is never reached. */
 function checkKfunc(index: i32): i32 {
-  if (isThrow(index) && env.auxHas(index, env.AuxFlag.Seen)) throws = true;
   if (env.insnImm(index) !== 0 || !env.auxHas(index, env.AuxFlag.Seen)) return 0;
   say(M.KFUNC_NOT_ELIMINATED);
   return -Errno.EINVAL;
@@ -71,11 +67,13 @@ function addRewrites(record: Subprog, end: i32): i32 {
 
 /** 0 or a negative errno. */
 export function checkRewrites(): i32 {
-  throws = false;
+  noteSubprogFacts();
+  // Without CAP_BPF unreached code is made harmless where it stands.
+  if (env.bpfCapable) dropUnreachedSubprogs();
   for (let i: u32 = 0; i < subprogCount(); i++) {
     const error = addRewrites(subprog(i), subprogEnd(i));
     if (error !== 0) return error;
   }
-  if (throws && exceptionCallbackSubprog() === 0) addDefaultCallback();
+  addDefaultCatcher();
   return 0;
 }

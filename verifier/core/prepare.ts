@@ -17,6 +17,8 @@ const PERCPU_CGROUP_STORAGE: u32 = 21;
 const STRUCT_OPS: u32 = 26;
 const ARENA: u32 = 33;
 const PROG_TYPE_SOCKET_FILTER: u32 = 1;
+/** Highest descriptor of the standard streams. */
+const STDERR: u32 = 2;
 
 /** Maps in use, in the order in which the program names them. */
 const used: usize = memory.data(64 * 4, 4);
@@ -123,6 +125,16 @@ function checkDirectValue(map: u32, off: u32): i32 {
   return error;
 }
 
+/** `number` stands for a file that is no map, or is ~fd where the code names a descriptor of its own. */
+function refuseFile(number: u32): i32 {
+  const isDescriptor = <i32>number < 0;
+  const fd = isDescriptor ? ~number : number;
+  say(M.NOT_A_MAP, fd);
+  // Of the loading task's files only the standard streams are known to be open.
+  const isOpen = isDescriptor ? fd <= STDERR : number < env.requestWord(Request.MapCount);
+  return isOpen ? -Errno.EINVAL : -Errno.EBADF;
+}
+
 function resolveMap(index: i32): i32 {
   const kind = env.insnSrc(index);
   const isValue = kind === Pseudo.MapValue || kind === Pseudo.MapIdxValue;
@@ -131,11 +143,9 @@ function resolveMap(index: i32): i32 {
   if (!isValue && !(plain && second === 0)) return refuse(M.UNKNOWN_LDIMM, Errno.EINVAL);
   const number = <u32>env.insnImm(index);
   const map = env.requestWord(Request.Maps) + number * MapField.Size;
-  const isOpen = number < env.requestWord(Request.MapCount);
   // A map without a type stands for a file that is no map.
-  if (!isOpen || mapWord(map, MapField.Type) === 0) {
-    say(M.NOT_A_MAP, number);
-    return isOpen ? -Errno.EINVAL : -Errno.EBADF;
+  if (number >= env.requestWord(Request.MapCount) || mapWord(map, MapField.Type) === 0) {
+    return refuseFile(number);
   }
   const reused = useMap(map);
   if (reused < 0) return reused;

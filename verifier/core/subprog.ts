@@ -2,6 +2,7 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Jmp, Mode, Pseudo, Size } from '../../bpf/isa.ts';
+import { SubprogFact } from '../abi.ts';
 import { VerifierLimit } from '../types.ts';
 import { allocate } from './arena.ts';
 import { exceptionCallback, funcLinkage } from './btf-info.ts';
@@ -62,6 +63,11 @@ export const enum SubprogFlag {
 let table: usize = 0;
 let count: u32 = 0;
 let exceptionSubprog: u32 = 0;
+/** A path throws and no callback of the program catches it. */
+let throwsUncaught: bool = false;
+/** What was known of the subprograms before some were dropped: `SubprogFact` bits, a byte each. */
+const foundFacts: usize = memory.data(256, 1);
+let found: u32 = 0;
 
 export function subprogCount(): u32 {
   return count;
@@ -95,6 +101,7 @@ export function setArg(index: u32, argument: u32, kind: u32, detail: u32): void 
 export function subprogReset(): void {
   count = 0;
   exceptionSubprog = 0;
+  throwsUncaught = false;
 }
 
 export function subprogHas(index: u32, flag: u32): bool {
@@ -151,13 +158,6 @@ function addSubprog(start: i32): i32 {
   return 0;
 }
 
-/** Adds the exception callback of a program that throws and has none: it only hands on what was thrown. */
-export function addDefaultCallback(): void {
-  const record = subprog(count++);
-  record.start = env.insnCount;
-  record.stackDepth = 0;
-}
-
 function isFuncRef(index: i32): bool {
   const code = env.insnCode(index);
   return code === (Class.Ld | Mode.Imm | Size.Dw) && env.insnSrc(index) === Pseudo.Func;
@@ -188,11 +188,68 @@ function addExceptionCallback(): i32 {
   return 0;
 }
 
+export function setThrowsUncaught(): void {
+  throwsUncaught = true;
+}
+
+function isReached(index: u32): bool {
+  for (let i = subprog(index).start, end = subprogEnd(index); i < end; i++) {
+    if (env.auxHas(i, env.AuxFlag.Seen)) return true;
+  }
+  return false;
+}
+
+function factsOf(index: u32): u32 {
+  let facts: u32 = 0;
+  if (subprogHas(index, SubprogFlag.Unreliable)) facts |= SubprogFact.Unreliable;
+  if (subprogHas(index, SubprogFlag.ExceptionCallback)) facts |= SubprogFact.ExceptionCallback;
+  if (subprogHas(index, SubprogFlag.ChangesPacket)) facts |= SubprogFact.ChangesPacket;
+  if (!env.auxHas(subprog(index).start, env.AuxFlag.Seen)) facts |= SubprogFact.Dead;
+  return facts;
+}
+
+/** Notes what is known of each subprogram, before some are dropped. */
+export function noteSubprogFacts(): void {
+  found = count;
+  for (let i: u32 = 0; i < count; i++) store<u8>(foundFacts + i, <u8>factsOf(i));
+}
+
+/** How many subprograms the program had; 0 when it was not verified to the end. */
+export function subprogsFound(): u32 {
+  return found;
+}
+
+/** `SubprogFact` bits of subprogram `index` of those found. */
+export function subprogFacts(index: u32): u32 {
+  return index < found ? load<u8>(foundFacts + index) : 0;
+}
+
+/** Subprograms that no path reaches go with their code; each later one moves up. */
+export function dropUnreachedSubprogs(): void {
+  let kept: u32 = 1;
+  for (let i: u32 = 1; i < count; i++) {
+    if (!isReached(i)) continue;
+    if (kept !== i) memory.copy(table + kept * SUBPROG_SIZE, table + i * SUBPROG_SIZE, SUBPROG_SIZE);
+    kept++;
+  }
+  // The code of those dropped now counts to the one before: nothing in it is ever reached.
+  count = kept;
+}
+
+/** Uncaught exceptions end in a subprogram that is added behind all others. */
+export function addDefaultCatcher(): void {
+  if (!throwsUncaught) return;
+  memory.fill(table + count * SUBPROG_SIZE, 0, SUBPROG_SIZE);
+  subprog(count).start = <i32>env.insnCount;
+  count++;
+}
+
 /** Finds all subprograms and kfuncs of the program. 0 or a negative errno. */
 export function findSubprogs(): i32 {
   table = allocate((VerifierLimit.Subprogs + 2) * SUBPROG_SIZE);
   count = 0;
   exceptionSubprog = 0;
+  found = 0;
   let error = addSubprog(0);
   for (let i: i32 = 0; i < <i32>env.insnCount && error === 0; i++) error = addReferenced(i);
   if (error === 0) error = addExceptionCallback();

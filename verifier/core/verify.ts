@@ -1,7 +1,7 @@
 /** One verification, stage by stage, in the order in which Linux's answers show. */
 
 import { Errno } from '../../bpf/errno.ts';
-import { Result, SubprogFact } from '../abi.ts';
+import { Result } from '../abi.ts';
 import { LogLevel } from '../types.ts';
 import { arenaOpenReserve, arenaReset } from './arena.ts';
 import { checkAttach } from './attach.ts';
@@ -27,11 +27,10 @@ import { checkStackDepth } from './stack-depth.ts';
 import {
   checkSubprogs,
   findSubprogs,
-  SubprogFlag,
   subprog,
   subprogCount,
-  subprogHas,
   subprogReset,
+  subprogsFound,
 } from './subprog.ts';
 
 const result: usize = memory.data(64, 8);
@@ -87,6 +86,7 @@ function writeResult(error: i32): void {
   store<u32>(result, env.peakStates, Result.PeakStates);
   store<u32>(result, env.longestMarkRead, Result.MarkRead);
   store<u32>(result, subprogCount(), Result.SubprogCount);
+  store<u32>(result, subprogsFound(), Result.SubprogsFound);
   store<u64>(result, logPosition(), Result.LogLength);
   store<u32>(result, eventLength(), Result.EventLength);
   store<u32>(result, <u32>eventChunks(), Result.EventChunks);
@@ -128,15 +128,4 @@ export function endWithoutMemory(): usize {
 /** Bytes of stack that subprogram `index` of the last request uses. */
 export function stackDepthOf(index: u32): u32 {
   return index < subprogCount() ? subprog(index).stackDepth : 0;
-}
-
-/** `SubprogFact` bits of subprogram `index` of the last request. */
-export function subprogFacts(index: u32): u32 {
-  if (index >= subprogCount()) return 0;
-  let facts: u32 = 0;
-  if (subprogHas(index, SubprogFlag.Unreliable)) facts |= SubprogFact.Unreliable;
-  if (subprogHas(index, SubprogFlag.ExceptionCallback)) facts |= SubprogFact.ExceptionCallback;
-  if (subprogHas(index, SubprogFlag.ChangesPacket)) facts |= SubprogFact.ChangesPacket;
-  if (!env.auxHas(subprog(index).start, env.AuxFlag.Seen)) facts |= SubprogFact.Dead;
-  return facts;
 }

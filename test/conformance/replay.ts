@@ -1,0 +1,32 @@
+/** Part: the recorded load requests, given to the verifier as they were given to Linux. */
+import { type Context, wantedLoads } from './context.ts';
+import { IsolatedVerifier } from './isolated-verifier.ts';
+import type { Line } from './line.ts';
+import { recordedRequest } from './recorded-request.ts';
+import { Scorecard } from './scorecard.ts';
+
+const PROGRESS_EVERY = 1000;
+
+export async function replay(context: Context): Promise<Line[]> {
+  const verifier = new IsolatedVerifier({ wasm: context.wasm, recorded: context.recorded });
+  const card = new Scorecard();
+  for (const load of wantedLoads(context)) {
+    const request = recordedRequest(load, context.archive.blobs);
+    card.add(load, await verifier.run({ kind: 'request', request }));
+    if (card.loads % PROGRESS_EVERY === 0) context.progress(`${card.loads} recorded loads`);
+  }
+  await verifier.close();
+  for (const kind of ['verdict', 'messages', 'insns', 'states', 'stack'] as const) {
+    context.failed(kind, card.failures[kind]);
+  }
+  return [
+    card.total('verifier_* privileged, verdict and errno', /^verifier priv verdict/, { count: 1360 }),
+    card.total('all privileged, verdict and errno', /^(verifier|others) priv verdict/, { percent: 97 }),
+    card.total('unprivileged, verdict and errno', /^verifier unpriv verdict/, { count: 485 }),
+    card.total('struct-style, verdict and errno', /^struct .* verdict/, { count: 780 }),
+    card.total('privileged, expected messages', / priv messages/, { percent: 98 }),
+    card.total('unprivileged, expected messages', / unpriv messages/, { percent: 98 }),
+    ...card.safetyLines(''),
+    ...card.setLines(''),
+  ];
+}
