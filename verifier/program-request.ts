@@ -62,7 +62,8 @@ function mapInfo(map: MapDef, btf: Btf | undefined): MapInfo {
     ...(typed ? { btf: btf.bytes } : {}),
     keyTypeId: typed ? map.keyTypeId : 0,
     valueTypeId: typed ? map.valueTypeId : 0,
-    ...(map.data ? { data: map.data } : {}),
+    // What an arena begins with is no value of a map.
+    ...(map.data && map.valueSize > 0 ? { data: map.data } : {}),
     frozen: map.frozen === true,
   };
 }
