@@ -9,7 +9,11 @@ let failed = 0;
 try {
   const report = JSON.parse(readFileSync(file, 'utf8'));
   passed = report.numPassedTests;
-  failed = report.numFailedTests + report.numFailedTestSuites;
+  // A file that cannot even be loaded has no tests to fail.
+  const broken = report.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  );
+  failed = report.numFailedTests + broken.length;
 } catch (error) {
   console.error(`no test report: ${error.message}`);
 }
