@@ -182,8 +182,8 @@ function kfuncModules(btfs: RequestBtfs, request: LoadRequest): (KfuncModule | u
   return [{ name: VMLINUX, ...btfs.vmlinux }, ...others];
 }
 
-/** Lines that close a log, or only say where in the source something is. */
-const NO_REASON = /^(processed |verification time |stack depth |; |$)/;
+/** Lines that close a log, show the states of an endless loop, or only say where in the source something is. */
+const NO_REASON = /^(processed |verification time |stack depth |cur state:|old state:|; |$)/;
 
 /** The last line that tells something, before the statistics. */
 function lastReason(log: string): string {

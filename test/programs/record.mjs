@@ -9,10 +9,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const CLOSING = /^(processed |verification time |stack depth |; |$)/;
+const CLOSING = /^(processed |verification time |stack depth |cur state:|old state:|; |$)/;
 
 /** Reasons that are found before an instruction is looked at: the log then shows the one before it. */
-const BETWEEN = /^(BPF program is too large|The sequence of|old state:)/;
+const BETWEEN = /^(BPF program is too large|The sequence of|infinite loop)/;
 
 function objectPath(name) {
   return `programs/${name.replace('__', '/').replace(/\.bpf$/, '')}.bpf.o`;
