@@ -23,6 +23,8 @@ const PLAIN_CTX = new Set([
   'netfilter',
   'cgroup_device',
 ]);
+/** The release whose instructions the core knows. */
+const LINUX = { major: 6, minor: 12 };
 /** Kernel callbacks behind the map operations that matter. */
 const MAP_OPS: readonly [name: string, op: MapOp][] = [
   ['map_direct_value_addr', MapOp.DirectValue],
@@ -86,8 +88,15 @@ function packetUse(data: VerifierData, type: number): number {
 
 function opcodeTable(): Uint8Array {
   const table = new Uint8Array(TABLE);
-  for (const form of FORMS) table[form.code] = 1;
+  for (const form of FORMS) if (isKnown(form.linux)) table[form.code] = 1;
   return table;
+}
+
+/** Whether the verifier's Linux has what came with a release ("" never came). */
+function isKnown(since: string): boolean {
+  if (since === '') return false;
+  const [major = 0, minor = 0] = since.split('.').map(Number);
+  return major < LINUX.major || (major === LINUX.major && minor <= LINUX.minor);
 }
 
 function mapTable(data: VerifierData, value: (type: number) => number): Uint8Array {
