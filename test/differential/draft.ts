@@ -55,7 +55,8 @@ export class Draft {
   private readonly pinned = new Set<number>();
   /** Labels to go to in order to give up, innermost last. */
   private readonly exits: string[] = ['out'];
-  private readonly exitsTaken = new Set<string>();
+  /** Labels that something leads to. */
+  private readonly targets = new Set<string>();
   private stackUsed = 0;
   readonly stackLimit: number;
 
@@ -67,6 +68,10 @@ export class Draft {
 
   emit(...lines: string[]): void {
     this.shared.budget -= lines.length;
+    for (const line of lines) {
+      const target = /goto (\w+)$/.exec(line)?.[1];
+      if (target) this.targets.add(target);
+    }
     this.lines.push(...lines);
   }
 
@@ -85,21 +90,19 @@ export class Draft {
 
   /** Where to go to give up. */
   get exit(): string {
-    const label = this.exits.at(-1) ?? 'out';
-    this.exitsTaken.add(label);
-    return label;
+    return this.exits.at(-1) ?? 'out';
   }
 
   /** Where those that give up arrive, if anyone may: what nothing leads to would be refused. */
   landing(label: string, body: () => void): void {
-    if (!this.exitsTaken.has(label)) return;
+    if (!this.targets.has(label)) return;
     this.place(label);
     body();
   }
 
   /** The same in the middle of a function: what goes on jumps over it, to `end`. */
   aside(label: string, end: string, body: () => void): void {
-    if (this.exitsTaken.has(label)) this.emit(`goto ${end}`);
+    if (this.targets.has(label)) this.emit(`goto ${end}`);
     this.landing(label, body);
     this.place(end);
   }
