@@ -1,10 +1,11 @@
 /** What BPF_PROG_LOAD refuses before the verifier sees the program (no log is written then). */
-import type { ProgRules } from '../kernel-model/prog-rules.ts';
 import { Capability, hasCapability } from '../kernel-model/program-facts.ts';
+import type { VerifierData } from '../kernel-model/verifier-data.ts';
 import type { LoadRequest } from './load-request.ts';
 
 const EPERM = 1;
 const E2BIG = 7;
+const EINVAL = 22;
 /** Instructions of a program: with CAP_BPF, and without. */
 const MAX_INSNS = 1_000_000;
 const MAX_INSNS_UNPRIVILEGED = 4096;
@@ -12,15 +13,18 @@ const SLOT = 8;
 const CAPABILITIES = [Capability.Bpf, Capability.Perfmon, Capability.NetAdmin] as const;
 
 /** 0, or the (positive) errno of the refusal, with its reason in our words. */
-export function admission(request: LoadRequest, rules: ProgRules): { errno: number; reason: string } {
+export function admission(request: LoadRequest, data: VerifierData): { errno: number; reason: string } {
   const count = request.insns.length / SLOT;
   const limit = hasCapability(request.caps, Capability.Bpf) ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED;
   if (count === 0 || count > limit) {
     return { errno: E2BIG, reason: `${count} instructions; a program has 1 to ${limit} for this task` };
   }
-  const required = rules.requiredCaps(request.progType);
+  const required = data.programs.requiredCaps(request.progType);
   const missing = CAPABILITIES.some((cap) => (required & cap) !== 0 && !hasCapability(request.caps, cap));
   if (missing)
     return { errno: EPERM, reason: 'the task lacks the capabilities that this program type needs' };
+  if (!data.loadable.has(request.progType)) {
+    return { errno: EINVAL, reason: 'the kernel was built without this program type' };
+  }
   return { errno: 0, reason: '' };
 }

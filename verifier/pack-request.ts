@@ -1,7 +1,7 @@
 /** Turns a load request into the core's records (`abi.ts`). */
 import type { Btf } from '../bpf/btf.ts';
 import { readInsns } from '../bpf/decode.ts';
-import { type DisasmOptions, insnText } from '../bpf/disasm.ts';
+import { type DisasmOptions, logText } from '../bpf/disasm.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { FuncInfo, LineInfo } from '../loader/program.ts';
 import { LineField, MapField, Request } from './abi.ts';
@@ -139,8 +139,7 @@ function packTexts(packer: Packer, insns: Uint8Array, options: DisasmOptions): n
   const texts = new Array<number>(insns.length / 8).fill(0);
   try {
     for (const insn of readInsns(insns)) {
-      const opcode = insn.code.toString(16).padStart(2, '0');
-      texts[insn.slot] = packer.text(`(${opcode}) ${insnText(insn, options)}`);
+      texts[insn.slot] = packer.text(logText(insn, options));
     }
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -39,7 +39,7 @@ export class Verifier {
 
   /** Verifies one load request. A rejected program is a verdict, not an exception. */
   verify(request: LoadRequest): Verdict {
-    const refusal = admission(request, this.kernel.data.programs);
+    const refusal = admission(request, this.kernel.data);
     if (refusal.errno !== 0) return refused(refusal.errno, refusal.reason);
     const { exports } = this.core;
     exports.beginRequest();

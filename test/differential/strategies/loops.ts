@@ -28,14 +28,19 @@ export function counted(draft: Draft, body: Body): void {
   draft.maybe(() => body(draft));
   if (spill !== undefined)
     draft.emit(`*(u64 *)(r10 ${spill}) = r${counter}`, `r${counter} = *(u64 *)(r10 ${spill})`);
-  if (!draft.slip()) draft.emit(`${name} ${down ? '-=' : '+='} ${step}`);
+  if (!endless(draft)) draft.emit(`${name} ${down ? '-=' : '+='} ${step}`);
   const until = down ? 0 : rounds * step;
   // One that steps over its end goes round for ever.
-  const odd = draft.slip() && step > 1 ? 1 : 0;
-  const forever = draft.slip();
+  const odd = step > 1 && endless(draft) ? 1 : 0;
+  const forever = endless(draft);
   const comparison = down ? random.pick(['!=', '>', 's>']) : random.pick(['!=', '<', 's<']);
   draft.emit(forever ? `goto ${top}` : `if ${name} ${comparison} ${until + odd} goto ${top}`);
   draft.give(counter, SCALAR);
+}
+
+/** Whether to go round for ever. Seldom: a kernel follows such a loop for a million instructions. */
+function endless(draft: Draft): boolean {
+  return draft.slip() && draft.random.chance(0.15);
 }
 
 /** A loop over a number that is only known to be bounded. */
