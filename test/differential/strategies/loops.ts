@@ -81,7 +81,8 @@ export function mayGoto(draft: Draft, body: Body): void {
   if (draft.slip()) draft.emit(`r${counter} = *(u8 *)(r${counter} +0)`);
   draft.emit(`goto ${top}`);
   draft.place(end);
-  draft.give(counter, SCALAR);
+  // Where the number of rounds comes to matter, the kernel goes them all.
+  draft.give(counter, endless(draft) ? SCALAR : undefined);
 }
 
 /** bpf_loop(n, callback, context, 0) */
