@@ -200,7 +200,6 @@ export class Draft {
       const same = before.get(register);
       if (!same || JSON.stringify(same) !== JSON.stringify(value)) this.values.delete(register);
     }
-    for (const register of before.keys()) if (!this.values.has(register)) before.delete(register);
   }
 
   forgetAll(): void {
