@@ -12,7 +12,7 @@ describe('the verifier against Linux on generated programs', () => {
   let score: DifferentialScore;
   beforeAll(async () => {
     score = scoreDifferential(await createVerifier(KERNEL), root);
-  });
+  }, 60_000);
 
   it('agrees in verdict and errno on all of them', () => {
     expect(score.disagreements).toEqual([]);
