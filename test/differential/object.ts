@@ -193,7 +193,6 @@ class ObjectBuilder {
     }
     const header = 24;
     const length = words.length * 4;
-    // A table of lines begins with its record size even when it is empty.
     const view = new DataView(new ArrayBuffer(header + length));
     view.setUint16(0, MAGIC, true);
     view.setUint8(2, 1);

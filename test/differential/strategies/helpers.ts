@@ -7,8 +7,9 @@ import { unknown } from './scalars.ts';
 
 interface Call {
   name: string;
+  /** Families of programs that have it. */
   families: readonly string[];
-  /** Whether a task without the GPL may call it is the verifier's matter; whether it is there at all is ours. */
+  /** Sets up the arguments; `at` is where the 32 bytes of its buffer are on the stack. */
   run: (draft: Draft, at: number) => void;
 }
 

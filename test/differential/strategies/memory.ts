@@ -208,7 +208,7 @@ export function mapUpdate(draft: Draft): void {
   const { valueSize } = mapNamed(map);
   const at = draft.stack(valueSize);
   if (!draft.canCall() || at === undefined || !key(draft, map)) return;
-  if (!fill(draft, at, valueSize)) return;
+  fill(draft, at, valueSize);
   draft.emit('r3 = r10', `r3 += ${draft.slip() ? at + 1 + ((8 - (valueSize % 8)) % 8) : at}`);
   draft.emit(`r4 = ${random.int(0, 2)}`, `r1 = map[${mapIndex(draft.slip() ? 'progs' : map)}]`);
   if (map === 'rdonly' && !draft.slip()) draft.call('bpf_map_lookup_elem');
@@ -216,7 +216,7 @@ export function mapUpdate(draft: Draft): void {
 }
 
 /** Writes every byte of a piece of the stack, with stores of mixed sizes. */
-export function fill(draft: Draft, at: number, size: number): boolean {
+export function fill(draft: Draft, at: number, size: number): void {
   const { random } = draft;
   const skipped = draft.slip() ? random.int(0, size - 1) & ~7 : -1;
   for (let done = 0; done < size; ) {
@@ -225,7 +225,6 @@ export function fill(draft: Draft, at: number, size: number): boolean {
     if (done !== skipped) draft.emit(`${memory(width, 10, at + done)} = ${random.int(0, 200)}`);
     done += width;
   }
-  return true;
 }
 
 /** Pushes to a queue, pops from it, or looks at it. */
