@@ -98,10 +98,16 @@ function operandText(operand: Operand, insn: Insn, options: DisasmOptions): stri
     case 'off2':
       return `+${insn.imm2 >>> 0}`;
     case 'helper':
-      return `${(options.helperName ?? helperName)(insn.imm) ?? 'unknown'}#${insn.imm}`;
+      return `${calledName(insn, options)}#${insn.imm}`;
     case 'kfunc':
       return `${options.kfuncName?.(insn.imm, insn.offset) ?? 'kfunc'}#${insn.imm}`;
   }
+}
+
+/** A helper is named only where the call is one of a helper: other kinds of call may be odd in any way. */
+function calledName(insn: Insn, options: DisasmOptions): string {
+  if (insn.src !== 0) return 'unknown';
+  return (options.helperName ?? helperName)(insn.imm) ?? 'unknown';
 }
 
 function signed(value: number): string {
