@@ -19,6 +19,14 @@ export interface WriterParam {
   type: TypeId;
 }
 
+export interface WriterSectionVariable {
+  /** The VAR, or the FUNC of an extern function. */
+  type: TypeId;
+  /** Bytes from the start of the section. */
+  offset: number;
+  size: number;
+}
+
 export interface WriterEnumValue {
   name: string;
   value: number;
@@ -37,16 +45,20 @@ interface Entry {
 
 const HEADER_SIZE = 24;
 const MAX_VLEN = 0xffff;
+/** component_idx of a tag that is not on a member or parameter: -1. */
+const WHOLE_TYPE = 0xffff_ffff;
 const encoder = new TextEncoder();
 
 export class BtfWriter {
   private readonly base: Btf | undefined;
   private readonly entries: Entry[] = [];
   private readonly derived = new Map<string, TypeId>();
+  private readonly strings: StringTable;
 
   /** @param base makes the result a split BTF over it. */
   constructor(base?: Btf) {
     this.base = base;
+    this.strings = new StringTable(base);
   }
 
   /** Id that the next added type gets. */
@@ -163,9 +175,32 @@ export class BtfWriter {
     return id;
   }
 
+  /** @param linkage BTF_VAR_*: 0 static, 1 global, 2 extern. */
+  variable(name: string, type: TypeId, linkage: number): TypeId {
+    return this.add(name, BtfKind.Var, type, [linkage]);
+  }
+
+  /** @param size bytes of the ELF section; 0 lets the loader fill it in. */
+  dataSection(name: string, size: number, variables: readonly WriterSectionVariable[]): TypeId {
+    const words = variables.flatMap((variable) => [variable.type, variable.offset, variable.size]);
+    const id = this.add(name, BtfKind.Datasec, size, words);
+    this.entry(id).vlen = this.checkedVlen(variables.length, name);
+    return id;
+  }
+
+  /** A tag on a type, variable or function as a whole. */
+  declTag(text: string, type: TypeId): TypeId {
+    return this.add(text, BtfKind.DeclTag, type, [WHOLE_TYPE]);
+  }
+
+  /** Offset of a string, which is stored if it is not yet: `.BTF.ext` names sections by it. */
+  stringOffset(text: string): number {
+    return this.strings.offset(text);
+  }
+
   /** The blob: header, types, strings. */
   bytes(): Uint8Array<ArrayBuffer> {
-    const strings = new StringTable(this.base);
+    const { strings } = this;
     const words: number[] = [];
     for (const entry of this.entries) {
       const info = ((entry.kindFlag ? 0x8000_0000 : 0) | (entry.kind << 24) | entry.vlen) >>> 0;

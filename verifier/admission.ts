@@ -1,5 +1,4 @@
 /** What BPF_PROG_LOAD refuses before the verifier sees the program (no log is written then). */
-
 import type { ProgRules } from '../kernel-model/prog-rules.ts';
 import { Capability, hasCapability } from '../kernel-model/program-facts.ts';
 import type { VerifierData } from '../kernel-model/verifier-data.ts';

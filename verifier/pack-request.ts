@@ -1,6 +1,6 @@
 /** Turns a load request into the core's records (`abi.ts`). */
 import { readInsns } from '../bpf/decode.ts';
-import { type DisasmOptions, insnText } from '../bpf/disasm.ts';
+import { type DisasmOptions, logText } from '../bpf/disasm.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { FuncInfo, LineInfo } from '../loader/program.ts';
 import { LineField, MapField, Request } from './abi.ts';
@@ -187,9 +187,8 @@ function packTexts(packer: Packer, insns: Uint8Array, options: DisasmOptions): n
   };
   try {
     for (const insn of readInsns(insns)) {
-      const opcode = insn.code.toString(16).padStart(2, '0');
       slots.push(insn.slot);
-      batch.push(`(${opcode}) ${insnText(insn, options)}`);
+      batch.push(logText(insn, options));
       if (batch.length === TEXT_BATCH) flush();
     }
   } catch (error) {

@@ -37,6 +37,16 @@ describe('disassemble', () => {
     expect(disassemble(bytesOf('b700000001000000'), { opcodes: true })).toEqual(['(b7) r0 = 1']);
   });
 
+  it('shows fields that no instruction has as the kernel does before it refuses them', () => {
+    const log = (hex: string) => disassemble(bytesOf(hex), { opcodes: true });
+    expect(log('d709000000000000')).toEqual(['(d7) r9 = bswap0 r9']);
+    expect(log('dc09000007000000')).toEqual(['(dc) r9 = be7 r9']);
+    expect(log('bfa3ffff00000000')).toEqual(['(bf) r3 = &(void __percpu *)(r10)']);
+    expect(log('8550000001000000')).toEqual(['(85) call unknown#1']);
+    expect(log('e510010000000000')).toEqual(['(e5) if r0 (null) 0x0 goto pc+1']);
+    expect(log('db10000070000000')).toEqual(['BUG_db']);
+  });
+
   it('shows what the kernel has no text for: pseudo constants by index, callx', () => {
     const lines = (hex: string) => disassemble(bytesOf(hex));
     expect(lines('18110000030000000000000000000000')).toEqual(['r1 = map[3]']);

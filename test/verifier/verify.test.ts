@@ -126,3 +126,32 @@ test('any bytes end in a verdict', () => {
     { seed: 612, numRuns: 5_000 },
   );
 });
+
+const RING: MapInfo = { ...HASH, name: 'ring', type: 27, keySize: 0, valueSize: 0, maxEntries: 4096 };
+
+test('number += pointer gives a pointer to the same object, which can be given back', () => {
+  const text = (pointer: string) => `
+    r1 = map[0]
+    r2 = 8
+    r3 = 0
+    call bpf_ringbuf_reserve
+    if r0 == 0 goto out
+    r1 = 0
+    r1 += r0
+    ${pointer}
+    r2 = 0
+    call bpf_ringbuf_submit
+    out: r0 = 0
+    exit`;
+  expect(verify(text(''), { maps: [RING] }).message).toBe('');
+  expect(verify(text('r1 += 1'), { maps: [RING] }).errno).toBe(EINVAL);
+});
+
+test('what came after 6.12, or was not built into it, does not exist', () => {
+  const verdict = verifier.verify(
+    request(Uint8Array.from(Buffer.from('d3100000000000009500000000000000', 'hex'))),
+  );
+  expect(verdict).toMatchObject({ errno: EINVAL, message: 'unknown opcode d3' });
+  const LIRC_MODE2 = 20;
+  expect(verify('r0 = 0\nexit', { progType: LIRC_MODE2 })).toMatchObject({ errno: EINVAL, log: '' });
+});

@@ -359,7 +359,7 @@ function keepLink(index: i32, op: u32, dst: RegState, src: RegState, narrow: boo
 }
 
 function adjustArena(index: i32, dst: RegState, src: RegState): void {
-  if (dst.type !== Reg.Arena) moveReg(dst, src);
+  if (dst.type !== Reg.Arena) copyReg(dst, src);
   dst.subregDef = index + 1;
 }
 

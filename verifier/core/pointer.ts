@@ -11,7 +11,7 @@ import { mapAccessInBounds } from './map-value.ts';
 import * as M from './messages.ts';
 import { typeName } from './names.ts';
 import { putTnum } from './print.ts';
-import { RegState, setUnbounded32, setUnknown } from './reg.ts';
+import { copyReg, RegState, setUnbounded32, setUnknown } from './reg.ts';
 import { addSigned, addUnsigned, subSigned, subUnsigned } from './scalar.ts';
 import { hardenPointer, hardenResult } from './speculation.ts';
 import { tnumAdd, tnumSub } from './tnum.ts';
@@ -250,11 +250,8 @@ export function adjustPointer(index: i32, op: u32, dst: RegState, pointer: RegSt
   }
   let error = checkPointerType(index, op, pointer, offset);
   if (error !== 0) return error;
-  const offsetIsDst = changetype<usize>(dst) !== changetype<usize>(pointer);
-  if (offsetIsDst) {
-    dst.type = pointer.type;
-    dst.id = pointer.id;
-  }
+  // scalar += pointer: all of the pointer is taken over, the object it stands for and its liveness too.
+  if (changetype<usize>(dst) !== changetype<usize>(pointer)) copyReg(dst, pointer);
   const type = pointer.type;
   if (!isSane(offset, type) || !isSane(pointer, type)) return -Errno.EINVAL;
   error = hardenPointer(index, op, dst, pointer, offset);
