@@ -11,7 +11,7 @@ const SLOT = 8;
 type Damage = (good: LoadRequest, other: LoadRequest, random: Random) => Partial<LoadRequest>;
 
 function damageInsns(good: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
-  if (random.once(12)) return damageBytes(good, random);
+  if (good.length < SLOT || random.once(12)) return damageBytes(good, random);
   const result = good.slice();
   const view = new DataView(result.buffer);
   const count = result.length / SLOT;

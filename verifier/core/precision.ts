@@ -8,6 +8,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { Alu, Atomic, CallKind, Class, Jmp, Mode, Source } from '../../bpf/isa.ts';
 import { Reg, Slot } from '../types.ts';
 import { callsSyncCallback } from './callback.ts';
+import { spend } from './effort.ts';
 import * as env from './env.ts';
 import { History, HistoryEntry, lastEntryFor } from './history.ts';
 import { printInsn } from './insn-text.ts';
@@ -441,6 +442,7 @@ function walkState(state: VerifierState, last: i32, next: i32, skipFirst: bool):
   let following = next;
   historyEnd = state.historyEnd;
   while (true) {
+    spend(1);
     if (!skip) {
       const entry = lastEntryFor(state.historyStart, historyEnd, index);
       const error = backOver(index, following, entry);
@@ -456,7 +458,7 @@ function walkState(state: VerifierState, last: i32, next: i32, skipFirst: bool):
     following = index;
     index = previousInsn(state, index);
     if (index === NO_ENTRY) return 0;
-    if (index >= <i32>env.insnCount) {
+    if (<u32>index >= env.insnCount) {
       say(M.BUG_BACKTRACK_INDEX, index);
       return -Errno.EFAULT;
     }
