@@ -26,7 +26,7 @@ import type { LoadRequest, MapInfo } from './load-request.ts';
 import { packAttach } from './pack-attach.ts';
 import type { BtfAddresses } from './pack-request.ts';
 import { Packer } from './packer.ts';
-import { type ProgramBtfs, sameBytes } from './program-btf.ts';
+import { type ProgramBtfs, refusing, sameBytes } from './program-btf.ts';
 import { Field } from './types.ts';
 import type { CoreExports } from './wasm.ts';
 
@@ -169,7 +169,7 @@ export class RequestBtfs implements BtfAddresses {
     if (known) return known;
     const opened = { btf, address: open(this.core, this.packer, btf, 0, Origin.Program) };
     this.programs.push(opened);
-    this.addStructs(opened);
+    refusing(() => this.addStructs(opened));
     return opened;
   }
 

@@ -10,6 +10,7 @@ const MAX_PART = 1 << 30;
 export class Packer {
   private readonly core: CoreExports;
   private readonly kept: boolean;
+  private lastView: DataView | undefined;
 
   /** With `kept`, memory survives the requests. */
   constructor(core: CoreExports, kept = false) {
@@ -75,7 +76,10 @@ export class Packer {
     return at;
   }
 
+  /** Over all memory; growing gives the memory another buffer. */
   private get view(): DataView {
-    return new DataView(this.core.memory.buffer);
+    const { buffer } = this.core.memory;
+    if (this.lastView?.buffer !== buffer) this.lastView = new DataView(buffer);
+    return this.lastView;
   }
 }

@@ -21,10 +21,17 @@ export class ProgramBtfs {
 }
 
 function parse(bytes: Uint8Array): Btf {
-  try {
+  return refusing(() => {
     const btf = Btf.parse(bytes);
     checkBtf(btf);
     return btf;
+  });
+}
+
+/** What the kernel finds fault with when BTF is loaded, as the errno of that. */
+export function refusing<T>(read: () => T): T {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof InputError) throw new Refusal(EINVAL, `the program's BTF: ${error.message}`);
     throw error;

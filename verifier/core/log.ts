@@ -59,7 +59,7 @@ export function logCut(to: u64): void {
 /** Makes `cursor` the place of the next byte: in a log that takes no more, one that is not shown. */
 function nextChunk(): void {
   const within = <u32>(position % CHUNK);
-  if (within === 0 && position !== 0) spend(CHUNK / 4);
+  if (within === 0 && position !== 0) spend(CHUNK / 2);
   const full = keepsHead && position >= CAPACITY;
   const index = full ? CHUNKS : <u32>(position / CHUNK) % CHUNKS;
   let chunk = load<u32>(table + index * 4);

@@ -21,6 +21,8 @@ import { isGlobalSubprog, subprogAt } from './subprog.ts';
 
 /** Registers r1..r5 in a mask. */
 const ARGUMENTS: u32 = 0x3e;
+/** What an instruction costs on the way back (effort.ts). */
+const STEPS_BACK: u32 = 6;
 const NO_ENTRY: i32 = i32.MIN_VALUE;
 
 /* What is still needed: per frame, a mask of registers and one of stack slots. */
@@ -442,7 +444,7 @@ function walkState(state: VerifierState, last: i32, next: i32, skipFirst: bool):
   let following = next;
   historyEnd = state.historyEnd;
   while (true) {
-    spend(1);
+    spend(STEPS_BACK);
     if (!skip) {
       const entry = lastEntryFor(state.historyStart, historyEnd, index);
       const error = backOver(index, following, entry);
