@@ -14,7 +14,7 @@ export class ProgramBtfs {
   open(bytes: Uint8Array): Btf {
     if (this.last && sameBytes(this.last.bytes, bytes)) return this.last;
     // a copy: callers may go on writing to theirs
-    const btf = parse(bytes.slice());
+    const btf = parse(new Uint8Array(bytes));
     this.last = btf;
     return btf;
   }

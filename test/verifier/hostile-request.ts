@@ -12,7 +12,7 @@ type Damage = (good: LoadRequest, other: LoadRequest, random: Random) => Partial
 
 function damageInsns(good: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
   if (good.length < SLOT || random.once(12)) return damageBytes(good, random);
-  const result = good.slice();
+  const result = new Uint8Array(good);
   const view = new DataView(result.buffer);
   const count = result.length / SLOT;
   for (let times = 1 + random.below(4); times > 0; times--) {
