@@ -1,5 +1,5 @@
 /** Finds and opens kernel profiles on disk (Node only; a browser hands the bytes to KernelProfile). */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -8,6 +8,8 @@ import { KernelProfile } from './profile.ts';
 
 /** Larger BTF is refused; that of distribution kernels has 4 to 10 MB. */
 const MAX_BTF_BYTES = 64 << 20;
+/** The tables of a profile have up to half a MB. */
+const MAX_TEXT_BYTES = 16 << 20;
 
 const opened = new Map<string, KernelProfile>();
 
@@ -47,10 +49,22 @@ export function openProfile(name: string): KernelProfile {
   const profile = KernelProfile.create({
     name: basename(directory),
     btf: readBtf(join(directory, 'btf.bin.gz')),
-    dialect: readFileSync(join(directory, 'dialect.json'), 'utf8'),
+    dialect: readProfileText(join(directory, 'dialect.json')),
   });
   opened.set(directory, profile);
   return profile;
+}
+
+/** Text of a profile's file. @throws {InputError} when it cannot be read, or is too large. */
+export function readProfileText(path: string): string {
+  let size: number;
+  try {
+    size = statSync(path).size;
+    if (size <= MAX_TEXT_BYTES) return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InputError(`cannot be read (${(error as NodeJS.ErrnoException).code})`, { file: path });
+  }
+  throw new InputError(`${size} bytes are too much for a table of a profile`, { file: path });
 }
 
 function readBtf(path: string): Uint8Array {

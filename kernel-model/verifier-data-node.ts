@@ -1,8 +1,8 @@
 /** Opens the verifier's tables of a profile on disk (Node only). */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Btf } from '../bpf/btf.ts';
-import { openProfile, profileDirectory } from './profile-node.ts';
+import { openProfile, profileDirectory, readProfileText } from './profile-node.ts';
 import { EXTRACTED_FILES, HAND_FILES, VerifierData } from './verifier-data.ts';
 
 const opened = new Map<string, VerifierData>();
@@ -35,6 +35,6 @@ export function openVerifierData(name: string): VerifierData {
 export function readVerifierData(directory: string, name: string, btf: Btf): VerifierData {
   return VerifierData.parse(name, btf, (file) => {
     const path = join(directory, file);
-    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+    return existsSync(path) ? readProfileText(path) : undefined;
   });
 }

@@ -42,6 +42,8 @@ const TRUST_LISTS: readonly [name: string, list: TrustList][] = [
   ['safe_trusted', TrustList.Trusted],
   ['safe_trusted_or_null', TrustList.TrustedOrNull],
 ];
+/** Bytes of the largest kernel BTF; those of distributions have 5 to 10 MB. */
+const MAX_VMLINUX = 64 << 20;
 /** Map types are numbers below this. */
 const MAP_TYPES = 256;
 const ARG_TRUSTED = 'arg:trusted';
@@ -54,9 +56,15 @@ function open(core: CoreExports, packer: Packer, btf: Btf, base: number, origin:
   return core.openBtf(data, btf.bytes.length, base, origin) >>> 0;
 }
 
-/** The kernel's types in the core; they stay there for all requests. The address of the Btf. */
+/**
+ * The kernel's types in the core; they stay there for all requests. The address of the Btf.
+ * @throws {InputError} when they are too large.
+ */
 export function openVmlinux(core: CoreExports, btf: Btf): number {
+  if (btf.bytes.length > MAX_VMLINUX)
+    throw btf.error(`${btf.bytes.length} bytes are too large for a kernel's BTF`);
   const address = open(core, new Packer(core, true), btf, 0, Origin.Vmlinux);
+  if (address === 0) throw btf.error("too many types for a kernel's BTF");
   core.setVmlinuxBtf(address);
   return address;
 }
