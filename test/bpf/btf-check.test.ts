@@ -3,33 +3,18 @@ import { expect, test } from 'vitest';
 import { Btf, BtfKind } from '../../bpf/btf.ts';
 import { checkBtf } from '../../bpf/btf-check.ts';
 import { InputError } from '../../bpf/input-error.ts';
+import { btfBlob, info } from './btf-blob.ts';
 
 /** Offsets of these in `STRINGS`. */
 const NAMES = ['int', 'foo', 'bar', 'x', 'a b', '9x', 'n'.repeat(513), '.maps'] as const;
 const STRINGS = `\0${NAMES.join('\0')}\0`;
 const at = (name: (typeof NAMES)[number]) => STRINGS.indexOf(`\0${name}\0`) + 1;
-const info = (kind: BtfKind, vlen = 0, flag = 0) => ((flag << 31) | (kind << 24) | vlen) >>> 0;
 
 const SIGNED = 1 << 24;
 const INT = [at('int'), info(BtfKind.Int), 4, SIGNED | 32];
 const PROTO = [0, info(BtfKind.FuncProto), 1];
 
-function blob(types: readonly number[][], strings = STRINGS): Uint8Array {
-  const words = Uint32Array.from(types.flat());
-  const text = new TextEncoder().encode(strings);
-  const bytes = new Uint8Array(24 + words.byteLength + text.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, 0xeb9f, true);
-  bytes[2] = 1;
-  const header = [24, 0, words.byteLength, words.byteLength, text.length];
-  [...header, ...words].forEach((word, i) => {
-    view.setUint32(4 + 4 * i, word, true);
-  });
-  bytes.set(text, 24 + words.byteLength);
-  return bytes;
-}
-
-const check = (types: readonly number[][]) => checkBtf(Btf.parse(blob(types)));
+const check = (types: readonly number[][]) => checkBtf(Btf.parse(btfBlob(types, STRINGS)));
 const struct = (size: number, ...members: number[][]) => [
   at('foo'),
   info(BtfKind.Struct, members.length),
@@ -154,7 +139,7 @@ test('what compilers write is taken', () => {
 });
 
 test('sections that overlap, or leave something over, are refused', () => {
-  const bytes = blob([INT]);
+  const bytes = btfBlob([INT], STRINGS);
   const longer = new Uint8Array(bytes.length + 4);
   longer.set(bytes);
   expect(() => checkBtf(Btf.parse(longer))).toThrow('do not fill it');

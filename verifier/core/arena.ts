@@ -10,8 +10,8 @@ import { abandon, spend } from './effort.ts';
 const GRAIN: u32 = 16;
 /** Largest block that is kept for reuse, in grains: 128 KiB. */
 const CLASSES: u32 = 8192;
-/** Linear memory there may be, in 64 KiB pages: 352 MiB, so that the whole process stays below 512 MiB. */
-const MAX_PAGES: i32 = 5632;
+/** Linear memory there may be, in 64 KiB pages: 320 MiB, so that the whole process stays below 512 MiB. */
+const MAX_PAGES: i32 = 5120;
 /** What may be used beyond it to say how a verification without memory ended: 2 MiB. */
 const RESERVE_PAGES: i32 = 32;
 

@@ -22,7 +22,7 @@ import { isGlobalSubprog, subprogAt } from './subprog.ts';
 /** Registers r1..r5 in a mask. */
 const ARGUMENTS: u32 = 0x3e;
 /** What an instruction costs on the way back (effort.ts). */
-const STEPS_BACK: u32 = 6;
+const STEPS_BACK: u32 = 12;
 const NO_ENTRY: i32 = i32.MIN_VALUE;
 
 /* What is still needed: per frame, a mask of registers and one of stack slots. */
