@@ -148,7 +148,7 @@ export class RequestBtfs implements BtfAddresses {
   recordOfMap(map: MapInfo): number {
     if (!map.btf || map.valueTypeId === 0) return 0;
     const program = this.ofProgram(map.btf);
-    const type = program.btf.resolve(map.valueTypeId);
+    const type = refusing(() => program.btf.resolve(map.valueTypeId));
     if (type.kind !== BtfKind.Struct && type.kind !== BtfKind.Union && type.kind !== BtfKind.Datasec)
       return 0;
     return this.packRecord(program, mapFields(program.btf, type.id));
