@@ -30,6 +30,9 @@ interface Offer {
   only: boolean;
 }
 
+/** Tables that go on with each other could be made to grow without end. */
+const MAX_OFFERS = 20_000;
+
 /** Offers of a table by helper name, those of the tables it goes on with included, in order. */
 type Table = Map<string, Offer[]>;
 
@@ -100,12 +103,14 @@ export class HelperAvailability {
         for (const offer of offers) add(table, helper, offer);
       }
     }
+    const count = [...table.values()].reduce((sum, offers) => sum + offers.length, 0);
+    if (count > MAX_OFFERS) throw new InputError(`table "${name}" has too many helpers`, { file: this.file });
     this.tables.set(name, table);
     return table;
   }
 
   private checkTable(name: string): { groups: AvailabilityGroup[]; then?: string[] } {
-    const table = this.record.tables[name];
+    const table = Object.hasOwn(this.record.tables, name) ? this.record.tables[name] : undefined;
     if (!table) throw new InputError(`there is no table "${name}"`, { file: this.file });
     return table;
   }

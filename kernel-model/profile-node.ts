@@ -1,5 +1,5 @@
 /** Finds and opens kernel profiles on disk (Node only; a browser hands the bytes to KernelProfile). */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
@@ -9,6 +9,8 @@ import { SYMBOLS_FILE, SymbolNames } from './symbol-names.ts';
 
 /** Larger BTF is refused; that of distribution kernels has 4 to 10 MB. */
 const MAX_BTF_BYTES = 64 << 20;
+/** The tables of a profile have up to half a MB. */
+const MAX_TEXT_BYTES = 16 << 20;
 
 /** As text; a distribution kernel's has 3 MB. */
 const MAX_SYMBOLS_BYTES = 64 << 20;
@@ -52,10 +54,22 @@ export function openProfile(name: string): KernelProfile {
   const profile = KernelProfile.create({
     name: basename(directory),
     btf: readCompressed(join(directory, 'btf.bin.gz'), MAX_BTF_BYTES),
-    dialect: readFileSync(join(directory, 'dialect.json'), 'utf8'),
+    dialect: readProfileText(join(directory, 'dialect.json')),
   });
   opened.set(directory, profile);
   return profile;
+}
+
+/** Text of a profile's file. @throws {InputError} when it cannot be read, or is too large. */
+export function readProfileText(path: string): string {
+  let size: number;
+  try {
+    size = statSync(path).size;
+    if (size <= MAX_TEXT_BYTES) return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InputError(`cannot be read (${(error as NodeJS.ErrnoException).code})`, { file: path });
+  }
+  throw new InputError(`${size} bytes are too much for a table of a profile`, { file: path });
 }
 
 /** Directory of a profile's modules. */

@@ -115,7 +115,9 @@ export class ConditionCompiler {
 
   /** A condition that always holds when there is none. @throws {InputError} for conditions that do not exist. */
   compile(record: ConditionRecord | undefined): Condition {
-    if (!record) return () => true;
+    if (record === undefined) return () => true;
+    if (typeof record !== 'object' || record === null || Array.isArray(record))
+      throw new InputError('a condition is not an object', { file: this.file });
     const parts = Object.entries(record).map(([key, value]) => this.part(key, value));
     return (facts) => parts.every((part) => part(facts));
   }
@@ -151,7 +153,8 @@ export class ConditionCompiler {
       case 'iter':
         return (facts) => names.some((name) => facts.attachTarget === `bpf_iter_${name}`);
       case 'hookSet': {
-        const set = new Set(this.sets[value as string] ?? []);
+        const name = String(value);
+        const set = new Set(Object.hasOwn(this.sets, name) ? this.sets[name] : []);
         return (facts) => facts.attachTarget !== undefined && set.has(facts.attachTarget);
       }
       case 'notMember':

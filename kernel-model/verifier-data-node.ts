@@ -1,9 +1,9 @@
 /** Opens the verifier's tables of a profile on disk (Node only). */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Btf } from '../bpf/btf.ts';
 import type { Overlay } from './module-tables.ts';
-import { openProfile, profileDirectory } from './profile-node.ts';
+import { openProfile, profileDirectory, readProfileText } from './profile-node.ts';
 import { EXTRACTED_FILES, HAND_FILES, VerifierData } from './verifier-data.ts';
 
 const opened = new Map<string, VerifierData>();
@@ -43,7 +43,7 @@ export function readVerifierData(
 ): VerifierData {
   const text = (file: string) => {
     const path = join(directory, file);
-    return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+    return existsSync(path) ? readProfileText(path) : undefined;
   };
   return VerifierData.parse(name, btf, text, overlays);
 }

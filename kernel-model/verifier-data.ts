@@ -253,11 +253,24 @@ export class VerifierData {
 function parseKind(json: JsonValue): CtxKindRecord {
   json.fields('struct', 'until', 'size', 'bound', 'unaligned', 'btfArgs', 'writable', 'rows', 'then');
   json.find('writable')?.strings();
+  for (const key of ['struct', 'until', 'then']) json.find(key)?.string();
+  json.find('size')?.integer();
   for (const row of json.get('rows').items()) {
     row.fields('off', 'read', 'write', 'reg', 'btf', 'noSignExtend', 'when', 'unless');
     for (const key of ['read', 'write', 'reg', 'btf']) row.find(key)?.string();
+    checkOffset(row.get('off'));
   }
   return json.raw() as CtxKindRecord;
+}
+
+/** A notation, several of them, or two numbers. */
+function checkOffset(json: JsonValue): void {
+  if (json.isString) return;
+  const items = json.items();
+  const numbers = items.filter(({ isString }) => !isString);
+  if (numbers.length === 0) return;
+  if (items.length !== 2) throw json.error('neither names nor the first and the last byte');
+  for (const item of items) item.integer();
 }
 
 function parseAvailability(json: JsonValue): AvailabilityRecord {

@@ -3,6 +3,7 @@
  * roots and nodes. Only BTF that the kernel takes is read without complaint.
  */
 import { type Btf, BtfKind, type BtfType, MAX_RESOLVE_DEPTH, type TypeId } from '../bpf/btf.ts';
+import { BtfRecords } from '../bpf/btf-records.ts';
 import { Field } from './types.ts';
 
 export interface SpecialField {
@@ -66,13 +67,24 @@ export function structsWithFields(btf: Btf): TypeId[] {
     special.add(btf.find(name, BtfKind.Struct));
   special.add(btf.find('bpf_refcount', BtfKind.Struct));
   special.delete(0);
-  for (let id = 1; id < btf.typeCount; id++) if (kptrField(btf, btf.type(id))) special.add(id);
-  const found: TypeId[] = [];
-  for (let id = 1; id < btf.typeCount && special.size > 0; id++) {
-    const type = btf.type(id);
-    if (isStruct(type) && type.members.some((member) => special.has(member.type))) found.push(id);
+  const records = new BtfRecords(btf);
+  for (let id = 1; id < btf.typeCount; id++) {
+    const kind = records.kind(id);
+    const pointer = kind === BtfKind.Ptr || kind === BtfKind.Volatile;
+    if (pointer && kptrField(btf, btf.type(id))) special.add(id);
   }
+  if (special.size === 0) return [];
+  const found: TypeId[] = [];
+  for (let id = 1; id < btf.typeCount; id++) if (hasMember(records, id, special)) found.push(id);
   return found;
+}
+
+/** Whether it is a struct with a member of one of these types. */
+function hasMember(records: BtfRecords, id: TypeId, types: ReadonlySet<TypeId>): boolean {
+  const kind = records.kind(id);
+  if (kind !== BtfKind.Struct && kind !== BtfKind.Union) return false;
+  for (let i = 0; i < records.vlen(id); i++) if (types.has(records.member(id, i).type)) return true;
+  return false;
 }
 
 class FieldFinder {

@@ -26,7 +26,7 @@ import type { LoadRequest, MapInfo } from './load-request.ts';
 import { packAttach } from './pack-attach.ts';
 import type { BtfAddresses } from './pack-request.ts';
 import { Packer } from './packer.ts';
-import { type ProgramBtfs, sameBytes } from './program-btf.ts';
+import { type ProgramBtfs, refusing, sameBytes } from './program-btf.ts';
 import { Field } from './types.ts';
 import type { CoreExports } from './wasm.ts';
 
@@ -42,6 +42,8 @@ const TRUST_LISTS: readonly [name: string, list: TrustList][] = [
   ['safe_trusted', TrustList.Trusted],
   ['safe_trusted_or_null', TrustList.TrustedOrNull],
 ];
+/** Bytes of the largest kernel BTF; those of distributions have 5 to 10 MB. */
+const MAX_VMLINUX = 64 << 20;
 /** Map types are numbers below this. */
 const MAP_TYPES = 256;
 const ARG_TRUSTED = 'arg:trusted';
@@ -54,9 +56,15 @@ function open(core: CoreExports, packer: Packer, btf: Btf, base: number, origin:
   return core.openBtf(data, btf.bytes.length, base, origin) >>> 0;
 }
 
-/** The kernel's types in the core; they stay there for all requests. The address of the Btf. */
+/**
+ * The kernel's types in the core; they stay there for all requests. The address of the Btf.
+ * @throws {InputError} when they are too large.
+ */
 export function openVmlinux(core: CoreExports, btf: Btf): number {
+  if (btf.bytes.length > MAX_VMLINUX)
+    throw btf.error(`${btf.bytes.length} bytes are too large for a kernel's BTF`);
   const address = open(core, new Packer(core, true), btf, 0, Origin.Vmlinux);
+  if (address === 0) throw btf.error("too many types for a kernel's BTF");
   core.setVmlinuxBtf(address);
   return address;
 }
@@ -145,7 +153,7 @@ export class RequestBtfs implements BtfAddresses {
   recordOfMap(map: MapInfo): number {
     if (!map.btf || map.valueTypeId === 0) return 0;
     const program = this.ofProgram(map.btf);
-    const type = program.btf.resolve(map.valueTypeId);
+    const type = refusing(() => program.btf.resolve(map.valueTypeId));
     if (type.kind !== BtfKind.Struct && type.kind !== BtfKind.Union && type.kind !== BtfKind.Datasec)
       return 0;
     return this.packRecord(program, mapFields(program.btf, type.id));
@@ -174,7 +182,7 @@ export class RequestBtfs implements BtfAddresses {
     if (known) return known;
     const opened = { btf, address: open(this.core, this.packer, btf, 0, Origin.Program) };
     this.programs.push(opened);
-    this.addStructs(opened);
+    refusing(() => this.addStructs(opened));
     return opened;
   }
 

@@ -1,5 +1,6 @@
 /** Packs the helpers that a program calls with the prototypes it gets, and what its exit demands. */
 import { BtfKind } from '../bpf/btf.ts';
+import { InputError } from '../bpf/input-error.ts';
 import type { HelperProto, RegisterRules } from '../kernel-model/helper-protos.ts';
 import type { ProgramFacts } from '../kernel-model/program-facts.ts';
 import type { VerifierData } from '../kernel-model/verifier-data.ts';
@@ -148,7 +149,7 @@ function isAllowed(test: string, data: VerifierData, facts: ProgramFacts): boole
       if (attached('trace_iter', 'trace_raw_tp')) return true;
       return attached('trace_fentry', 'trace_fexit') && !target.startsWith('bpf_sk_storage');
     default:
-      throw new RangeError(`the profile names a test "${test}" that is not known here`);
+      throw new InputError(`the profile names a test "${test}" that is not known here`);
   }
 }
 

@@ -1,22 +1,16 @@
 /** Writes records into the core's memory. */
+import { Refusal } from './refusal.ts';
 import type { CoreExports } from './wasm.ts';
 
 const encoder = new TextEncoder();
+const ENOMEM = 12;
 /** No part of a request is larger than the core's memory. */
 const MAX_PART = 1 << 30;
-
-/** The core has no memory for a part of the request. */
-export class OutOfMemory extends Error {
-  override readonly name = 'OutOfMemory';
-
-  constructor(bytes: number) {
-    super(`the verifier is out of memory: ${bytes} more bytes do not fit`);
-  }
-}
 
 export class Packer {
   private readonly core: CoreExports;
   private readonly kept: boolean;
+  private lastView: DataView | undefined;
 
   /** With `kept`, memory survives the requests. */
   constructor(core: CoreExports, kept = false) {
@@ -24,11 +18,11 @@ export class Packer {
     this.kept = kept;
   }
 
-  /** Zeroed memory, 16-byte aligned. @throws {OutOfMemory} when the core's limit is reached. */
+  /** Zeroed memory, 16-byte aligned. @throws {Refusal} when the core's limit is reached. */
   alloc(size: number): number {
-    if (size > MAX_PART) throw new OutOfMemory(size);
-    const at = (this.kept ? this.core.allocateKept(size) : this.core.allocatePart(size)) >>> 0;
-    if (at === 0) throw new OutOfMemory(size);
+    const fits = size <= MAX_PART;
+    const at = fits ? (this.kept ? this.core.allocateKept(size) : this.core.allocatePart(size)) >>> 0 : 0;
+    if (at === 0) throw new Refusal(ENOMEM, `the verifier has no memory for ${size} bytes of the request`);
     return at;
   }
 
@@ -82,7 +76,10 @@ export class Packer {
     return at;
   }
 
+  /** Over all memory; growing gives the memory another buffer. */
   private get view(): DataView {
-    return new DataView(this.core.memory.buffer);
+    const { buffer } = this.core.memory;
+    if (this.lastView?.buffer !== buffer) this.lastView = new DataView(buffer);
+    return this.lastView;
   }
 }

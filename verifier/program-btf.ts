@@ -14,17 +14,24 @@ export class ProgramBtfs {
   open(bytes: Uint8Array): Btf {
     if (this.last && sameBytes(this.last.bytes, bytes)) return this.last;
     // a copy: callers may go on writing to theirs
-    const btf = parse(bytes.slice());
+    const btf = parse(new Uint8Array(bytes));
     this.last = btf;
     return btf;
   }
 }
 
 function parse(bytes: Uint8Array): Btf {
-  try {
+  return refusing(() => {
     const btf = Btf.parse(bytes);
     checkBtf(btf);
     return btf;
+  });
+}
+
+/** What the kernel finds fault with when BTF is loaded, as the errno of that. */
+export function refusing<T>(read: () => T): T {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof InputError) throw new Refusal(EINVAL, `the program's BTF: ${error.message}`);
     throw error;

@@ -20,8 +20,6 @@ import { Refusal } from './refusal.ts';
 import type { Verdict, VerifiedSubprog, VerifierStats } from './verdict.ts';
 import { type Core, startCore } from './wasm.ts';
 
-const ENOMEM = 12;
-
 export interface VerifierOptions {
   /** verifier.wasm */
   wasm: BufferSource | WebAssembly.Module;
@@ -66,8 +64,8 @@ export class Verifier {
       at = this.pack(request);
     } catch (error) {
       if (error instanceof Refusal) return refused(error.errno, error.message);
-      if (exports.arenaExhausted() === 0) throw error;
-      return refused(ENOMEM, 'the verifier has not enough memory for the request');
+      if (exports.abandoned() === 0) throw error;
+      return refused(exports.abandoned(), 'the verifier has not enough memory for the request');
     }
     return this.readVerdict(this.run(at), request);
   }
@@ -100,8 +98,8 @@ export class Verifier {
     try {
       return exports.verify(request) >>> 0;
     } catch (error) {
-      if (exports.arenaExhausted() === 0) throw error;
-      return exports.endWithoutMemory() >>> 0;
+      if (exports.abandoned() === 0) throw error;
+      return exports.endAbandoned() >>> 0;
     }
   }
 

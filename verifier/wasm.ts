@@ -9,14 +9,15 @@ export interface CoreExports {
   allocatePart(size: number): number;
   /** The same that stays for all requests. */
   allocateKept(size: number): number;
-  arenaExhausted(): number;
+  /** errno that made the last call trap, 0 when it was a bug. */
+  abandoned(): number;
   /** Indexes a BTF blob at an address; its Btf. `origin`: 0 vmlinux (kept), 1 module, 2 program. */
   openBtf(data: number, length: number, base: number, origin: number): number;
   setVmlinuxBtf(btf: number): void;
   beginRequest(): void;
-  /** The result record's address. Traps when memory runs out, and then `endWithoutMemory` tells the rest. */
+  /** The result record's address. Traps where memory or patience end: `endAbandoned` has the record then. */
   verify(request: number): number;
-  endWithoutMemory(): number;
+  endAbandoned(): number;
   stackDepthOf(subprog: number): number;
   /** `SubprogFact` bits. */
   subprogFacts(subprog: number): number;

@@ -25,33 +25,42 @@ function recordOffsets(bytes: Uint8Array): number[] | undefined {
 
 /** Offset of a string in the section; that of the empty one when it has none such. */
 function stringOffset(bytes: Uint8Array, text: string): number {
+  if (bytes.length < HEAD * 2) return 0;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = view.getUint32(4, true) + view.getUint32(16, true);
   const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(`\0${text}\0`, start);
   return at < 0 ? 0 : at + 1 - start;
 }
 
-/** Changes one word of the record between `at` and `end`. */
-function damageRecord(view: DataView, at: number, end: number, types: number, random: Random): void {
+/** Changes one word of the record between `at` and `end`; with `keepsShape`, not where the next ones stand. */
+function damageRecord(
+  view: DataView,
+  [at, end]: [number, number],
+  types: number,
+  keepsShape: boolean,
+  random: Random,
+): void {
   const info = view.getUint32(at + 4, true);
-  const type = () => 1 + random.below(types);
-  switch (random.below(8)) {
+  const damage = (word: number) => {
+    const id = random.once(2);
+    view.setUint32(word, id ? 1 + random.below(types) : random.word(view.getUint32(word, true)), true);
+  };
+  switch (random.below(keepsShape ? 5 : 7)) {
     case 0:
-      view.setUint32(at + 4, ((info & 0xe0ff_ffff) | (random.below(KINDS + 2) << 24)) >>> 0, true);
-      break;
-    case 1:
-      view.setUint32(at + 4, ((info & 0xffff_0000) | (random.word(info & 0xffff) & 0xffff)) >>> 0, true);
-      break;
-    case 2:
       view.setUint32(at + 4, (info ^ 0x8000_0000) >>> 0, true);
       break;
-    case 3:
-      view.setUint32(at + 8, random.once(2) ? type() : random.word(view.getUint32(at + 8, true)), true);
+    case 1:
+      damage(at + 8);
+      break;
+    case 5:
+      view.setUint32(at + 4, ((info & 0xe0ff_ffff) | (random.below(KINDS + 2) << 24)) >>> 0, true);
+      break;
+    case 6:
+      view.setUint32(at + 4, ((info & 0xffff_0000) | (random.word(info & 0xffff) & 0xffff)) >>> 0, true);
       break;
     default: {
       const words = (end - at - HEAD) >> 2;
-      const word = words > 0 ? at + HEAD + 4 * random.below(words) : at + 8;
-      view.setUint32(word, random.once(2) ? type() : random.word(view.getUint32(word, true)), true);
+      damage(words > 0 ? at + HEAD + 4 * random.below(words) : at + 8);
     }
   }
 }
@@ -88,28 +97,47 @@ function retitle(bytes: Uint8Array, random: Random): void {
   bytes.set(new TextEncoder().encode(to.padEnd(from.length, '\0')), start);
 }
 
-/** A damaged copy of a blob. */
-export function damageBtf(good: Uint8Array, random: Random): Uint8Array {
+/** A copy with `times` records damaged; `keepsShape`: only in what they say, not in their kind and length. */
+export function damageRecords(
+  good: Uint8Array,
+  times: number,
+  keepsShape: boolean,
+  random: Random,
+): Uint8Array {
   const offsets = recordOffsets(good);
-  if (!offsets || offsets.length < 2 || random.once(6)) return damageBytes(good, random);
-  const bytes = good.slice();
+  if (!offsets || offsets.length < 2) return damageBytes(good, random);
+  const bytes = new Uint8Array(good);
   const view = new DataView(bytes.buffer);
-  for (let times = 1 + random.below(4); times > 0; times--) {
-    switch (random.below(8)) {
-      case 0:
-        swap(bytes, offsets, random);
-        return bytes;
-      case 1:
-        rename(bytes, view, offsets, random);
-        break;
-      case 2:
-        retitle(bytes, random);
-        break;
-      default: {
-        const i = random.below(offsets.length - 1);
-        damageRecord(view, offsets[i] ?? 0, offsets[i + 1] ?? 0, offsets.length, random);
-      }
+  for (let time = 0; time < times; time++) {
+    if (random.once(7)) {
+      rename(bytes, view, offsets, random);
+      continue;
     }
+    const i = random.below(offsets.length - 1);
+    const place: [number, number] = [offsets[i] ?? 0, offsets[i + 1] ?? 0];
+    damageRecord(view, place, offsets.length, keepsShape, random);
   }
   return bytes;
+}
+
+/** A damaged copy of a blob. */
+export function damageBtf(good: Uint8Array, random: Random): Uint8Array {
+  switch (random.below(12)) {
+    case 0:
+    case 1:
+      return damageBytes(good, random);
+    case 2: {
+      const bytes = new Uint8Array(good);
+      const offsets = recordOffsets(good);
+      if (offsets && offsets.length > 1) swap(bytes, offsets, random);
+      return bytes;
+    }
+    case 3: {
+      const bytes = new Uint8Array(good);
+      retitle(bytes, random);
+      return bytes;
+    }
+    default:
+      return damageRecords(good, 1 + random.below(4), random.once(3), random);
+  }
 }

@@ -51,7 +51,7 @@ export class Random {
 
 /** A copy with one to three bytes, words or runs of bytes damaged; sometimes cut. */
 export function damageBytes(bytes: Uint8Array, random: Random): Uint8Array {
-  const result = bytes.slice();
+  const result = new Uint8Array(bytes);
   if (result.length < 8) return result;
   const view = new DataView(result.buffer);
   for (let times = 1 + random.below(3); times > 0; times--) {

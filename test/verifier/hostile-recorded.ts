@@ -53,7 +53,6 @@ export interface Recorded {
   request: LoadRequest;
   errno: number;
   insnsProcessed: number;
-  totalStates: number;
 }
 
 export interface Archive {
@@ -88,7 +87,6 @@ function recorded(load: RecordedLoad, blobs: readonly Uint8Array[]): Recorded {
     request: requestOf(load, blobs),
     errno: load.errno,
     insnsProcessed: load.stats[0] ?? 0,
-    totalStates: load.stats[2] ?? 0,
   };
 }
 

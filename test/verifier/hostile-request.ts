@@ -11,8 +11,8 @@ const SLOT = 8;
 type Damage = (good: LoadRequest, other: LoadRequest, random: Random) => Partial<LoadRequest>;
 
 function damageInsns(good: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
-  if (random.once(12)) return damageBytes(good, random);
-  const result = good.slice();
+  if (good.length < SLOT || random.once(12)) return damageBytes(good, random);
+  const result = new Uint8Array(good);
   const view = new DataView(result.buffer);
   const count = result.length / SLOT;
   for (let times = 1 + random.below(4); times > 0; times--) {

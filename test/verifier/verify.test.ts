@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import type { Verifier } from '../../verifier/index.ts';
-import type { LoadRequest } from '../../verifier/load-request.ts';
+import type { LoadRequest, MapInfo } from '../../verifier/load-request.ts';
 import { assembled, createVerifier, HASH, LOOKUP, ROOT, requestOf as request } from './support.ts';
 
 const EACCES = 13;

@@ -1,17 +1,17 @@
 /**
  * Memory of one verification: a bump arena with free lists by size class. Nothing outlives a request;
- * `arenaReset` gives everything back at once. Blocks are at most MAX_CLASS bytes or bump-only.
- *
- * A verification that needs more than there is traps where it stands: nobody has to look at every allocation.
- * The host asks `arenaExhausted` then, and has the verification ended with ENOMEM (verify.ts).
+ * `arenaReset` gives everything back at once. Blocks are at most MAX_CLASS bytes or bump-only. A verification that needs
+ * more than there is ends with ENOMEM (effort.ts).
  */
+import { Errno } from '../../bpf/errno.ts';
+import { abandon, spend } from './effort.ts';
 
 /** Blocks are multiples of this. */
 const GRAIN: u32 = 16;
 /** Largest block that is kept for reuse, in grains: 128 KiB. */
 const CLASSES: u32 = 8192;
-/** Linear memory there may be, in 64 KiB pages: 352 MiB, so that the whole process stays below 512 MiB. */
-const MAX_PAGES: i32 = 5632;
+/** Linear memory there may be, in 64 KiB pages: 320 MiB, so that the whole process stays below 512 MiB. */
+const MAX_PAGES: i32 = 5120;
 /** What may be used beyond it to say how a verification without memory ended: 2 MiB. */
 const RESERVE_PAGES: i32 = 32;
 
@@ -21,7 +21,6 @@ let base: usize = 0;
 let top: usize = 0;
 /** Highest address ever handed out since the last reset: bytes above it are known to be zero. */
 let dirty: usize = 0;
-let exhausted: bool = false;
 let maxPages: i32 = MAX_PAGES;
 
 /** Starts a new request: all blocks of the last one are invalid. */
@@ -32,7 +31,6 @@ export function arenaReset(): void {
   }
   if (top > dirty) dirty = top;
   top = base;
-  exhausted = false;
   maxPages = MAX_PAGES;
   memory.fill(freeLists, 0, (CLASSES + 1) * 4);
 }
@@ -51,22 +49,12 @@ export function allocateKept(size: u32): usize {
 
 /** As `allocate`, for the host: 0 when there is not enough memory. */
 export function allocatePart(size: u32): usize {
-  if (!fits(<u64>size + GRAIN)) {
-    exhausted = true;
-    return 0;
-  }
-  return allocate(size);
+  return fits(<u64>size + GRAIN) ? allocate(size) : 0;
 }
 
 /** Opens the reserve: the verification is over but for the telling. */
 export function arenaOpenReserve(): void {
   maxPages = MAX_PAGES + RESERVE_PAGES;
-  exhausted = false;
-}
-
-/** Whether an allocation has failed since the reset. */
-export function arenaExhausted(): bool {
-  return exhausted;
 }
 
 function classOf(size: u32): u32 {
@@ -84,10 +72,7 @@ function fits(bytes: u64): bool {
 }
 
 function bump(bytes: u32): usize {
-  if (!fits(bytes)) {
-    exhausted = true;
-    unreachable();
-  }
+  if (!fits(bytes)) abandon(Errno.ENOMEM);
   const block = top;
   top += bytes;
   return block;
@@ -132,6 +117,7 @@ export function reallocate(block: usize, oldSize: u32, newSize: u32): usize {
   const larger = allocate(newSize);
   if (block !== 0) {
     memory.copy(larger, block, min(oldSize, newSize));
+    spend(oldSize >> 6);
     release(block, oldSize);
   }
   return larger;

@@ -110,8 +110,8 @@ function insnOfFunc(id: u32): i32 {
     insn = funcInsn(i);
     if (insn === 0) say(M.EXCEPTION_AT_ZERO);
   }
-  if (insn !== 0) return <i32>insn;
-  return refuse(M.EXCEPTION_WITHOUT_INFO);
+  if (insn === 0) return refuse(M.EXCEPTION_WITHOUT_INFO);
+  return insn < env.insnCount ? <i32>insn : refuse(M.CALL_DESTINATION);
 }
 
 /** First instruction of the exception callback, 0 for none, or a negative errno. */

@@ -80,7 +80,8 @@ function scanTypes(start: usize, end: usize, table: usize): u32 {
 
 /**
  * Indexes a blob of the host's that passed its checks. Kernel BTF is kept for all requests; that of modules
- * and programs goes with the request. @param base Btf that a split BTF continues, 0 for none.
+ * and programs goes with the request. 0 when there is no memory for it.
+ * @param base Btf that a split BTF continues, 0 for none.
  */
 export function openBtf(data: usize, length: u32, base: u32, origin: u32): u32 {
   const kept = origin === Origin.Vmlinux;
@@ -89,6 +90,7 @@ export function openBtf(data: usize, length: u32, base: u32, origin: u32): u32 {
   const count = scanTypes(types, min(typesEnd, data + length), 0);
   const bytes = INDEX_BYTES + count * 4;
   const at = kept ? allocateKept(bytes) : allocate(bytes);
+  if (at === 0) return 0;
   const index = changetype<BtfIndex>(at);
   index.base = base;
   index.origin = origin;

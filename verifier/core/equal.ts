@@ -3,6 +3,7 @@
  * `Exactness` says how strict the comparison is; see state.ts.
  */
 import { Exactness, IterPhase, Reg, Slot, VerifierLimit } from '../types.ts';
+import { spend } from './effort.ts';
 import * as env from './env.ts';
 import { idMapReset, sameId, sameScalarId } from './idmap.ts';
 import { ADD_CONST } from './print.ts';
@@ -181,6 +182,7 @@ function frameCovered(old: FuncState, current: FuncState, exact: Exactness): boo
   for (let slot: u32 = 0; slot < old.stackSlots; slot++) {
     if (!slotCovered(old, current, slot, exact)) return false;
   }
+  spend(old.stackSlots + old.refCount);
   return refsCovered(old, current);
 }
 

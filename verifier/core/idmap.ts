@@ -1,12 +1,20 @@
 /** Pairs of ids (old state, current state) that were found to stand for each other in one comparison. */
+import { spend } from './effort.ts';
+
 const CAPACITY: u32 = 600;
 const pairs: usize = memory.data(600 * 8, 4);
 let used: u32 = 0;
 /** Ids made up for current registers that have none, above all real ones. */
 let temporary: u32 = 0;
 
+/** Pairs looked at in this comparison. */
+let looked: u32 = 0;
+
 /** Begins a comparison; `lastId` is the highest id given out so far. */
 export function idMapReset(lastId: u32): void {
+  // they are looked at in no time
+  spend(looked >> 5);
+  looked = 0;
   used = 0;
   temporary = lastId;
 }
@@ -14,6 +22,7 @@ export function idMapReset(lastId: u32): void {
 /** Both are unset, or they consistently stand for each other. */
 export function sameId(old: u32, current: u32): bool {
   if (old === 0 || current === 0) return old === current;
+  looked += used;
   for (let i: u32 = 0; i < used; i++) {
     const at = pairs + i * 8;
     if (load<u32>(at) === old) return load<u32>(at, 4) === current;

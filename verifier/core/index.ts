@@ -3,18 +3,19 @@
  * `allocatePart`, fills them in (`verifier/abi.ts`), and calls `verify`. Kernel BTF and tables are put in place once
  * with `allocateKept`, before the first request.
  */
-import { allocateKept, allocatePart, arenaExhausted } from './arena.ts';
+import { allocateKept, allocatePart } from './arena.ts';
 import { openBtf } from './btf.ts';
+import { abandoned } from './effort.ts';
 import { setVmlinuxBtf } from './env.ts';
 import { subprogFacts } from './subprog.ts';
-import { beginRequest, endWithoutMemory, stackDepthOf, verify } from './verify.ts';
+import { beginRequest, endAbandoned, stackDepthOf, verify } from './verify.ts';
 
 export {
+  abandoned,
   allocateKept,
   allocatePart,
-  arenaExhausted,
   beginRequest,
-  endWithoutMemory,
+  endAbandoned,
   openBtf,
   setVmlinuxBtf,
   stackDepthOf,

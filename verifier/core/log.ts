@@ -8,6 +8,7 @@
  * sign always there.
  */
 import { allocate } from './arena.ts';
+import { spend } from './effort.ts';
 import { fd_write } from './wasi_snapshot_preview1.ts';
 
 const PERCENT: i32 = 0x25;
@@ -65,6 +66,7 @@ export function logCut(to: u64): void {
 /** Makes `cursor` the place of the next byte: in a log that takes no more, one that is not shown. */
 function nextChunk(): void {
   const within = <u32>(position % CHUNK);
+  if (within === 0 && position !== 0) spend(CHUNK / 2);
   const full = keepsHead && position >= CAPACITY;
   const index = full ? CHUNKS : <u32>(position / CHUNK) % CHUNKS;
   let chunk = load<u32>(table + index * 4);

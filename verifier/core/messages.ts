@@ -3,6 +3,10 @@
  * and people match on it. Directives as in log.ts. Grouped by concern; `BUG_` texts should never be seen.
  */
 
+/* Limits of this verifier, which Linux does not have. */
+export const OUT_OF_MEMORY = 'the verifier has not enough memory for the states of this program\n';
+export const TOO_MUCH_EFFORT = 'the verifier has given up: the program takes too many steps to verify\n';
+
 /* Registers and liveness. */
 export const BAD_REGISTER = 'R%d is invalid\n';
 export const NOT_READABLE = 'R%d !read_ok\n';

@@ -8,6 +8,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { Alu, Atomic, CallKind, Class, Jmp, Mode, Source } from '../../bpf/isa.ts';
 import { Reg, Slot } from '../types.ts';
 import { callsSyncCallback } from './callback.ts';
+import { spend } from './effort.ts';
 import * as env from './env.ts';
 import { notePrecise, notePreciseState } from './events.ts';
 import { History, HistoryEntry, lastEntryFor } from './history.ts';
@@ -21,6 +22,8 @@ import { isGlobalSubprog, subprogAt } from './subprog.ts';
 
 /** Registers r1..r5 in a mask. */
 const ARGUMENTS: u32 = 0x3e;
+/** What an instruction costs on the way back (effort.ts). */
+const STEPS_BACK: u32 = 12;
 const NO_ENTRY: i32 = i32.MIN_VALUE;
 
 /* What is still needed: per frame, a mask of registers and one of stack slots. */
@@ -444,6 +447,7 @@ function walkState(state: VerifierState, last: i32, next: i32, skipFirst: bool):
   let following = next;
   historyEnd = state.historyEnd;
   while (true) {
+    spend(STEPS_BACK);
     if (!skip) {
       const entry = lastEntryFor(state.historyStart, historyEnd, index);
       const error = backOver(index, following, entry);
@@ -459,7 +463,7 @@ function walkState(state: VerifierState, last: i32, next: i32, skipFirst: bool):
     following = index;
     index = previousInsn(state, index);
     if (index === NO_ENTRY) return 0;
-    if (index >= <i32>env.insnCount) {
+    if (<u32>index >= env.insnCount) {
       say(M.BUG_BACKTRACK_INDEX, index);
       return -Errno.EFAULT;
     }

@@ -9,6 +9,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { Class, Jmp } from '../../bpf/isa.ts';
 import { Exactness, IterPhase, Reg, Slot, VerifierLimit } from '../types.ts';
 import { allocate } from './arena.ts';
+import { spend } from './effort.ts';
 import * as env from './env.ts';
 import { iteratorsAdvanced, maybeLooping, stateCovered } from './equal.ts';
 import { noteCheckpoint, notePrune } from './events.ts';
@@ -367,6 +368,7 @@ export function visitState(insn: i32): i32 {
   for (let at = load<u32>(link); at !== 0; at = load<u32>(link)) {
     const old = changetype<VerifierState>(<usize>at);
     count++;
+    spend(1);
     if (old.insnIndex !== <u32>insn) {
       link = changetype<usize>(old) + offsetof<VerifierState>('next');
       continue;

@@ -6,6 +6,8 @@
 import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Mode, Pseudo, Size } from '../../bpf/isa.ts';
 import { VerifierLimit } from '../types.ts';
+import { allocate } from './arena.ts';
+import { spend } from './effort.ts';
 import * as env from './env.ts';
 import { isThrow } from './kfunc.ts';
 import { say } from './log.ts';
@@ -31,6 +33,25 @@ const returnSubprogs: usize = memory.data(8 * 4, 4);
 let frame: u32 = 0;
 let depth: u32 = 0;
 let tailCallBelow: bool = false;
+
+/**
+ * Subprograms that were walked to their end already from the same depth: another walk would find the same. A bit
+ * for each subprogram, frame, depth in stack units, and two facts about the chain.
+ */
+let walked: usize = 0;
+const DEPTHS: u32 = VerifierLimit.StackBytes / STACK_UNIT + 1;
+const WALKED_BYTES: u32 = ((VerifierLimit.Subprogs + 1) * VerifierLimit.Frames * DEPTHS * 4) / 8;
+
+/** Whether the subprogram that was just entered was walked like this before; it counts as walked then. */
+function wasWalked(index: u32): bool {
+  const facts: u32 = (isInCallback(index) ? 2 : 0) | (tailCallBelow ? 1 : 0);
+  const bit = ((index * VerifierLimit.Frames + frame) * DEPTHS + depth / STACK_UNIT) * 4 + facts;
+  const at = walked + (bit >> 3);
+  const mask: u32 = 1 << (bit & 7);
+  const known = (load<u8>(at) & mask) !== 0;
+  store<u8>(at, <u8>(load<u8>(at) | mask));
+  return known;
+}
 
 function callerAt(index: u32): u32 {
   return load<u32>(returnSubprogs + index * 4);
@@ -122,10 +143,12 @@ function checkFrom(root: u32): i32 {
   frame = 0;
   depth = 0;
   tailCallBelow = false;
+  memory.fill(walked, 0, WALKED_BYTES);
   let index = root;
   let insn = subprog(root).start;
   let error = enter(root);
   while (error === 0) {
+    spend(1);
     if (insn >= subprogEnd(index)) {
       error = noteTailCalls();
       if (error !== 0 || frame === 0) return error;
@@ -141,7 +164,7 @@ function checkFrom(root: u32): i32 {
     if (callee >= 0) {
       error = descend(insn, index, callee);
       index = callee;
-      insn = subprog(callee).start;
+      insn = error === 0 && wasWalked(callee) ? subprogEnd(callee) : subprog(callee).start;
     } else if (callee === NO_CALLEE) {
       insn++;
     } else {
@@ -153,6 +176,7 @@ function checkFrom(root: u32): i32 {
 
 /** Checks depth and number of frames over the call graph. 0 or a negative errno. */
 export function checkStackDepth(): i32 {
+  walked = allocate(WALKED_BYTES);
   for (let i = <i32>subprogCount() - 1; i >= 0; i--) {
     if (i !== 0 && !subprogHas(i, SubprogFlag.AsyncCallback)) continue;
     const error = checkFrom(i);

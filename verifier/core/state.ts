@@ -11,6 +11,7 @@
  */
 import { Slot, VerifierLimit } from '../types.ts';
 import { allocate, reallocate, release } from './arena.ts';
+import { spend } from './effort.ts';
 import { REG_SIZE, RegState } from './reg.ts';
 
 export const SLOT_SIZE: u32 = 120;
@@ -280,6 +281,7 @@ export function copyFrame(to: FuncState, from: FuncState): void {
   memory.copy(changetype<usize>(to), changetype<usize>(from), FRAME_SIZE);
   to.refsBlock = refs;
   to.stackBlock = stack;
+  spend((from.refCount + from.stackSlots) >> 2);
   memory.copy(<usize>refs, <usize>from.refsBlock, from.refCount * REF_SIZE);
   memory.copy(<usize>stack, <usize>from.stackBlock, from.stackSlots * SLOT_SIZE);
 }

@@ -7,6 +7,7 @@ import { arenaOpenReserve, arenaReset } from './arena.ts';
 import { checkAttach } from './attach.ts';
 import { checkBtfInfo, checkBtfInfoEarly } from './btf-info.ts';
 import { checkCfg } from './cfg.ts';
+import { abandoned, effortReset } from './effort.ts';
 import * as env from './env.ts';
 import { equalReset } from './equal.ts';
 import { eventChunks, eventLength, eventsLost, eventsReset } from './events.ts';
@@ -96,6 +97,7 @@ function writeResult(error: i32): void {
 /** Readies the arena for a request: the host allocates its parts behind this. */
 export function beginRequest(): void {
   arenaReset();
+  effortReset();
 }
 
 /** Verifies the request at an address; the log leaves through stdout. The result record's address. */
@@ -119,10 +121,13 @@ function end(error: i32): usize {
   return result;
 }
 
-/** The end of a verification that trapped for want of memory. The result record's address. */
-export function endWithoutMemory(): usize {
+/** The end of a verification that was given up (effort.ts). The result record's address. */
+export function endAbandoned(): usize {
+  const errno = abandoned();
+  effortReset();
   arenaOpenReserve();
-  return end(-Errno.ENOMEM);
+  say(errno === Errno.ENOMEM ? M.OUT_OF_MEMORY : M.TOO_MUCH_EFFORT);
+  return end(-errno);
 }
 
 /** Bytes of stack that subprogram `index` of the last request uses. */
