@@ -8,14 +8,17 @@
  * the lists of known failures. `--update` raises the floors and takes out of the lists what no longer fails;
  * `--install` lets it install the Debian packages that building the selftests needs.
  */
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { packageRoot } from '../package-root.ts';
 import { openArchive } from './archive.ts';
+import { attached } from './attached.ts';
 import type { Context, Part } from './context.ts';
 import { Floors } from './floors.ts';
 import { fromSource } from './from-source/index.ts';
+import { generated } from './generated.ts';
+import { hostile } from './hostile.ts';
+import { iterators } from './iterators.ts';
 import { type Comparison, KnownFailures } from './known-failures.ts';
 import type { Line } from './line.ts';
 import { replay } from './replay.ts';
@@ -23,6 +26,10 @@ import { report } from './report.ts';
 
 const PARTS: ReadonlyMap<string, Part> = new Map([
   ['replay', replay],
+  ['attached', attached],
+  ['iterators', iterators],
+  ['generated', generated],
+  ['hostile', hostile],
   ['from-source', fromSource],
 ]);
 
@@ -35,13 +42,6 @@ const { values: args } = parseArgs({
     update: { type: 'boolean', default: false },
   },
 });
-
-/** The compiled harness lies in build/, its data beside the sources. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-}
 
 async function main(): Promise<number> {
   const root = packageRoot();

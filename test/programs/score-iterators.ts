@@ -1,13 +1,13 @@
 /** Compares the verdicts on the iterators of programs/, and on their wrong variants, with the recorded ones. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { verifierLoadOptions } from '../../cli/verifier-load-options.ts';
 import { type BpfObject, loadObject, type Program } from '../../loader/index.ts';
 import type { Verdict, Verifier } from '../../verifier/index.ts';
 import { createVerifier } from '../../verifier/node.ts';
 import { programRequest } from '../../verifier/program-request.ts';
+import { packageRoot } from '../package-root.ts';
 
 export interface RecordedStats {
   insns_processed: number;
@@ -166,11 +166,4 @@ function statsOf({ stats }: Verdict): RecordedStats {
     mark_read: stats.markRead,
     stack_depth: stats.stackDepths.join('+'),
   };
-}
-
-/** Where package.json stands: the tests may be compiled to another folder. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
 }

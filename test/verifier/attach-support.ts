@@ -1,21 +1,22 @@
 /** Loads chains of programs, each attached to the one before, as the recorded cases name them. */
 import { readFileSync } from 'node:fs';
-import { brotliDecompressSync } from 'node:zlib';
+import { join } from 'node:path';
 import { openProfile } from '../../kernel-model/profile-node.ts';
 import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 import { type LoadOptions, loadObject, type ProgramTarget } from '../../loader/index.ts';
 import { type LoadRequest, type TargetProgram, type Verdict, Verifier } from '../../verifier/index.ts';
 import { programRequest } from '../../verifier/program-request.ts';
 import { targetProgram } from '../../verifier/target-program.ts';
+import { openBlobs } from '../conformance/archive.ts';
 import type { AttachAnswer } from '../conformance/attach-archive.ts';
+import { packageRoot, recordedFolder, verifierWasm } from '../package-root.ts';
 
-const OBJECTS = new URL('./objects/', import.meta.url);
-const RECORDED = new URL('../conformance/recorded/', import.meta.url);
+const OBJECTS = join(packageRoot(), 'test', 'verifier', 'objects');
 const ROOT = 15;
 const STATS_LOG = 4;
 
 export async function startVerifier(modules?: ReadonlyMap<string, Uint8Array>): Promise<Verifier> {
-  const wasm = readFileSync(new URL('../../build/verifier.wasm', import.meta.url));
+  const wasm = readFileSync(verifierWasm());
   const btf = openProfile('6.12').vmlinux;
   const kernel = { btf, data: openVerifierData('6.12'), ...(modules ? { modules } : {}) };
   return Verifier.create({ wasm, kernel });
@@ -23,18 +24,7 @@ export async function startVerifier(modules?: ReadonlyMap<string, Uint8Array>): 
 
 /** BTF of the modules that the recorded kernel had loaded. */
 export function recordedModules(): Map<string, Uint8Array> {
-  const index = JSON.parse(readFileSync(new URL('index-6.12.json', RECORDED), 'utf8')) as {
-    blobs: number[];
-    modules: Record<string, number>;
-  };
-  const bytes = brotliDecompressSync(readFileSync(new URL('blobs-6.12.br', RECORDED)));
-  let at = index.blobs.reduce((sum, length) => sum + length, 0);
-  return new Map(
-    Object.entries(index.modules).map(([name, length]) => {
-      at += length;
-      return [name, new Uint8Array(bytes.subarray(at - length, at))];
-    }),
-  );
+  return openBlobs(recordedFolder()).modules;
 }
 
 /** One program of a chain: OBJECT:PROGRAM[=FUNCTION]. */
@@ -59,7 +49,7 @@ function loadLink(text: string, before: ProgramTarget | undefined, loaded: Targe
     programs: [name],
     target: () => target,
   };
-  const object = loadObject(new Uint8Array(readFileSync(new URL(file, OBJECTS))), options);
+  const object = loadObject(new Uint8Array(readFileSync(join(OBJECTS, file))), options);
   const program = object.programs.find((candidate) => candidate.name === name);
   if (!program) throw new Error(`${file} has no program ${name}`);
   if (program.error !== undefined) return { target: { object, program } };

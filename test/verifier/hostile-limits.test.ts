@@ -11,8 +11,8 @@ import { openProfile, profileDirectory } from '../../kernel-model/profile-node.t
 import { VerifierData } from '../../kernel-model/verifier-data.ts';
 import { openVerifierData, readVerifierData } from '../../kernel-model/verifier-data-node.ts';
 import { type LoadRequest, type MapInfo, Verifier } from '../../verifier/index.ts';
-
 import { btfBlob, info } from '../bpf/btf-blob.ts';
+import { verifierWasm } from '../package-root.ts';
 
 const EPERM = 1;
 const E2BIG = 7;
@@ -90,7 +90,7 @@ function functions(...names: string[]): { bytes: Uint8Array; ids: number[] } {
 
 let verifier: Verifier;
 beforeAll(async () => {
-  const wasm = readFileSync(new URL('../../build/verifier.wasm', import.meta.url));
+  const wasm = readFileSync(verifierWasm());
   const kernel = { btf: openProfile('6.12').vmlinux, data: openVerifierData('6.12') };
   verifier = await Verifier.create({ wasm, kernel });
 });

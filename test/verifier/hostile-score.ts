@@ -15,6 +15,7 @@ import {
 } from '../../kernel-model/verifier-data.ts';
 import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 import { type LoadRequest, type Verdict, Verifier } from '../../verifier/index.ts';
+import { verifierWasm } from '../package-root.ts';
 import { damageRecords } from './hostile-btf.ts';
 import { damageTable } from './hostile-profile.ts';
 import { Random } from './hostile-random.ts';
@@ -104,7 +105,7 @@ export class HostileRun {
     const { loads, modules } = readArchive(step);
     this.archive = { loads: loads.filter(({ insnsProcessed }) => insnsProcessed <= maxInsns), modules };
     this.probes = this.archive.loads.filter(({ insnsProcessed }) => insnsProcessed < MAX_PROBE_INSNS);
-    this.wasm = new WebAssembly.Module(readFileSync(new URL('../../build/verifier.wasm', import.meta.url)));
+    this.wasm = new WebAssembly.Module(readFileSync(verifierWasm()));
   }
 
   verifier(btf = openProfile(KERNEL).vmlinux, data = openVerifierData(KERNEL)): Promise<Verifier> {
