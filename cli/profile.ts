@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { Btf } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { BaseProfile } from '../kernel-model/extract/profile-files.ts';
+import { CONFIG_FILE, parseKernelConfig } from '../kernel-model/kernel-config.ts';
 import {
   MODULES,
   moduleFile,
@@ -72,6 +73,10 @@ export function addProfile(program: Command, done: (code: ExitCode) => void): vo
       '--modules <path...>',
       'modules whose types to add: .ko files, copies of /sys/kernel/btf/*, directories of them',
     )
+    .option(
+      '--config <file>',
+      "the kernel's configuration, as in /boot/config-*: what CONFIG_ externs of programs get",
+    )
     .option('--json', 'one JSON record')
     .action(async (image: string, options: AddOptions) => done(await add(image, options)));
 }
@@ -79,6 +84,7 @@ export function addProfile(program: Command, done: (code: ExitCode) => void): vo
 interface AddOptions {
   output: string;
   modules?: string[];
+  config?: string;
   json?: boolean;
 }
 
@@ -127,8 +133,11 @@ async function add(path: string, options: AddOptions): Promise<ExitCode> {
   const base = builtIn(closest(extracted.version, withTables).name);
   const { files, data, profile } = profileFiles(extracted, dialect, base, basename(path));
   const modules = await readModules(options.modules ?? [], profile.vmlinux);
+  const config = options.config === undefined ? undefined : readConfig(options.config);
   mkdirSync(target, { recursive: true });
   rmSync(join(target, MODULES), { recursive: true, force: true });
+  if (config) writeFileSync(join(target, CONFIG_FILE), gzipSync(config, { level: 9 }));
+  else rmSync(join(target, CONFIG_FILE), { force: true });
   if (modules.size > 0) mkdirSync(join(target, MODULES));
   for (const [file, content] of files) writeFileSync(join(target, file), content);
   for (const [name, btf] of modules)
@@ -145,6 +154,14 @@ async function add(path: string, options: AddOptions): Promise<ExitCode> {
   };
   print(record, options.json === true);
   return ExitCode.Ok;
+}
+
+function readConfig(path: string): Uint8Array {
+  const bytes = readImage(path);
+  if (parseKernelConfig(new TextDecoder().decode(bytes)).size === 0) {
+    throw new InputError('no kernel configuration: there is no line "CONFIG_...=..."', { file: path });
+  }
+  return bytes;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Loading objects for a kernel that verifies them and does not run them. */
 import { Btf } from '../bpf/btf.ts';
-import { openModules, openProfile, openSymbolNames } from '../kernel-model/profile-node.ts';
+import { openKernelConfig, openModules, openProfile, openSymbolNames } from '../kernel-model/profile-node.ts';
 import { SymbolAddresses } from '../kernel-model/symbol-addresses.ts';
 import type { LoadOptions } from '../loader/index.ts';
 
@@ -12,17 +12,18 @@ import type { LoadOptions } from '../loader/index.ts';
  */
 export function verifierLoadOptions(kernel: string, stock = false): LoadOptions {
   const { vmlinux, btf, dialect, overlay } = openProfile(kernel);
-  const symbols = new SymbolAddresses(vmlinux, () => openSymbolNames(kernel));
   const own = [...openModules(kernel)].map(([name, bytes]) => ({
     name,
     btf: Btf.parse(bytes, { base: vmlinux, file: name }),
   }));
+  const typed = [vmlinux, ...own.map((module) => module.btf)];
+  const symbols = new SymbolAddresses(typed, () => openSymbolNames(kernel));
   return {
     byteOrder: vmlinux.littleEndian ? 'little' : 'big',
     kernelBtf: vmlinux,
     modules: stock ? own : [...own, { name: overlay.name, btf }],
     ksym: (name) => symbols.find(name),
-    kconfig: new Map([['CONFIG_HZ', String(dialect.hz)]]),
+    kconfig: openKernelConfig(kernel) ?? new Map([['CONFIG_HZ', String(dialect.hz)]]),
     kernelVersion: dialect.versionCode,
   };
 }

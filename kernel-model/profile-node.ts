@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { InputError } from '../bpf/input-error.ts';
+import { CONFIG_FILE, parseKernelConfig } from './kernel-config.ts';
 import { KernelProfile } from './profile.ts';
 import { SYMBOLS_FILE, SymbolNames } from './symbol-names.ts';
 
@@ -114,6 +115,17 @@ export function openSymbolNames(name: string): SymbolNames | undefined {
   const known = symbolNames.get(path) ?? readSymbolNames(path);
   symbolNames.set(path, known);
   return known;
+}
+
+/**
+ * The kernel's configuration; undefined for profiles that do not have it.
+ * @param name as for `profileDirectory`.
+ * @throws {InputError} when there is no such profile, or the file cannot be unpacked.
+ */
+export function openKernelConfig(name: string): Map<string, string> | undefined {
+  const path = join(profileDirectory(name), CONFIG_FILE);
+  if (!existsSync(path)) return undefined;
+  return parseKernelConfig(new TextDecoder().decode(readCompressed(path, MAX_TEXT_BYTES)));
 }
 
 function readSymbolNames(path: string): SymbolNames {

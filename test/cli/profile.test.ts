@@ -16,7 +16,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Btf, BtfKind } from '../../bpf/btf.ts';
 import { BtfWriter } from '../../bpf/btf-writer.ts';
-import { openModules, openProfile } from '../../kernel-model/profile-node.ts';
+import { openKernelConfig, openModules, openProfile } from '../../kernel-model/profile-node.ts';
 import { EXTRACTED_FILES, HAND_FILES } from '../../kernel-model/verifier-data.ts';
 import { FORMS, gzipImage, type SymbolForm } from '../kernel-model/kernel-builder.ts';
 import { TYPES, tinyKernel } from '../kernel-model/tiny-kernel.ts';
@@ -165,6 +165,22 @@ describe('drydock profile add', () => {
       join(folder, 'kernel', 'untyped.ko'),
     );
     expect(bad.status).toBe(2);
+    expect(existsSync(join(folder, 'new'))).toBe(false);
+  });
+
+  it('adds the configuration that CONFIG_ externs of programs get', () => {
+    const image = write('vmlinuz', gzipImage(tinyKernel(() => {}, bytes).elf(FORM)));
+    const config = write('config', new TextEncoder().encode('# comment\nCONFIG_HZ=100\nCONFIG_NAME="a b"\n'));
+    const out = join(folder, 'with-config');
+    expect(drydock('add', image, '-o', out, '--config', config).status).toBe(0);
+    expect(openKernelConfig(out)).toEqual(
+      new Map([
+        ['CONFIG_HZ', '100'],
+        ['CONFIG_NAME', '"a b"'],
+      ]),
+    );
+    const bad = drydock('add', image, '-o', join(folder, 'new'), '--config', image);
+    expect(bad).toMatchObject({ status: 2, stderr: expect.stringContaining('no kernel configuration') });
     expect(existsSync(join(folder, 'new'))).toBe(false);
   });
 

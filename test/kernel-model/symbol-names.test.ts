@@ -57,7 +57,7 @@ describe('the symbols of 6.12', () => {
 
 describe('addresses', () => {
   const open = (kernel: string) =>
-    new SymbolAddresses(openProfile(kernel).vmlinux, () => openSymbolNames(kernel));
+    new SymbolAddresses([openProfile(kernel).vmlinux], () => openSymbolNames(kernel));
 
   it('are there for symbols with a type and without one', () => {
     const symbols = open('6.12');

@@ -46,7 +46,7 @@ export const CATEGORIES = {
   'attach-target': 'What the program is to be attached to does not exist or cannot be used so.',
   privilege: 'The loading task lacks a capability that this needs.',
   licence: 'This is only for programs with a GPL-compatible licence.',
-  'resource-limit': 'The verification itself ran out of memory.',
+  'resource-limit': 'The verification itself needs more memory or work than Drydock gives it.',
   internal: 'Linux answers with a message about its own state.',
   other: 'None of the others.',
 } as const;
@@ -545,6 +545,7 @@ export const MESSAGES: { readonly [C in Category]?: readonly MessageName[] } = {
     'STRUCT_CAPABILITY',
   ],
   licence: ['HELPER_GPL', 'KFUNC_NOT_GPL', 'STRUCT_LICENCE', 'STRUCT_OPS_LICENCE', 'LSM_LICENCE'],
+  'resource-limit': ['OUT_OF_MEMORY', 'TOO_MUCH_EFFORT'],
   internal: [
     'BUG_READ_OF_DONE',
     'BUG_REGS',

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Btf } from '../../../bpf/btf.ts';
 import { InputError } from '../../../bpf/input-error.ts';
+import { parseKernelConfig } from '../../../kernel-model/kernel-config.ts';
 import { ElfFile } from '../../../loader/elf.ts';
 
 /** Types of an object, that stand in for the kernel's. @throws {InputError} when it has none. */
@@ -11,11 +12,7 @@ export function readObjectBtf(path: string): Btf {
   return Btf.parse(section.data, { file: path });
 }
 
-/** What is set in a .config: name with CONFIG_ -> value as written. */
+/** What is set in a .config file. */
 export function readKernelConfig(path: string): Map<string, string> {
-  const config = new Map<string, string>();
-  for (const [, name = '', value = ''] of readFileSync(path, 'utf8').matchAll(/^(CONFIG_\w+)=(.*)$/gm)) {
-    config.set(name, value);
-  }
-  return config;
+  return parseKernelConfig(readFileSync(path, 'utf8'));
 }
