@@ -203,12 +203,13 @@ export class VerifierData {
   }
 
   /**
-   * Rules of a program's context; undefined for types without one: BPF_PROG_TYPE_EXT before its target, and after
-   * that when it is a struct_ops program (what such a program may do comes from its own struct).
+   * Rules of a program's context; undefined for types without one: BPF_PROG_TYPE_EXT before its target is known,
+   * and when that is a struct_ops program, whose rules come from a struct that only itself is attached to.
    */
   ctxRules(facts: ProgramFacts): CtxRules | undefined {
-    if (facts.resolvedType === this.progType('struct_ops') && !facts.structOps) return undefined;
-    const kind = this.ctxOfType.get(facts.resolvedType);
+    const { progType, resolvedType } = facts;
+    if (resolvedType === this.progType('struct_ops') && progType !== resolvedType) return undefined;
+    const kind = this.ctxOfType.get(resolvedType);
     return kind === undefined ? undefined : this.ctx.rules(kind, facts);
   }
 
