@@ -58,6 +58,31 @@ describe('drydock verify', () => {
     expect(status).toBe(1);
   });
 
+  it('explains a rejection, for people and as JSON', () => {
+    const wrong = [join('programs', 'rejected', 'bounds.bpf.o'), '--prog', 'stack_index_off_by_one'];
+    const text = verify(...wrong);
+    expect(text.status).toBe(1);
+    expect(text.stdout).toContain('rejected, EINVAL\n  invalid variable-offset write to stack R4');
+    expect(text.stdout).toContain("  > 83 | \tat[fd] = 'x';\n");
+    expect(text.stdout).toMatch(/^ +10: if w2 > 0x40 goto pc\+16 +learnt +R2=scalar\(.*umax32=64/m);
+    expect(text.stdout).toContain('\n  Try: Limit the offset in R4');
+    expect(JSON.parse(verify(...wrong, '--json').stdout)).toMatchObject({
+      verdict: 'rejected',
+      insn: 16,
+      source: { line: 83 },
+      diagnosis: {
+        category: 'out-of-bounds',
+        reason: 'BAD_VARIABLE_STACK',
+        register: 'R4',
+        history: [
+          { insn: 9, action: 'loaded', place: 'R2' },
+          { insn: 10, action: 'refined', place: 'R2' },
+          { insn: 14, action: 'computed', place: 'R4' },
+        ],
+      },
+    });
+  });
+
   it('prints what the verifier did as JSON lines', () => {
     const { status, stdout } = verify(object('task'), '--events', '--json');
     const records = stdout

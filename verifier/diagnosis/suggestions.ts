@@ -63,6 +63,7 @@ const SUGGESTIONS: { readonly [N in MessageName]?: Suggestion } = {
   OUTSIDE_PACKET: CHECK_PACKET,
   BAD_STACK_ACCESS: 'The stack of a function has 512 bytes, below its frame pointer: look at index and size.',
   UNBOUNDED_STACK: CHECK_RANGE,
+  BAD_VARIABLE_STACK: CHECK_RANGE,
   BAD_CTX:
     'The context of this program type has no field there, or it may not be read (or written) with this size: fields are accessed whole, with their own size, and few may be written.',
   BEYOND_STRUCT:
