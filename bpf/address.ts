@@ -29,6 +29,11 @@ export function kernelAddress(offset: number): bigint {
   return DIRECT_MAP + BigInt(offset);
 }
 
+/** Frame that a `struct page` stands for. */
+export function pageFrame(page: bigint): number {
+  return Number(page - VMEMMAP) / PAGE_STRUCT_SIZE;
+}
+
 /** Address of the `struct page` of a frame. */
 export function pageAddress(pfn: number): bigint {
   return VMEMMAP + BigInt(pfn * PAGE_STRUCT_SIZE);

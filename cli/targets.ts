@@ -26,6 +26,7 @@ export function choices(session: Session, target: string, selection: Selection =
   switch (target) {
     case 'io_uring_buf':
     case 'io_uring_file':
+    case 'io_uring_bvec':
       return files('ring', session.world.rings(), selection);
     case 'epoll':
       return files('epoll instance', session.world.epolls(), selection);

@@ -1,7 +1,8 @@
 /**
- * What the patch series "BPF iterators for io_uring and epoll" (v3, 2021) adds to a kernel. Types, as a split BTF
- * over that kernel's own: record and private structs of the three iterators, their target functions and, where the
- * kernel has kfuncs, bpf_page_to_pfn. And what its verifier has to know of them.
+ * What the patch series "BPF iterators for io_uring and epoll" (v3, 2021) adds to a kernel, and the iterator over
+ * bvecs that it left for later. Types, as a split BTF over that kernel's own: record and private structs of the
+ * iterators, their target functions and, where the kernel has kfuncs, bpf_page_to_pfn. And what its verifier has to
+ * know of them.
  */
 import { BTF_INT_SIGNED, type Btf, BtfKind, type TypeId } from '../bpf/btf.ts';
 import { BtfWriter } from '../bpf/btf-writer.ts';
@@ -29,6 +30,30 @@ const STRUCTS: { readonly [name: string]: { size: number; members: readonly Memb
       ['ctx', 'io_ring_ctx*', 8],
       ['file', 'file*', 16],
       ['index', 'u64', 24],
+    ],
+  },
+  bpf_iter__io_uring_bvec: {
+    size: 72,
+    members: [
+      ['meta', 'bpf_iter_meta*', 0],
+      ['ctx', 'io_ring_ctx*', 8],
+      ['ubuf', 'io_mapped_ubuf*', 16],
+      ['bvec', 'bio_vec*', 24],
+      ['vma', 'vm_area_struct*', 32],
+      ['index', 'u64', 40],
+      ['bvec_index', 'u64', 48],
+      ['offset', 'u64', 56],
+      ['address', 'u64', 64],
+    ],
+  },
+  bpf_io_uring_bvec_seq_info: {
+    size: 40,
+    members: [
+      ['ctx', 'io_ring_ctx*', 0],
+      ['index', 'u64', 8],
+      ['bvec', 'u64', 16],
+      ['offset', 'u64', 24],
+      ['address', 'u64', 32],
     ],
   },
   bpf_iter__epoll: {
@@ -70,6 +95,17 @@ const TARGETS: { readonly [name: string]: readonly (readonly [name: string, type
     ['file', 'file*'],
     ['index', 'u64'],
   ],
+  io_uring_bvec: [
+    ['meta', 'bpf_iter_meta*'],
+    ['ctx', 'io_ring_ctx*'],
+    ['ubuf', 'io_mapped_ubuf*'],
+    ['bvec', 'bio_vec*'],
+    ['vma', 'vm_area_struct*'],
+    ['index', 'u64'],
+    ['bvec_index', 'u64'],
+    ['offset', 'u64'],
+    ['address', 'u64'],
+  ],
   epoll: [
     ['meta', 'bpf_iter_meta*'],
     ['ep', 'eventpoll*'],
@@ -96,6 +132,15 @@ const ITERS = {
     args: [
       { offset: 8, reg: OBJECT, type: 'io_ring_ctx' },
       { offset: 16, reg: OBJECT_OR_NULL, type: 'file' },
+    ],
+  },
+  io_uring_bvec: {
+    features: RESCHED,
+    args: [
+      { offset: 8, reg: OBJECT, type: 'io_ring_ctx' },
+      { offset: 16, reg: OBJECT_OR_NULL, type: 'io_mapped_ubuf' },
+      { offset: 24, reg: OBJECT_OR_NULL, type: 'bio_vec' },
+      { offset: 32, reg: OBJECT_OR_NULL, type: 'vm_area_struct' },
     ],
   },
   epoll: {

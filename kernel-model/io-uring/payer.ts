@@ -5,7 +5,8 @@ import type { Mm } from '../mm.ts';
 
 export class Payer {
   private readonly user: User | undefined;
-  private readonly mm: Mm | undefined;
+  /** The creator's memory, as long as it lives. */
+  readonly mm: Mm | undefined;
 
   /**
    * @param user whose account is limited; none when the ring's creator had CAP_IPC_LOCK.

@@ -1,9 +1,9 @@
 /** Target io_uring_file: the registered files of a ring. An empty slot is shown with a NULL file. */
 import { SLOT_FLAGS } from '../io-uring/file-table.ts';
 import type { IoUring } from '../io-uring/ring.ts';
-import { ringTarget } from './io-uring.ts';
+import { tableTarget } from './io-uring.ts';
 
-export const ioUringFile = ringTarget('io_uring_file', (ring: IoUring) => {
+export const ioUringFile = tableTarget('io_uring_file', (ring: IoUring) => {
   const size = ring.ctx.layout.offset('nr_user_files');
   const table = ring.ctx.layout.offset('file_table.files');
   return {

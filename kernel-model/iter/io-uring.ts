@@ -26,7 +26,29 @@ export interface RingTable {
   readonly showsEmpty: boolean;
 }
 
-export function ringTarget(name: string, table: (ring: IoUring) => RingTable): IterTarget {
+/** How an iterator goes over something of a ring. */
+export interface RingIteration {
+  /** Struct of the private data. */
+  privateData: string;
+  /** Kernel symbol of the seq_operations. */
+  seqOps: string;
+  open(session: IterSession): SeqOperations;
+}
+
+/** A target that attaches to a ring and walks one of its tables. */
+export function tableTarget(name: string, table: (ring: IoUring) => RingTable): IterTarget {
+  return ringTarget(name, (ring) => {
+    const walked = table(ring);
+    return {
+      privateData: 'bpf_io_uring_seq_info',
+      seqOps: `bpf_${name}_seq_ops`,
+      open: (session) => new RingWalk(session, ring, walked),
+    };
+  });
+}
+
+/** A target that attaches to a ring. */
+export function ringTarget(name: string, iteration: (ring: IoUring) => RingIteration): IterTarget {
   return {
     name,
     mayReschedule: true,
@@ -36,17 +58,15 @@ export function ringTarget(name: string, table: (ring: IoUring) => RingTable): I
       const ring = file.object;
       if (!(ring instanceof IoUring)) return -Errno.EOPNOTSUPP;
       if (!ring.tryGet()) return -Errno.ENXIO;
-      return attachRing(ring, file.inode.ino, table(ring));
+      return attachRing(ring, file.inode.ino, iteration(ring));
     },
   };
 }
 
 /** The link holds a reference to the ring; iterators opened from it hold none of their own. */
-function attachRing(ring: IoUring, ino: number, table: RingTable): Attachment {
+function attachRing(ring: IoUring, ino: number, iteration: RingIteration): Attachment {
   return {
-    privateData: 'bpf_io_uring_seq_info',
-    seqOps: `bpf_io_uring_${table.member === 'ubuf' ? 'buf' : 'file'}_seq_ops`,
-    open: (session) => new RingWalk(session, ring, table),
+    ...iteration,
     fdinfo: () => `io_uring_inode:\t${ino}\n`,
     linkInfo: () => ({ 'iter.io_uring.inode': ino }),
     detach: () => ring.put(),

@@ -5,6 +5,7 @@ import { bpfMap } from './bpf-map.ts';
 import { bpfMapElem } from './bpf-map-elem.ts';
 import { epollTarget } from './epoll.ts';
 import { ioUringBuf } from './io-uring-buf.ts';
+import { ioUringBvec } from './io-uring-bvec.ts';
 import { ioUringFile } from './io-uring-file.ts';
 import type { IterTarget } from './target.ts';
 import { taskTarget } from './task.ts';
@@ -16,6 +17,7 @@ const PREFIX = 'bpf_iter_';
 export const ITER_TARGETS: readonly IterTarget[] = [
   ioUringBuf,
   ioUringFile,
+  ioUringBvec,
   epollTarget,
   taskTarget,
   taskFileTarget,

@@ -6,7 +6,7 @@ import { openProfile, profileNames } from '../../kernel-model/profile-node.ts';
 import type { ProgramFacts } from '../../kernel-model/program-facts.ts';
 import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 
-const TARGETS = ['io_uring_buf', 'io_uring_file', 'epoll'];
+const TARGETS = ['io_uring_buf', 'io_uring_file', 'io_uring_bvec', 'epoll'];
 const { vmlinux, overlay } = openProfile('6.12');
 
 describe('the overlay', () => {
