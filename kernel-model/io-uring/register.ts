@@ -44,8 +44,10 @@ export function ioUringRegister(
   if (!dialect.quiesce && op >= dialect.registerOps) return -Errno.EINVAL;
   const ring = byIndex ? registeredRing(task, fd) : openRing(task, fd);
   if (typeof ring === 'number') return ring;
+  ring.engine.local.runCooperative();
   const blocked = ring.lock.lock(task);
   if (blocked) return blocked;
+  machine.taskWork.enter();
   try {
     const refused = refuse(ring, task, op);
     if (refused !== 0) return refused;
@@ -53,6 +55,7 @@ export function ioUringRegister(
     return waitsForUsers(dialect, op) ? quiesced(call) : registerOperation(call);
   } finally {
     ring.lock.unlock();
+    machine.taskWork.leave();
   }
 }
 

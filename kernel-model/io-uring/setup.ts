@@ -3,13 +3,23 @@ import { PAGE_SIZE } from '../../bpf/address.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import { Capability } from '../cred.ts';
-import { type File, type FileOperations, type MapRequest, type MapSource, Open } from '../file.ts';
+import {
+  type File,
+  type FileOperations,
+  type MapRequest,
+  type MapSource,
+  Open,
+  type Readiness,
+} from '../file.ts';
 import type { Machine } from '../machine.ts';
 import { OutOfMemory } from '../ram.ts';
 import type { Task } from '../task.ts';
+import { PollEvent } from '../wait-queue.ts';
+import { Engine } from './engine.ts';
 import { IoUring } from './ring.ts';
 import type { RingOffsets } from './ring-memory.ts';
 import { idleTicks, SqData } from './sq-data.ts';
+import { pendingEntries } from './submission.ts';
 import { attachTask } from './task-context.ts';
 import { RingLimit, RingMap, Setup } from './uapi.ts';
 
@@ -105,6 +115,7 @@ function create(machine: Machine, task: Task, params: SetupParams, sizes: Sizes)
     creator: task,
     chargesUser: !task.cred.capable(Capability.IpcLock),
   });
+  ring.engine = new Engine(ring);
   const error = offload(machine, task, ring, params);
   if (error !== 0) {
     ring.close();
@@ -174,6 +185,14 @@ function install(machine: Machine, task: Task, ring: IoUring): number {
 const ringOperations: FileOperations = {
   symbol: 'io_uring_fops',
   pollable: true,
+  poll({ object }: File): Readiness {
+    if (!(object instanceof IoUring)) return { mask: 0, queues: [] };
+    const { completions, engine, memory, pollQueue } = object;
+    const completed = completions.available > 0 || completions.overflowCount > 0;
+    const room = pendingEntries(engine) < memory.sqEntries;
+    const readable = completed ? PollEvent.In | PollEvent.RdNorm : 0;
+    return { mask: readable | (room ? PollEvent.Out | PollEvent.WrNorm : 0), queues: [pollQueue] };
+  },
   release(file: File) {
     if (file.object instanceof IoUring) file.object.close();
   },

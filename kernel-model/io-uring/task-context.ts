@@ -16,6 +16,8 @@ export class TaskContext {
   readonly record: Record;
   /** Worker limits, bounded and unbounded. */
   readonly workers: [number, number];
+  /** Rings that the task has submitted to or made. */
+  readonly rings = new Set<IoUring>();
   private readonly registered: (File | undefined)[] = new Array(RingLimit.RingFds).fill(undefined);
 
   constructor(record: Record, workers: [number, number]) {
@@ -42,6 +44,23 @@ export class TaskContext {
     old?.put();
   }
 
+  /** References for requests, which are taken in advance: `cached_refs` are the unused ones, `inflight` all. */
+  takeRefs(count: number): void {
+    const cached = this.record.get('cached_refs') - count;
+    const more = cached < 0 ? REFS_IN_ADVANCE - cached : 0;
+    this.record.set('cached_refs', cached + more);
+    this.record.set('inflight.count', this.record.get('inflight.count') + more);
+  }
+
+  returnRefs(count: number): void {
+    this.record.set('cached_refs', this.record.get('cached_refs') + count);
+  }
+
+  /** A request of the task is over. */
+  putRef(): void {
+    this.returnRefs(1);
+  }
+
   /** The task exits. */
   release(heap: KernelHeap): void {
     for (let index = 0; index < RingLimit.RingFds; index++) {
@@ -51,6 +70,9 @@ export class TaskContext {
   }
 }
 
+/** How many references a task takes at a time. */
+const REFS_IN_ADVANCE = 1024;
+
 const contexts = new WeakMap<Task, TaskContext>();
 
 /** The task's context, undefined before its first use of io_uring. */
@@ -58,10 +80,19 @@ export function taskContext(task: Task): TaskContext | undefined {
   return contexts.get(task);
 }
 
+/** Notes that a task submits to a ring; the first time makes the link between them. */
+export function attachSubmitter(machine: Machine, task: Task, ring: IoUring): void {
+  const known = ring.contextNodes.some((node) => node.big('task') === task.address);
+  if (!known || !contexts.has(task)) attachTask(machine, task, ring);
+  const context = contexts.get(task);
+  if (context?.record.has('last')) context.record.point('last', ring.ctx);
+}
+
 /** Notes that a task uses a ring. */
 export function attachTask(machine: Machine, task: Task, ring: IoUring): void {
   const context = contexts.get(task) ?? create(machine, task, ring);
   if (context.record.has('last')) context.record.point('last', ring.ctx);
+  context.rings.add(ring);
   const node = machine.heap.allocate('io_tctx_node');
   node.point('task', task.record).point('ctx', ring.ctx);
   listAddTail(machine.ram, node.addressOf('ctx_node'), ring.ctx.addressOf('tctx_list'));
@@ -77,6 +108,7 @@ function create(machine: Machine, task: Task, ring: IoUring): TaskContext {
   contexts.set(task, context);
   task.record.point('io_uring', record);
   task.beforeExit = () => {
+    for (const used of context.rings) used.engine.cancelAll(task);
     task.record.point('io_uring', undefined);
     contexts.delete(task);
     context.release(machine.heap);
