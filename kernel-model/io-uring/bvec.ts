@@ -185,6 +185,17 @@ export class MappedBuffer {
     }
   }
 
+  /** One more table has it. */
+  share(): this {
+    this.record.add('refs', 1);
+    return this;
+  }
+
+  /** A table gives it up. @returns whether it was the last one. */
+  drop(): boolean {
+    return !this.record.has('refs') || this.record.add('refs', -1) === 0;
+  }
+
   /** Unpins the pages and frees the record. */
   release(pages: PageAllocator): void {
     for (const frame of this.frames()) pages.unpin(frame);

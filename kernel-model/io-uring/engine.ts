@@ -10,7 +10,7 @@ import { Drain } from './drain.ts';
 import { canPoll } from './file-poll.ts';
 import { LocalWork } from './local-work.ts';
 import { operationOf } from './operations.ts';
-import { type Outcome, PendingOperation, type Place } from './outcome.ts';
+import type { Outcome, PendingOperation, Place } from './outcome.ts';
 import { ArmResult, armForRetry } from './poll-retry.ts';
 import type { Request } from './request.ts';
 import { assignFile } from './request-file.ts';

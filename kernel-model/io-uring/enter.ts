@@ -7,11 +7,12 @@ import type { Task } from '../task.ts';
 import type { Timer } from '../timers.ts';
 import { callerMemory, readStruct, type UserPointer } from '../user-pointer.ts';
 import type { Waiter } from '../wait-queue.ts';
+import { findRing } from './find-ring.ts';
 import { readTimespec } from './op-timeout.ts';
-import { IoUring } from './ring.ts';
+import type { IoUring } from './ring.ts';
 import { submitEntries } from './submission.ts';
-import { attachSubmitter, taskContext } from './task-context.ts';
-import { Enter, RingLimit, Setup } from './uapi.ts';
+import { attachSubmitter } from './task-context.ts';
+import { Enter, Setup } from './uapi.ts';
 
 const BASE_FLAGS = Enter.GetEvents | Enter.SqWakeup | Enter.SqWait | Enter.ExtArg;
 /** 5.18: IORING_ENTER_REGISTERED_RING. 6.12: ABS_TIMER. */
@@ -72,18 +73,6 @@ export function ioUringEnter(
   if (ring.dying) return -Errno.ENXIO;
   if (ring.disabled) return -Errno.EBADFD;
   return advance(new EnterCall({ machine, task, ring, submit, complete, flags, argument }).run());
-}
-
-function findRing(task: Task, fd: number, registered: boolean): IoUring | number {
-  if (registered) {
-    const context = taskContext(task);
-    if (!context || fd < 0 || fd >= RingLimit.RingFds) return -Errno.EINVAL;
-    const ring = context.registeredRing(fd)?.object;
-    return ring instanceof IoUring ? ring : -Errno.EBADF;
-  }
-  const file = task.files?.get(fd);
-  if (!file) return -Errno.EBADF;
-  return file.object instanceof IoUring ? file.object : -Errno.EOPNOTSUPP;
 }
 
 /** One step of a call, as a system call of its own: what it leaves behind is done when it pauses or returns. */

@@ -2,11 +2,13 @@
  * Buffers that user space provides in groups, for requests to choose from: lists made by PROVIDE_BUFFERS, and rings
  * in shared memory (IORING_REGISTER_PBUF_RING).
  */
+
+import { listInit } from '../list.ts';
 import type { Machine } from '../machine.ts';
-import type { Record } from '../record.ts';
+import { Record } from '../record.ts';
 import { XArray } from '../xarray.ts';
 import { BufferList, type ProvidedBuffer } from './buffer-list.ts';
-import { BufferRing } from './buffer-ring.ts';
+import type { BufferRing } from './buffer-ring.ts';
 
 /** A buffer chosen for a request. */
 export interface Picked {
@@ -50,6 +52,11 @@ export class ProvidedBuffers {
     return this.groups.get(id);
   }
 
+  /** Whether the id is known: kernels with an array know all of it once one group was made. */
+  exists(id: number): boolean {
+    return this.groups.has(id) || (this.array !== 0 && this.inArray(id));
+  }
+
   /** Adds buffers to a list, which is made if there is none. @returns false for a group that is a ring. */
   provide(id: number, buffers: readonly ProvidedBuffer[]): boolean {
     const group = this.groups.get(id) ?? this.addList(id);
@@ -62,6 +69,7 @@ export class ProvidedBuffers {
   /** Drops the first buffers of a list. @returns how many; undefined for no such group or a ring. */
   remove(id: number, count: number): number | undefined {
     const group = this.groups.get(id);
+    if (!group && this.exists(id)) return 0;
     if (!(group instanceof BufferList)) return undefined;
     const removed = group.drop(count);
     this.settle(id, group);
@@ -88,6 +96,7 @@ export class ProvidedBuffers {
     this.groups.delete(id);
     if (!this.inArray(id)) this.index.delete(id);
     group.release();
+    if (this.inArray(id)) this.initialise(id);
   }
 
   release(): void {
@@ -131,6 +140,17 @@ export class ProvidedBuffers {
     const { heap } = this.machine;
     this.array = heap.allocateBytes(this.arrayBytes);
     this.ctx.set('io_bl', heap.addressOf(this.array));
+    for (let id = 0; id < ARRAY_GROUPS; id++) this.initialise(id);
+  }
+
+  /** An element of the array that no group uses. */
+  private initialise(id: number): void {
+    const { machine } = this;
+    const layout = machine.profile.layout('io_buffer_list');
+    const record = new Record(machine.ram, layout, this.array + id * layout.size);
+    for (const field of ['buf_nr_pages', 'nr_entries', 'head', 'mask']) record.set(field, 0);
+    record.set('bgid', id);
+    listInit(machine.ram, record.addressOf('buf_list'));
   }
 
   private get arrayBytes(): number {

@@ -40,6 +40,8 @@ const LISTS = [
 /** 6.10: the kernel's own ring memory is kept as an array of pages, not as one block. */
 const RING_PAGES_VERSION = 0x6_0a00;
 
+const CLOCK_MONOTONIC = 1;
+
 export interface RingInit {
   flags: number;
   sqEntries: number;
@@ -112,6 +114,7 @@ export class IoUring {
     this.payer = new Payer(init.chargesUser ? user : undefined, mm);
     if (init.chargesUser) this.ctx.point('user', user.record);
     if (mm) this.ctx.point('mm_account', mm.record);
+    if (this.ctx.has('clockid')) this.ctx.set('clockid', CLOCK_MONOTONIC);
     if (profile.dialect.sparseBuffer === 'per-ring-dummy') {
       this.ownDummy = heap.allocate('io_mapped_ubuf').set('ubuf', -1n);
       this.ctx.point('dummy_ubuf', this.ownDummy);
@@ -126,6 +129,11 @@ export class IoUring {
   }
   set engine(engine: Engine) {
     this.requests = engine;
+  }
+
+  /** Worker limits that were registered, 0 for none. */
+  get workerLimits(): [number, number] {
+    return [this.ctx.get('iowq_limits[0]'), this.ctx.get('iowq_limits[1]')];
   }
 
   /** IORING_SETUP_* */

@@ -53,6 +53,11 @@ export class SqData implements Spinner {
     return this.thread !== undefined && !this.thread.exited;
   }
 
+  /** The thread itself, while it is alive. */
+  get worker(): Task | undefined {
+    return this.alive ? this.thread : undefined;
+  }
+
   /** Another ring shares the thread. */
   share(): this {
     this.record.add('refs', 1);
