@@ -175,10 +175,10 @@ export class XArray {
 export function xarrayLoad(record: Record, node: { offset(path: string): number }, index: number): bigint {
   const { view } = record.ram;
   let word = record.big('xa_head');
-  while ((word & 3n) === INTERNAL) {
+  for (let top = true; (word & 3n) === INTERNAL; top = false) {
     const at = lowOffset(word - INTERNAL);
     const shift = view.getUint8(at + node.offset('shift'));
-    if (index >= SLOTS * 2 ** shift) return 0n;
+    if (top && index >= SLOTS * 2 ** shift) return 0n;
     word = view.getBigUint64(at + node.offset('slots') + 8 * slotOf(index, shift), true);
     if (shift === 0) return word;
   }
