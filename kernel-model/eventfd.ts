@@ -1,11 +1,11 @@
 /** Event counters: `struct eventfd_ctx` behind a file. */
 import { Errno } from '../bpf/errno.ts';
-import { type File, type FileOperations, Open } from './file.ts';
+import { type File, type FileOperations, Open, type Readiness } from './file.ts';
 import type { KernelHeap } from './heap.ts';
-import { listInit } from './list.ts';
 import type { Machine } from './machine.ts';
 import type { Record } from './record.ts';
 import type { Task } from './task.ts';
+import { PollEvent, WaitQueue } from './wait-queue.ts';
 
 const EFD_SEMAPHORE = 1;
 /** Largest counter value; one more would be the "overflow" mark. */
@@ -14,6 +14,7 @@ const COUNT_MAX = 0xffff_ffff_ffff_fffen;
 /** The counter. An eventfd file holds one reference, a ring that it is registered with another. */
 export class EventfdContext {
   readonly record: Record;
+  readonly queue: WaitQueue;
   private readonly heap: KernelHeap;
 
   constructor(machine: Machine, count: number, semaphore: boolean) {
@@ -22,17 +23,28 @@ export class EventfdContext {
     // 5.16 to 6.12 number eventfds from 0.
     this.record.assign({ count, flags: semaphore ? EFD_SEMAPHORE : 0, id: machine.nextId('eventfd') - 1 });
     this.record.set('kref', 1);
-    listInit(machine.ram, this.record.addressOf('wqh.head'));
+    this.queue = new WaitQueue(this.record.sub('wqh'));
   }
 
   get count(): bigint {
     return this.record.big('count');
   }
 
-  /** Adds to the counter, which stays at its maximum when it would overflow (eventfd_signal). */
-  signal(amount = 1n): void {
+  /**
+   * Adds to the counter, which stays at its maximum when it would overflow (eventfd_signal).
+   * @param origin PollEvent bits that tell waiters who signals.
+   */
+  signal(amount = 1n, origin = 0): void {
     const sum = this.count + amount;
     this.record.set('count', sum > COUNT_MAX ? COUNT_MAX : sum);
+    this.queue.wake(PollEvent.In | origin);
+  }
+
+  get readiness(): Readiness {
+    const { count } = this;
+    const readable = count > 0n ? PollEvent.In : 0;
+    const writable = count < COUNT_MAX ? PollEvent.Out : 0;
+    return { mask: readable | writable, queues: [this.queue] };
   }
 
   get(): this {
@@ -50,6 +62,7 @@ export class EventfdContext {
     if (count === 0n) return undefined;
     const amount = (this.record.get('flags') & EFD_SEMAPHORE) !== 0 ? 1n : count;
     this.record.set('count', count - amount);
+    this.queue.wake(PollEvent.Out);
     return amount;
   }
 }
@@ -57,6 +70,7 @@ export class EventfdContext {
 const operations: FileOperations = {
   symbol: 'eventfd_fops',
   pollable: true,
+  poll: (file) => contextOf(file).readiness,
   release: (file) => contextOf(file).put(),
   read: (file, _task, length) => {
     if (length < 8) return -Errno.EINVAL;

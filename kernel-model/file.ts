@@ -6,6 +6,7 @@ import type { Dentry, Inode, Path } from './inode.ts';
 import type { Blocked } from './lock.ts';
 import type { Record } from './record.ts';
 import type { Task } from './task.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
 /** O_* of x86-64. */
 export const enum Open {
@@ -59,12 +60,21 @@ export interface MapSource {
   frame(page: number): number;
 }
 
+/** What a file is ready for now, and who tells when that changes. */
+export interface Readiness {
+  /** PollEvent bits. */
+  readonly mask: number;
+  readonly queues: readonly WaitQueue[];
+}
+
 /** A kind of file. The symbol is what programs compare `file->f_op` with. */
 export interface FileOperations {
   /** Name of the `struct file_operations` object, e.g. "eventfd_fops". */
   readonly symbol: string;
   /** Whether the kind has a poll operation; without one epoll refuses it with EPERM. */
   readonly pollable: boolean;
+  /** poll(2). Kinds that can be polled and lack it are never ready. */
+  poll?(file: File): Readiness;
   /** The last reference is gone. */
   release?(file: File): void;
   /** Device-like mappings (rings); a negative errno to refuse. Kinds backed by a page cache have none. */

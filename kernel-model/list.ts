@@ -23,6 +23,11 @@ export function listAddTail(ram: Ram, node: bigint, head: bigint): void {
   put(ram, head, PREV, node);
 }
 
+/** Adds a node at the front of a list, or behind a node of it. */
+export function listAdd(ram: Ram, node: bigint, head: bigint): void {
+  listAddTail(ram, node, get(ram, head, NEXT));
+}
+
 /** Takes a node out; it becomes its own list. */
 export function listDel(ram: Ram, node: bigint): void {
   const next = get(ram, node, NEXT);

@@ -15,7 +15,15 @@ import { SymbolTable } from './symbols.ts';
 import { Syscalls } from './syscalls.ts';
 import type { Task } from './task.ts';
 import { TaskTable } from './task-table.ts';
+import { TaskWork } from './task-work.ts';
+import { type Timer, Timers } from './timers.ts';
 import { Vfs } from './vfs.ts';
+
+/** A kernel thread that looks for work as long as it does not sleep. */
+export interface Spinner {
+  /** @param now nanoseconds since boot. */
+  spin(now: bigint): void;
+}
 
 export class Machine implements KernelServices {
   readonly ram: Ram;
@@ -31,8 +39,12 @@ export class Machine implements KernelServices {
   readonly cpus = 4;
   /** BPF maps; whoever loads programs sets them. */
   maps: BpfMaps = { all: [] };
-  /** Modelled nanoseconds since boot. */
+  /** Modelled nanoseconds since boot; `advance` has time pass. */
   now = 0n;
+  readonly timers = new Timers();
+  readonly taskWork = new TaskWork();
+  /** Threads that spin while time passes (SQPOLL). */
+  readonly spinners = new Set<Spinner>();
   /** The task that programs run on behalf of: whoever reads the iterator. */
   current: Task | undefined;
   private readonly counters = new Map<string, number>();
@@ -72,6 +84,32 @@ export class Machine implements KernelServices {
     const id = (this.counters.get(sequence) ?? 0) + 1;
     this.counters.set(sequence, id);
     return id;
+  }
+
+  /** Time passes: what is due happens in its order, and spinning threads look around before and after. */
+  advance(nanoseconds: bigint): void {
+    const end = this.now + nanoseconds;
+    this.spin();
+    for (;;) {
+      const timer = this.timers.takeDue(end);
+      if (!timer) break;
+      if (timer.expires > this.now) this.now = timer.expires;
+      timer.fire();
+      this.spin();
+    }
+    this.now = end;
+    this.spin();
+  }
+
+  /** Arms a timer; one that is due already fires when no system call is under way. @param expires since boot. */
+  startTimer(expires: bigint, fire: () => void): Timer {
+    const timer = this.timers.arm(expires, fire);
+    if (expires <= this.now) this.taskWork.add(() => this.advance(0n));
+    return timer;
+  }
+
+  private spin(): void {
+    for (const spinner of [...this.spinners]) spinner.spin(this.now);
   }
 
   currentTask(): bigint {

@@ -51,6 +51,10 @@ export class KernelProfile {
     return layout;
   }
 
+  hasLayout(name: string): boolean {
+    return this.findLayout(name) !== undefined;
+  }
+
   findLayout(name: string): Layout | undefined {
     if (this.layouts.has(name)) return this.layouts.get(name);
     const id = this.compositeId(name);

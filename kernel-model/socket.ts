@@ -1,10 +1,11 @@
 /** Unix socket pairs, as far as their identity goes: inode, `struct socket`, which is joined with which. */
 import { Errno } from '../bpf/errno.ts';
-import { type File, type FileOperations, Open } from './file.ts';
+import { type File, type FileOperations, Open, type Readiness } from './file.ts';
 import { FileType } from './inode.ts';
 import type { Machine } from './machine.ts';
 import type { Record } from './record.ts';
 import type { Task } from './task.ts';
+import { PollEvent, WaitQueue } from './wait-queue.ts';
 
 /** SS_CONNECTED */
 const CONNECTED = 3;
@@ -13,6 +14,7 @@ class Socket {
   readonly record: Record;
   peer: Socket | undefined;
   private readonly machine: Machine;
+  private readonly queue: WaitQueue;
   private readonly received: Uint8Array[] = [];
   private readonly streams: boolean;
 
@@ -21,6 +23,7 @@ class Socket {
     this.machine = machine;
     this.streams = type === 1;
     this.record = machine.heap.allocate('socket');
+    this.queue = new WaitQueue(this.record.sub('wq.wait'));
     this.record
       .assign({ state: CONNECTED, type })
       .set('ops', machine.symbols.opaque(OPERATIONS[type] as string));
@@ -36,11 +39,22 @@ class Socket {
   write(bytes: Uint8Array): number {
     if (!this.peer) return -Errno.EPIPE;
     this.peer.received.push(bytes.slice());
+    this.peer.queue.wake(PollEvent.In | PollEvent.RdNorm);
     return bytes.length;
   }
 
+  get readiness(): Readiness {
+    let mask = this.received.length > 0 || !this.peer ? PollEvent.In | PollEvent.RdNorm : 0;
+    mask |= this.peer ? PollEvent.Out | PollEvent.WrNorm : PollEvent.Hup | PollEvent.RdHup;
+    return { mask, queues: [this.queue] };
+  }
+
   release(): void {
-    if (this.peer) this.peer.peer = undefined;
+    const { peer } = this;
+    if (peer) {
+      peer.peer = undefined;
+      peer.queue.wake(PollEvent.In | PollEvent.RdNorm | PollEvent.RdHup | PollEvent.Hup);
+    }
     this.machine.heap.free(this.record);
   }
 }
@@ -54,6 +68,7 @@ const OPERATIONS: { readonly [type: number]: string } = {
 const operations: FileOperations = {
   symbol: 'socket_file_ops',
   pollable: true,
+  poll: (file) => socketOf(file).readiness,
   release: (file) => socketOf(file).release(),
   read: (file, _task, length) => socketOf(file).read(length),
   write: (file, _task, bytes) => socketOf(file).write(bytes),

@@ -78,6 +78,7 @@ export class BufferTable {
 
   /** Unpins and uncharges a buffer that stands in no slot any more. */
   unmap(buffer: MappedBuffer): void {
+    if (!buffer.drop()) return;
     for (const head of this.hugeHeads(buffer)) {
       const users = (this.hugePages.get(head) ?? 0) - 1;
       if (users > 0) this.hugePages.set(head, users);

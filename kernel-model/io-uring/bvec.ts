@@ -2,10 +2,11 @@
  * `struct io_mapped_ubuf`: one registered buffer with its pages as bio_vecs. A ring may have a million of them,
  * so they are written as numbers, and the record is the only place that knows the pages.
  */
-import { PAGE_SHIFT, PAGE_SIZE } from '../../bpf/address.ts';
+import { DIRECT_MAP, PAGE_SHIFT, PAGE_SIZE } from '../../bpf/address.ts';
 import type { KernelHeap } from '../heap.ts';
 import type { PageAllocator } from '../page.ts';
 import type { KernelProfile } from '../profile.ts';
+import type { Ram } from '../ram.ts';
 import type { Record } from '../record.ts';
 import { getPagePointer, setPagePointer } from '../words.ts';
 
@@ -137,6 +138,62 @@ export class MappedBuffer {
     const start = this.record.offset + this.record.layout.size;
     const count = this.entries;
     for (let i = 0; i < count; i++) yield getPagePointer(this.heap.ram.view, start + i * size + page);
+  }
+
+  /** Stores into the pinned pages, whatever the task has mapped there by now. @param offset into the buffer. */
+  write(ram: Ram, offset: number, bytes: Uint8Array): boolean {
+    let done = 0;
+    for (const [address, length] of this.ranges(offset, bytes.length)) {
+      if (!ram.write(address, bytes.subarray(done, done + length))) return false;
+      done += length;
+    }
+    return done === bytes.length;
+  }
+
+  read(ram: Ram, offset: number, length: number): Uint8Array | null {
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    for (const [address, size] of this.ranges(offset, length)) {
+      const part = ram.read(address, size);
+      if (!part) return null;
+      bytes.set(part, done);
+      done += size;
+    }
+    return done === length ? bytes : null;
+  }
+
+  /** Pieces of physical memory behind a part of the buffer, none across a page. */
+  private *ranges(offset: number, length: number): Generator<[address: bigint, length: number]> {
+    const { view } = this.heap.ram;
+    const start = this.record.offset + this.record.layout.size;
+    let skip = offset;
+    let rest = length;
+    for (let i = 0; i < this.entries && rest > 0; i++) {
+      const at = start + i * this.entry.size;
+      const frame = getPagePointer(view, at + this.entry.page);
+      const size = view.getUint32(at + this.entry.length, true);
+      let from = view.getUint32(at + this.entry.offset, true) + Math.min(skip, size);
+      let left = Math.min(rest, size - Math.min(skip, size));
+      skip -= Math.min(skip, size);
+      for (; left > 0 && rest > 0; ) {
+        const piece = Math.min(left, PAGE_SIZE - (from % PAGE_SIZE));
+        yield [DIRECT_MAP + BigInt(frame) * BigInt(PAGE_SIZE) + BigInt(from), piece];
+        from += piece;
+        left -= piece;
+        rest -= piece;
+      }
+    }
+  }
+
+  /** One more table has it. */
+  share(): this {
+    this.record.add('refs', 1);
+    return this;
+  }
+
+  /** A table gives it up. @returns whether it was the last one. */
+  drop(): boolean {
+    return !this.record.has('refs') || this.record.add('refs', -1) === 0;
   }
 
   /** Unpins the pages and frees the record. */

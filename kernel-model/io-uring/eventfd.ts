@@ -3,6 +3,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { EventfdContext } from '../eventfd.ts';
 import type { Record } from '../record.ts';
 import type { Task } from '../task.ts';
+import { PollEvent } from '../wait-queue.ts';
 import type { IoUring } from './ring.ts';
 
 /** IORING_CQ_EVENTFD_DISABLED in `cq_flags`, set by user space. */
@@ -33,18 +34,19 @@ export class EventfdRegistration {
   }
 
   /**
-   * Entries were posted by the kernel itself, which an asynchronous registration is not told of, nor anyone while
-   * user space has notifications off. Newer kernels signal only when the tail has moved.
+   * The tail was published. An asynchronous registration is told of what workers post only, and nobody while user
+   * space has notifications off. Newer kernels signal only when the tail has moved.
    */
   posted(): void {
     const { ctx, memory } = this.ring;
-    if (this.isAsync || (memory.rings.get('cq_flags') & CQ_EVENTFD_DISABLED) !== 0) return;
     if (ctx.has('evfd_last_cq_tail')) {
       const tail = ctx.get('cached_cq_tail');
       if (tail === ctx.get('evfd_last_cq_tail')) return;
       ctx.set('evfd_last_cq_tail', tail);
     }
-    this.context.signal();
+    if (this.isAsync && !this.ring.engine.worker.active) return;
+    if ((memory.rings.get('cq_flags') & CQ_EVENTFD_DISABLED) !== 0) return;
+    this.context.signal(1n, PollEvent.UringWake);
   }
 
   release(): void {

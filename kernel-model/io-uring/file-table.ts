@@ -1,20 +1,17 @@
 /** Registered ("fixed") files of a ring: `io_file_table`, with the bitmap and the hint of slot allocation. */
 
 import type { Dialect } from '../dialect.ts';
-import { type File, Open } from '../file.ts';
+import type { File } from '../file.ts';
 import type { KernelHeap } from '../heap.ts';
-import { FileType } from '../inode.ts';
 import type { Record } from '../record.ts';
 import { setLowPointer } from '../words.ts';
+import { supportsNowait } from './nowait.ts';
 import type { RsrcData } from './rsrc-data.ts';
 
 /** Low bits of a slot's `file_ptr`: reads may be tried without blocking; a regular file. */
 export const SLOT_NOWAIT = 1;
 export const SLOT_REGULAR = 2;
 export const SLOT_FLAGS = 3;
-
-/** 6.4: pipes can be read and written without blocking. */
-const PIPE_NOWAIT_VERSION = 0x6_0400;
 
 export class FileTable {
   readonly data: RsrcData;
@@ -25,12 +22,12 @@ export class FileTable {
   /** Linear offsets of the slots and of the bitmap of used ones (0 where the kernel keeps none). */
   private readonly files: number;
   private readonly bitmap: number;
-  private readonly pipesNeverBlock: boolean;
+  private readonly dialect: Dialect;
 
   /** @param data holds the tags; it has as many as the table has slots. */
   constructor(heap: KernelHeap, ctx: Record, data: RsrcData, dialect: Dialect) {
     this.heap = heap;
-    this.pipesNeverBlock = dialect.versionCode >= PIPE_NOWAIT_VERSION;
+    this.dialect = dialect;
     this.ctx = ctx;
     this.data = data;
     this.size = data.size;
@@ -69,6 +66,19 @@ export class FileTable {
     return file;
   }
 
+  /** A free slot of the range, from the hint on and then from the start; -1 when there is none. */
+  allocate(): number {
+    if (this.bitmap === 0) return -1;
+    const start = this.ctx.has('file_alloc_start') ? this.ctx.get('file_alloc_start') : 0;
+    const end = this.ctx.has('file_alloc_end') ? this.ctx.get('file_alloc_end') : this.size;
+    let hint = this.ctx.get('file_table.alloc_hint');
+    if (hint < start || hint >= end) hint = start;
+    for (let slot = hint; slot < end; slot++) if (!this.slots[slot]) return slot;
+    this.ctx.set('file_table.alloc_hint', start);
+    for (let slot = start; slot < hint; slot++) if (!this.slots[slot]) return slot;
+    return -1;
+  }
+
   /** Slots that automatic allocation may use: [start, start + length). Kernels before 6.0 have no such range. */
   setAllocRange(start: number, length: number): void {
     if (!this.ctx.has('file_alloc_start')) return;
@@ -89,14 +99,8 @@ export class FileTable {
   }
 
   private flagsOf(file: File): number {
-    const type = file.inode.mode & FileType.Mask;
-    const neverBlocks =
-      type === FileType.Regular ||
-      type === FileType.Socket ||
-      file.ops.symbol === 'eventfd_fops' ||
-      (type === FileType.Fifo && this.pipesNeverBlock);
-    const nowait = neverBlocks || (file.flags & Open.NonBlock) !== 0 ? SLOT_NOWAIT : 0;
-    return nowait | (type === FileType.Regular ? SLOT_REGULAR : 0);
+    const nowait = supportsNowait(file, this.dialect) ? SLOT_NOWAIT : 0;
+    return nowait | (file.inode.isRegular ? SLOT_REGULAR : 0);
   }
 
   private mark(slot: number, used: boolean): void {

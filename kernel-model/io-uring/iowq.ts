@@ -1,48 +1,66 @@
-/** Limits and placement of a task's io_uring worker threads. */
+/** Limits and placement of io_uring worker threads: of the calling task, or of the ring's submission thread. */
 import { Errno } from '../../bpf/errno.ts';
 import { isNull, readStruct, readUser, writeUser } from '../user-pointer.ts';
 import type { RegisterCall } from './register-ops.ts';
-import { taskContext } from './task-context.ts';
-import { RegisterOp } from './uapi.ts';
+import { contextsOf, type TaskContext, taskContext } from './task-context.ts';
+import { RegisterOp, Setup } from './uapi.ts';
 
 /** Bytes of the kernel's cpumask; what the caller gives beyond it is ignored. */
 const CPUMASK_SIZE = 1024;
 const INT_MAX = 0x7fff_ffff;
+/** 6.1 (a stable update) refuses processors that the task may not use. */
+const SUBSET_VERSION = 0x6_0100;
 
 /**
- * IORING_REGISTER_IOWQ_AFF and UNREGISTER_IOWQ_AFF. The mask is kept inside the worker pool, which no record of
- * the model shows.
- * @returns 0, -EINVAL for no mask or a task without io_uring, -EFAULT.
+ * IORING_REGISTER_IOWQ_AFF and UNREGISTER_IOWQ_AFF.
+ * @returns 0, -EINVAL for no mask, a processor that does not exist or a task without io_uring, -EFAULT.
  */
-export function iowqAffinity({ task, op, memory, argument, count }: RegisterCall): number {
+export function iowqAffinity(call: RegisterCall): number {
+  const { op, memory, argument, count, machine } = call;
   const given = op === RegisterOp.IowqAff;
   if (given && (isNull(argument) || count === 0)) return -Errno.EINVAL;
-  if (!taskContext(task)) return -Errno.EINVAL;
-  if (given && !readUser(memory, argument, 0, Math.min(count, CPUMASK_SIZE))) return -Errno.EFAULT;
+  const mask = given ? readUser(memory, argument, 0, Math.min(count, CPUMASK_SIZE)) : undefined;
+  if (mask === null) return -Errno.EFAULT;
+  const workers = contextOf(call)?.workers;
+  if (!workers) return -Errno.EINVAL;
+  if (!mask) {
+    workers.unplace();
+    return 0;
+  }
+  const cpus = mask.reduceRight((bits, byte) => (bits << 8n) | BigInt(byte), 0n);
+  if (workers.place(cpus)) return 0;
+  if (machine.profile.dialect.versionCode >= SUBSET_VERSION) return -Errno.EINVAL;
+  workers.place(cpus & ((1n << BigInt(machine.cpus)) - 1n));
   return 0;
 }
 
 /**
  * IORING_REGISTER_IOWQ_MAX_WORKERS: two limits (bounded, unbounded work), 0 to leave one as it is. The former
- * ones are given back in their place.
+ * ones are given back in their place. Other tasks that use the ring get the ring's limits too.
  * @returns 0, -EINVAL, -EFAULT.
  */
-export function iowqMaxWorkers({ ring, task, memory, argument, count }: RegisterCall): number {
+export function iowqMaxWorkers(call: RegisterCall): number {
+  const { ring, memory, argument, count } = call;
   if (isNull(argument) || count !== 2) return -Errno.EINVAL;
   const wanted = readStruct(memory, argument, 8);
   if (!wanted) return -Errno.EFAULT;
-  const limits = [wanted.getUint32(0, true), wanted.getUint32(4, true)] as const;
+  const limits: [number, number] = [wanted.getUint32(0, true), wanted.getUint32(4, true)];
   if (limits.some((limit) => limit > INT_MAX)) return -Errno.EINVAL;
-  const workers = taskContext(task)?.workers;
-  const former = new Uint8Array(8);
-  const view = new DataView(former.buffer);
   for (const index of [0, 1] as const) {
-    const limit = limits[index];
-    if (limit !== 0) ring.ctx.set(`iowq_limits[${index}]`, limit);
-    if (!workers) continue;
-    view.setUint32(4 * index, workers[index], true);
-    if (limit !== 0) workers[index] = limit;
+    if (limits[index] !== 0) ring.ctx.set(`iowq_limits[${index}]`, limits[index]);
   }
   ring.ctx.set('iowq_limits_set', true);
-  return writeUser(memory, argument, 0, former) ? 0 : -Errno.EFAULT;
+  const former = contextOf(call)?.workers.setLimits(limits) ?? [0, 0];
+  const answer = new Uint8Array(8);
+  const view = new DataView(answer.buffer);
+  for (const index of [0, 1] as const) view.setUint32(4 * index, former[index] as number, true);
+  if (!writeUser(memory, argument, 0, answer)) return -Errno.EFAULT;
+  if ((ring.flags & Setup.SqPoll) !== 0) return 0;
+  for (const context of contextsOf(ring)) context.workers.setLimits(ring.workerLimits);
+  return 0;
+}
+
+function contextOf({ ring, task }: RegisterCall): TaskContext | undefined {
+  const serving = (ring.flags & Setup.SqPoll) !== 0 ? ring.sqData?.worker : task;
+  return serving && taskContext(serving);
 }

@@ -1,14 +1,18 @@
 /** Credentials that requests of a ring may ask to run with. Ids are handed out cyclically, from 1 on. */
 import type { Cred } from '../cred.ts';
+import type { Machine } from '../machine.ts';
 import type { Record } from '../record.ts';
+import { XArray } from '../xarray.ts';
 import { RingLimit } from './uapi.ts';
 
 export class Personalities {
   private readonly ctx: Record;
   private readonly creds = new Map<number, Cred>();
+  private readonly index: XArray;
 
-  constructor(ctx: Record) {
+  constructor(machine: Machine, ctx: Record) {
     this.ctx = ctx;
+    this.index = new XArray(machine.heap, ctx.sub('personalities'), machine.profile.layout('xa_node'));
   }
 
   /** Registered ids, ascending. */
@@ -27,6 +31,7 @@ export class Personalities {
       const id = ((start - 1 + tried) % RingLimit.Personality) + 1;
       if (this.creds.has(id)) continue;
       this.creds.set(id, cred.get());
+      this.index.set(id, cred.record.address);
       this.ctx.set('pers_next', id + 1);
       return id;
     }
@@ -38,6 +43,7 @@ export class Personalities {
     const cred = this.creds.get(id);
     if (!cred) return false;
     this.creds.delete(id);
+    this.index.delete(id);
     cred.put();
     return true;
   }

@@ -87,8 +87,11 @@ function updateSlot(
   const old = table.at(slot);
   if (old) {
     const oldTag = table.data.tag(slot);
-    table.unmap(old);
-    if (oldTag !== 0n) ring.completions.postExtra(oldTag, 0, 0);
+    table.set(slot, undefined);
+    ring.nodes.giveUp(() => {
+      table.unmap(old);
+      if (oldTag !== 0n) ring.completions.postExtra(oldTag, 0, 0);
+    });
   }
   table.set(slot, buffer);
   table.data.setTag(slot, tag);

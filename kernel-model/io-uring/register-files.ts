@@ -4,6 +4,7 @@ import type { File } from '../file.ts';
 import { Rlimit, type Task } from '../task.ts';
 import type { UserArray } from '../user-pointer.ts';
 import { FileTable } from './file-table.ts';
+import { giveUpFile } from './fixed-install.ts';
 import { newRsrcData } from './register-rsrc.ts';
 import { IoUring } from './ring.ts';
 import { RsrcKind } from './rsrc-data.ts';
@@ -105,22 +106,13 @@ function updateSlot(
   if ((fd === FILE_SKIP || fd === FILE_EMPTY) && tag !== 0n) return -Errno.EINVAL;
   if (fd === FILE_SKIP) return 0;
   // The old file goes before the new one is looked at: a bad descriptor leaves the slot empty.
-  removeFile(ring, table, slot);
+  giveUpFile(ring, slot);
   if (fd === FILE_EMPTY) return 0;
   const file = registrable(task, fd);
   if (!file) return -Errno.EBADF;
   table.data.setTag(slot, tag);
   table.set(slot, file.get());
   return 0;
-}
-
-function removeFile(ring: IoUring, table: FileTable, slot: number): void {
-  const file = table.clear(slot);
-  if (!file) return;
-  const tag = table.data.tag(slot);
-  table.data.setTag(slot, 0n);
-  file.put();
-  if (tag !== 0n) ring.completions.postExtra(tag, 0, 0);
 }
 
 /** Rings cannot be registered: they would keep each other alive. */

@@ -1,16 +1,20 @@
 /** The operations of io_uring_register(2), each with the checks of its own arguments. */
 import { Errno } from '../../bpf/errno.ts';
-import { InputError } from '../../bpf/input-error.ts';
+import { Blocked } from '../lock.ts';
 import type { Machine } from '../machine.ts';
 import type { Task } from '../task.ts';
 import { type CallerMemory, isNull, readStruct, UserArray, type UserPointer } from '../user-pointer.ts';
+import { cloneBuffers } from './clone-buffers.ts';
 import { registerEventfd, unregisterEventfd } from './eventfd.ts';
 import { iowqAffinity, iowqMaxWorkers } from './iowq.ts';
 import { registerBuffers, unregisterBuffers, updateBuffers } from './register-buffers.ts';
 import { registerFiles, setFileAllocRange, unregisterFiles, updateFiles } from './register-files.ts';
+import { bufferRingStatus, registerBufferRing, unregisterBufferRing } from './register-pbuf.ts';
+import { probe, registerClock, registerNapi, unregisterNapi } from './register-query.ts';
 import { setRestrictions } from './restrictions.ts';
 import type { IoUring } from './ring.ts';
 import { registerRingFds, unregisterRingFds } from './ring-fds.ts';
+import { syncCancel } from './sync-cancel.ts';
 import { RegisterOp, Restriction, RSRC_REGISTER_SPARSE, Setup, UserSize } from './uapi.ts';
 
 export interface RegisterCall {
@@ -24,13 +28,13 @@ export interface RegisterCall {
   memory: CallerMemory;
 }
 
-type Operation = (call: RegisterCall) => number;
+type Operation = (call: RegisterCall) => number | Blocked;
 
 const OPERATIONS: { readonly [op: number]: Operation } = {
   [RegisterOp.Buffers]: (call) => buffers(call),
-  [RegisterOp.UnregisterBuffers]: (call) => withoutArgument(call) || unregisterBuffers(call.ring),
+  [RegisterOp.UnregisterBuffers]: (call) => withoutArgument(call) || whenUnused(call.ring, unregisterBuffers),
   [RegisterOp.Files]: (call) => files(call),
-  [RegisterOp.UnregisterFiles]: (call) => withoutArgument(call) || unregisterFiles(call.ring),
+  [RegisterOp.UnregisterFiles]: (call) => withoutArgument(call) || whenUnused(call.ring, unregisterFiles),
   [RegisterOp.Eventfd]: (call) => eventfd(call, false),
   [RegisterOp.EventfdAsync]: (call) => eventfd(call, true),
   [RegisterOp.UnregisterEventfd]: (call) => withoutArgument(call) || unregisterEventfd(call.ring),
@@ -49,18 +53,30 @@ const OPERATIONS: { readonly [op: number]: Operation } = {
   [RegisterOp.RingFds]: (call) => registerRingFds(call),
   [RegisterOp.UnregisterRingFds]: (call) => unregisterRingFds(call),
   [RegisterOp.FileAllocRange]: (call) => fileAllocRange(call),
+  [RegisterOp.Probe]: (call) => probe(call),
+  [RegisterOp.PbufRing]: (call) => registerBufferRing(call),
+  [RegisterOp.UnregisterPbufRing]: (call) => unregisterBufferRing(call),
+  [RegisterOp.PbufStatus]: (call) => bufferRingStatus(call),
+  [RegisterOp.SyncCancel]: (call) => syncCancel(call),
+  [RegisterOp.Napi]: (call) => registerNapi(call),
+  [RegisterOp.UnregisterNapi]: (call) => unregisterNapi(call),
+  [RegisterOp.Clock]: (call) => registerClock(call),
+  [RegisterOp.CloneBuffers]: (call) => cloneBuffers(call),
 };
 
-/** @throws {InputError} for an operation that the kernel has and the model has not. */
-export function registerOperation(call: RegisterCall): number {
+export function registerOperation(call: RegisterCall): number | Blocked {
   if (call.op >= call.machine.profile.dialect.registerOps) return -Errno.EINVAL;
-  const operation = OPERATIONS[call.op];
-  if (!operation) throw new InputError(`io_uring_register operation ${call.op} is not modelled`);
-  return operation(call);
+  return OPERATIONS[call.op]?.(call) ?? -Errno.EINVAL;
 }
 
 function withoutArgument({ argument, count }: RegisterCall): number {
   return isNull(argument) && count === 0 ? 0 : -Errno.EINVAL;
+}
+
+/** A table goes when no request uses anything of it. */
+function whenUnused(ring: IoUring, unregister: (ring: IoUring) => number): number | Blocked {
+  const exists = unregister === unregisterFiles ? ring.files : ring.buffers;
+  return exists && ring.nodes.busy ? new Blocked('io_rsrc_data.refs') : unregister(ring);
 }
 
 /** Kernels with sparse tables take NULL for "all empty", which the old operations do not offer. */

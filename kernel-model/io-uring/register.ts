@@ -5,11 +5,11 @@ import type { Blocked } from '../lock.ts';
 import type { Machine } from '../machine.ts';
 import type { Task } from '../task.ts';
 import { callerMemory, type UserPointer } from '../user-pointer.ts';
+import { findRing } from './find-ring.ts';
 import { type RegisterCall, registerOperation } from './register-ops.ts';
 import { allowsRegister } from './restrictions.ts';
-import { IoUring } from './ring.ts';
-import { taskContext } from './task-context.ts';
-import { RegisterOp, RingLimit, USE_REGISTERED_RING } from './uapi.ts';
+import type { IoUring } from './ring.ts';
+import { RegisterOp, USE_REGISTERED_RING } from './uapi.ts';
 
 /** 6.3: the ring may be given as an index of the task's registered rings. */
 const REGISTERED_RING_VERSION = 0x6_0300;
@@ -27,8 +27,8 @@ const QUIESCING: ReadonlySet<number> = new Set([
  * @param argument pointer to the operation's argument; 0n is NULL.
  * @returns what the operation does: 0, a count or an id; a negative errno; `Blocked` when the call has to wait:
  * for `uring_lock`, or (5.16) until links to the ring are gone. A blocked call has changed nothing but that the
- * ring refuses other registrations (-ENXIO) until it is made again or given up by `interruptRegister`.
- * @throws {InputError} for operations that the kernel has and the model has not.
+ * ring refuses other registrations (-ENXIO) until it is made again or given up by `interruptRegister`; or for
+ * requests that use what is to be unregistered, or that are to be cancelled.
  */
 export function ioUringRegister(
   machine: Machine,
@@ -42,10 +42,12 @@ export function ioUringRegister(
   const byIndex = opcode >= USE_REGISTERED_RING && dialect.versionCode >= REGISTERED_RING_VERSION;
   const op = byIndex ? opcode - USE_REGISTERED_RING : opcode;
   if (!dialect.quiesce && op >= dialect.registerOps) return -Errno.EINVAL;
-  const ring = byIndex ? registeredRing(task, fd) : openRing(task, fd);
+  const ring = findRing(task, fd, byIndex);
   if (typeof ring === 'number') return ring;
+  ring.engine.local.runCooperative();
   const blocked = ring.lock.lock(task);
   if (blocked) return blocked;
+  machine.taskWork.enter();
   try {
     const refused = refuse(ring, task, op);
     if (refused !== 0) return refused;
@@ -53,6 +55,7 @@ export function ioUringRegister(
     return waitsForUsers(dialect, op) ? quiesced(call) : registerOperation(call);
   } finally {
     ring.lock.unlock();
+    machine.taskWork.leave();
   }
 }
 
@@ -92,17 +95,4 @@ function quiesced(call: RegisterCall): number | Blocked {
   const result = registerOperation(call);
   ring.resurrect();
   return result;
-}
-
-function openRing(task: Task, fd: number): IoUring | number {
-  const file = task.files?.get(fd);
-  if (!file) return -Errno.EBADF;
-  return file.object instanceof IoUring ? file.object : -Errno.EOPNOTSUPP;
-}
-
-function registeredRing(task: Task, index: number): IoUring | number {
-  const context = taskContext(task);
-  if (!context || index < 0 || index >= RingLimit.RingFds) return -Errno.EINVAL;
-  const ring = context.registeredRing(index)?.object;
-  return ring instanceof IoUring ? ring : -Errno.EBADF;
 }

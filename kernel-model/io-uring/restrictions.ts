@@ -37,6 +37,14 @@ export function allowsRegister(record: Record, opcode: number): boolean {
   return ((record.big('register_op[0]') >> BigInt(opcode)) & 1n) === 1n;
 }
 
+/** Whether it allows a submission entry with these flags (IOSQE_*). */
+export function allowsSubmission(record: Record, opcode: number, flags: number): boolean {
+  if (((record.big('sqe_op[0]') >> BigInt(opcode)) & 1n) === 0n) return false;
+  const required = record.get('sqe_flags_required');
+  if ((flags & required) !== required) return false;
+  return (flags & ~(record.get('sqe_flags_allowed') | required)) === 0;
+}
+
 function addRestriction(allowed: Allowed, dialect: Dialect, entry: DataView): boolean {
   const value = entry.getUint8(2);
   switch (entry.getUint16(0, true)) {

@@ -6,13 +6,17 @@ import { Blocked, Mutex } from '../lock.ts';
 import type { Machine } from '../machine.ts';
 import { type Record, UseAfterFree } from '../record.ts';
 import type { Task } from '../task.ts';
+import { PollEvent, WaitQueue } from '../wait-queue.ts';
 import type { BufferTable } from './buffer-table.ts';
 import { CompletionQueue } from './completion.ts';
+import type { Engine } from './engine.ts';
 import type { EventfdRegistration } from './eventfd.ts';
 import type { FileTable } from './file-table.ts';
 import { Payer } from './payer.ts';
 import { Personalities } from './personalities.ts';
+import { ProvidedBuffers } from './provided-buffers.ts';
 import { RingMemory } from './ring-memory.ts';
+import { RsrcNodes } from './rsrc-nodes.ts';
 import type { SqData } from './sq-data.ts';
 import { Setup } from './uapi.ts';
 
@@ -29,14 +33,14 @@ const LISTS = [
   'io_buffers_comp',
   'io_buffers_pages',
   'napi_list',
-  'cq_wait.head',
   'sqo_sq_wait.head',
-  'poll_wq.head',
   'rsrc_quiesce_wq.head',
 ];
 
 /** 6.10: the kernel's own ring memory is kept as an array of pages, not as one block. */
 const RING_PAGES_VERSION = 0x6_0a00;
+
+const CLOCK_MONOTONIC = 1;
 
 export interface RingInit {
   flags: number;
@@ -54,6 +58,12 @@ export class IoUring {
   readonly lock: Mutex;
   readonly completions: CompletionQueue;
   readonly personalities: Personalities;
+  readonly provided: ProvidedBuffers;
+  readonly nodes: RsrcNodes;
+  /** Who waits for completions in io_uring_enter. */
+  readonly waitQueue: WaitQueue;
+  /** Who polls the ring's file: the same queue before 6.3. */
+  readonly pollQueue: WaitQueue;
   readonly payer: Payer;
   /** What an empty slot of the buffer table points at. */
   readonly dummyBuffer: bigint;
@@ -68,6 +78,7 @@ export class IoUring {
   readonly contextNodes: Record[] = [];
   /** The task whose registration waits until nobody else uses the ring. */
   waiter: Task | undefined;
+  private requests: Engine | undefined;
   private readonly sqCreds: Cred[] = [];
   private readonly ownDummy: Record | undefined;
   /** Holders of `ctx->refs`: the ring itself until it is killed, and each link. */
@@ -92,18 +103,37 @@ export class IoUring {
     });
     this.ctx.point('rings', this.memory.rings);
     this.describePages();
-    this.completions = new CompletionQueue(heap, this.ctx, this.memory, () => this.eventfd?.posted());
-    this.personalities = new Personalities(this.ctx);
+    this.completions = new CompletionQueue(heap, this.ctx, this.memory, () => this.posted());
+    this.personalities = new Personalities(machine, this.ctx);
+    this.provided = new ProvidedBuffers(machine, this.ctx);
+    this.nodes = new RsrcNodes(machine, this.ctx);
+    this.waitQueue = new WaitQueue(this.ctx.sub('cq_wait'));
+    this.pollQueue = this.ctx.has('poll_wq') ? new WaitQueue(this.ctx.sub('poll_wq')) : this.waitQueue;
     const { user } = init.creator.cred;
     const { mm } = init.creator;
     this.payer = new Payer(init.chargesUser ? user : undefined, mm);
     if (init.chargesUser) this.ctx.point('user', user.record);
     if (mm) this.ctx.point('mm_account', mm.record);
+    if (this.ctx.has('clockid')) this.ctx.set('clockid', CLOCK_MONOTONIC);
     if (profile.dialect.sparseBuffer === 'per-ring-dummy') {
       this.ownDummy = heap.allocate('io_mapped_ubuf').set('ubuf', -1n);
       this.ctx.point('dummy_ubuf', this.ownDummy);
     }
     this.dummyBuffer = (this.ownDummy ?? globalDummy(machine)).address;
+  }
+
+  /** Its requests. Made with the ring by io_uring_setup. */
+  get engine(): Engine {
+    if (!this.requests) throw new Error('a ring that is not set up');
+    return this.requests;
+  }
+  set engine(engine: Engine) {
+    this.requests = engine;
+  }
+
+  /** Worker limits that were registered, 0 for none. */
+  get workerLimits(): [number, number] {
+    return [this.ctx.get('iowq_limits[0]'), this.ctx.get('iowq_limits[1]')];
   }
 
   /** IORING_SETUP_* */
@@ -161,7 +191,7 @@ export class IoUring {
   joinThread(data: SqData): void {
     this.sqData = data;
     this.ctx.point('sq_data', data.record);
-    data.add(this.ctx);
+    data.add(this);
   }
 
   /** Credentials that the submission thread uses. */
@@ -172,6 +202,7 @@ export class IoUring {
 
   /** The last descriptor and mapping are gone. What links still refer to stays until they go. */
   close(): void {
+    this.requests?.dropAll();
     this.personalities.clear();
     this.closed = true;
     if (this.killed) return;
@@ -198,7 +229,10 @@ export class IoUring {
 
   /** Frees the ring. Only for `tearDown`. */
   destroy(): void {
-    this.sqData?.remove(this.ctx);
+    this.sqData?.remove(this);
+    this.requests?.release();
+    this.nodes.release();
+    this.provided.release();
     this.buffers?.release();
     this.files?.release();
     this.eventfd?.release();
@@ -211,6 +245,15 @@ export class IoUring {
     this.memory.release();
     if (this.ownDummy) this.machine.heap.free(this.ownDummy);
     this.machine.heap.free(this.ctx);
+  }
+
+  /** Entries were published. */
+  private posted(): void {
+    this.requests?.afterCommit();
+    this.eventfd?.posted();
+    const events = PollEvent.In | PollEvent.UringWake;
+    this.waitQueue.wake(events);
+    if (this.pollQueue !== this.waitQueue) this.pollQueue.wake(events);
   }
 
   private describePages(): void {

@@ -3,15 +3,31 @@ import { PAGE_SIZE } from '../../bpf/address.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import { Capability } from '../cred.ts';
-import { type File, type FileOperations, type MapRequest, type MapSource, Open } from '../file.ts';
+import {
+  type File,
+  type FileOperations,
+  type MapRequest,
+  type MapSource,
+  Open,
+  type Readiness,
+} from '../file.ts';
 import type { Machine } from '../machine.ts';
 import { OutOfMemory } from '../ram.ts';
 import type { Task } from '../task.ts';
+import { PollEvent } from '../wait-queue.ts';
+import { BufferRing } from './buffer-ring.ts';
+import { Engine } from './engine.ts';
 import { IoUring } from './ring.ts';
 import type { RingOffsets } from './ring-memory.ts';
 import { idleTicks, SqData } from './sq-data.ts';
-import { attachTask } from './task-context.ts';
+import { pendingEntries } from './submission.ts';
+import { attachTask, makeContext } from './task-context.ts';
 import { RingLimit, RingMap, Setup } from './uapi.ts';
+
+/** IORING_OFF_PBUF_SHIFT */
+const PBUF_SHIFT = 16;
+/** Bytes of offsets below the mask of areas. */
+const PBUF_RANGE = 0x800_0000;
 
 /** What the caller fills in of `struct io_uring_params`. */
 export interface SetupParams {
@@ -105,6 +121,7 @@ function create(machine: Machine, task: Task, params: SetupParams, sizes: Sizes)
     creator: task,
     chargesUser: !task.cred.capable(Capability.IpcLock),
   });
+  ring.engine = new Engine(ring);
   const error = offload(machine, task, ring, params);
   if (error !== 0) {
     ring.close();
@@ -135,7 +152,9 @@ function offload(machine: Machine, task: Task, ring: IoUring, params: SetupParam
   ring.ctx.set('sq_thread_idle', idleTicks(params.sqThreadIdle ?? 0, machine.profile.dialect.hz));
   const data = owner ? owner.share() : new SqData(machine, task);
   ring.joinThread(data);
-  if (!owner) data.start(task, wants(Setup.SqAff) ? cpu : undefined);
+  if (owner) return 0;
+  data.start(task, wants(Setup.SqAff) ? cpu : undefined);
+  if (data.worker) makeContext(machine, data.worker, ring);
   return 0;
 }
 
@@ -174,6 +193,14 @@ function install(machine: Machine, task: Task, ring: IoUring): number {
 const ringOperations: FileOperations = {
   symbol: 'io_uring_fops',
   pollable: true,
+  poll({ object }: File): Readiness {
+    if (!(object instanceof IoUring)) return { mask: 0, queues: [] };
+    const { completions, engine, memory, pollQueue } = object;
+    const completed = completions.available > 0 || completions.overflowCount > 0;
+    const room = pendingEntries(engine) < memory.sqEntries;
+    const readable = completed ? PollEvent.In | PollEvent.RdNorm : 0;
+    return { mask: readable | (room ? PollEvent.Out | PollEvent.WrNorm : 0), queues: [pollQueue] };
+  },
   release(file: File) {
     if (file.object instanceof IoUring) file.object.close();
   },
@@ -186,12 +213,21 @@ const ringOperations: FileOperations = {
 function mapRing(ring: IoUring, request: MapRequest): MapSource | number {
   const free = ring.machine.profile.dialect.ringMapFixed;
   if (!free && request.address !== 0) return -Errno.EINVAL;
+  const buffers = mappedBuffers(ring, request.offset);
+  if (buffers) return { frame: (page) => buffers.frames[page] ?? -1 };
   const area = mappedArea(request.offset);
   if (!area) return free ? -Errno.EINVAL : -Errno.ENOMEM;
   const { first, count } = ring.memory.frames(area);
   // Before 6.10 the areas are compound pages, whose size is a power of two.
   if (free && request.length > powerOfTwo(count) * PAGE_SIZE) return -Errno.EINVAL;
   return { frame: (page) => (page < count ? first + page : -1) };
+}
+
+/** Ring of provided buffers in kernel memory: the group's id stands in the offset. */
+function mappedBuffers(ring: IoUring, offset: number): BufferRing | undefined {
+  if (offset < RingMap.PbufRing || offset >= RingMap.PbufRing + PBUF_RANGE) return undefined;
+  const group = ring.provided.group((offset - RingMap.PbufRing) >>> PBUF_SHIFT);
+  return group instanceof BufferRing && group.mapped ? group : undefined;
 }
 
 function mappedArea(offset: number): 'rings' | 'sqes' | undefined {

@@ -11,14 +11,16 @@ import type { Record } from '../record.ts';
 import type { Task } from '../task.ts';
 import type { IoUring } from './ring.ts';
 import { RingLimit } from './uapi.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 export class TaskContext {
   readonly record: Record;
-  /** Worker limits, bounded and unbounded. */
-  readonly workers: [number, number];
+  readonly workers: WorkerPool;
+  /** Rings that the task has submitted to or made. */
+  readonly rings = new Set<IoUring>();
   private readonly registered: (File | undefined)[] = new Array(RingLimit.RingFds).fill(undefined);
 
-  constructor(record: Record, workers: [number, number]) {
+  constructor(record: Record, workers: WorkerPool) {
     this.record = record;
     this.workers = workers;
   }
@@ -42,47 +44,87 @@ export class TaskContext {
     old?.put();
   }
 
+  /** References for requests, which are taken in advance: `cached_refs` are the unused ones, `inflight` all. */
+  takeRefs(count: number): void {
+    const cached = this.record.get('cached_refs') - count;
+    const more = cached < 0 ? REFS_IN_ADVANCE - cached : 0;
+    this.record.set('cached_refs', cached + more);
+    this.record.set('inflight.count', this.record.get('inflight.count') + more);
+  }
+
+  returnRefs(count: number): void {
+    this.record.set('cached_refs', this.record.get('cached_refs') + count);
+  }
+
+  /** A request of the task is over. */
+  putRef(): void {
+    this.returnRefs(1);
+  }
+
   /** The task exits. */
   release(heap: KernelHeap): void {
     for (let index = 0; index < RingLimit.RingFds; index++) {
       if (this.registered[index]) this.setRegistered(index, undefined);
     }
+    this.workers.release();
     heap.free(this.record);
   }
 }
 
+/** How many references a task takes at a time. */
+const REFS_IN_ADVANCE = 1024;
+
 const contexts = new WeakMap<Task, TaskContext>();
+
+/** Contexts of the tasks that use a ring. */
+export function contextsOf(ring: IoUring): TaskContext[] {
+  const tasks = ring.contextNodes.map((node) => ring.machine.tasks.at(node.big('task')));
+  return tasks.flatMap((task) => (task && contexts.get(task)) ?? []);
+}
 
 /** The task's context, undefined before its first use of io_uring. */
 export function taskContext(task: Task): TaskContext | undefined {
   return contexts.get(task);
 }
 
+/** Notes that a task submits to a ring; the first time makes the link between them. */
+export function attachSubmitter(machine: Machine, task: Task, ring: IoUring): void {
+  const known = ring.contextNodes.some((node) => node.big('task') === task.address);
+  if (!known || !contexts.has(task)) attachTask(machine, task, ring);
+  const context = contexts.get(task);
+  if (context?.record.has('last')) context.record.point('last', ring.ctx);
+}
+
 /** Notes that a task uses a ring. */
 export function attachTask(machine: Machine, task: Task, ring: IoUring): void {
   const context = contexts.get(task) ?? create(machine, task, ring);
   if (context.record.has('last')) context.record.point('last', ring.ctx);
+  context.rings.add(ring);
+  if (ring.ctx.get('iowq_limits_set') !== 0) context.workers.setLimits(ring.workerLimits);
   const node = machine.heap.allocate('io_tctx_node');
   node.point('task', task.record).point('ctx', ring.ctx);
   listAddTail(machine.ram, node.addressOf('ctx_node'), ring.ctx.addressOf('tctx_list'));
   ring.contextNodes.push(node);
 }
 
-/** Worker limits by default: four for each processor but no more than entries, and the process limit. */
+/** The context of a thread that only submits for others: it has no rings of its own. */
+export function makeContext(machine: Machine, task: Task, ring: IoUring): void {
+  if (!contexts.has(task)) create(machine, task, ring);
+}
+
+/** Limit of bounded workers by default: four for each processor, but no more than entries. */
 function create(machine: Machine, task: Task, ring: IoUring): TaskContext {
   const record = machine.heap.allocate('io_uring_task');
   if (record.has('wait.head')) listInit(machine.ram, record.addressOf('wait.head'));
   const bounded = Math.min(ring.memory.sqEntries, 4 * machine.cpus);
-  const context = new TaskContext(record, [bounded, DEFAULT_PROCESSES]);
+  const context = new TaskContext(record, new WorkerPool(machine, record, task, bounded));
   contexts.set(task, context);
   task.record.point('io_uring', record);
   task.beforeExit = () => {
+    for (const used of context.rings) used.engine.cancelAll(task);
     task.record.point('io_uring', undefined);
     contexts.delete(task);
     context.release(machine.heap);
   };
   return context;
 }
-
-/** RLIMIT_NPROC of the modelled machine. */
-const DEFAULT_PROCESSES = 31_000;

@@ -87,6 +87,103 @@ export const enum RingMap {
 export const enum SqFlag {
   NeedWakeup = 1,
   CqOverflow = 2,
+  Taskrun = 4,
+}
+
+/** IORING_ENTER_* */
+export const enum Enter {
+  GetEvents = 1,
+  SqWakeup = 2,
+  SqWait = 4,
+  ExtArg = 8,
+  RegisteredRing = 16,
+  AbsTimer = 32,
+}
+
+/** IORING_OP_*: operations of submission entries. */
+export const enum SubmitOp {
+  Nop = 0,
+  ReadFixed = 4,
+  WriteFixed = 5,
+  PollAdd = 6,
+  PollRemove = 7,
+  Timeout = 11,
+  TimeoutRemove = 12,
+  AsyncCancel = 14,
+  LinkTimeout = 15,
+  OpenAt = 18,
+  Close = 19,
+  FilesUpdate = 20,
+  Read = 22,
+  Write = 23,
+  ProvideBuffers = 31,
+  RemoveBuffers = 32,
+  MsgRing = 40,
+  FixedFdInstall = 54,
+}
+
+/** IORING_TIMEOUT_* */
+export const enum TimeoutFlag {
+  Absolute = 1 << 0,
+  Update = 1 << 1,
+  BootTime = 1 << 2,
+  RealTime = 1 << 3,
+  LinkUpdate = 1 << 4,
+  EtimeSuccess = 1 << 5,
+  Multishot = 1 << 6,
+}
+
+/** IORING_ASYNC_CANCEL_* */
+export const enum CancelFlag {
+  All = 1 << 0,
+  Fd = 1 << 1,
+  Any = 1 << 2,
+  FdFixed = 1 << 3,
+  UserData = 1 << 4,
+  Op = 1 << 5,
+}
+
+/** IORING_POLL_* in the length of POLL_ADD and POLL_REMOVE. */
+export const enum PollFlag {
+  Multishot = 1 << 0,
+  UpdateEvents = 1 << 1,
+  UpdateUserData = 1 << 2,
+}
+
+/** IORING_MSG_RING_* */
+export const enum MsgFlag {
+  CqeSkip = 1 << 0,
+  FlagsPass = 1 << 1,
+}
+
+/** IOSQE_* */
+export const enum SqeFlag {
+  FixedFile = 1 << 0,
+  Drain = 1 << 1,
+  Link = 1 << 2,
+  HardLink = 1 << 3,
+  Async = 1 << 4,
+  BufferSelect = 1 << 5,
+  CqeSkipSuccess = 1 << 6,
+}
+
+/** IORING_CQE_F_* */
+export const enum CqeFlag {
+  Buffer = 1 << 0,
+  More = 1 << 1,
+  BufMore = 1 << 4,
+}
+
+/** Where the id of a selected buffer stands in a completion's flags. */
+export const CQE_BUFFER_SHIFT = 16;
+
+/** In `file_index` of an entry: any free slot. Else the slot plus 1. */
+export const FILE_INDEX_ALLOC = 0xffff_ffff;
+
+/** Bits of `check_cq`. */
+export const enum CheckCq {
+  Overflow = 1 << 0,
+  Dropped = 1 << 1,
 }
 
 export const enum RingLimit {

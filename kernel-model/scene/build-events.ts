@@ -6,11 +6,15 @@ import { IoUring } from '../io-uring/ring.ts';
 import { Advice } from '../memory-syscalls.ts';
 import { rwsemTryWrite } from '../mutex.ts';
 import type { Task } from '../task.ts';
-import { MemoryBuilder } from './build-memory.ts';
+import { contentText, MemoryBuilder } from './build-memory.ts';
 import { RingBuilder } from './build-rings.ts';
+import { SubmissionBuilder } from './build-submissions.ts';
 import type { Builder } from './builder.ts';
 import type { EventSpec, LockSpec, RangeSpec } from './scene.ts';
 import type { ScenePath } from './scene-error.ts';
+
+/** A day: timers that fire again and again are followed one by one. */
+const MAX_WAIT_MS = 86_400_000n;
 
 export class EventBuilder {
   private readonly builder: Builder;
@@ -46,6 +50,24 @@ export class EventBuilder {
       for (const [index, call] of spec.register.calls.entries()) {
         rings.register(fd, call, [...at, 'calls', index], scope);
       }
+    } else if (spec.submit) {
+      const at = [...path, 'submit'];
+      const fd = scope.int(spec.submit.fd, [...at, 'fd']);
+      new SubmissionBuilder(builder, task).submit(fd, spec.submit.entries, [...at, 'entries'], scope);
+    } else if (spec.completions) {
+      const at = [...path, 'completions'];
+      const fd = scope.int(spec.completions.fd, [...at, 'fd']);
+      new SubmissionBuilder(builder, task).expect(fd, spec.completions.are, [...at, 'are'], scope);
+    } else if (spec.store) {
+      const at = [...path, 'store'];
+      const fd = scope.int(spec.store.fd, [...at, 'fd']);
+      builder.done('write', task, sys.write(task, fd, this.stored(task, spec.store, at)), at);
+    } else if (spec.wait !== undefined) {
+      const at = [...path, 'wait'];
+      const milliseconds = scope.big(spec.wait, at, { min: 0n, max: MAX_WAIT_MS });
+      builder.machine.advance(milliseconds * 1_000_000n);
+    } else if (spec.exit) {
+      sys.exit_group(task, 0);
     } else if (spec.unwatch) {
       const at = [...path, 'unwatch'];
       const epfd = scope.int(spec.unwatch.epoll, [...at, 'epoll']);
@@ -76,6 +98,16 @@ export class EventBuilder {
       );
     }
     if (!object.lock.tryLock(holder)) throw builder.source.error(path, 'the lock is held already');
+  }
+
+  /** Bytes for write(2): text, hex, or a counter of 8 bytes. */
+  private stored(task: Task, spec: NonNullable<EventSpec['store']>, path: ScenePath): Uint8Array {
+    const scope = this.builder.scopeOf(task);
+    if (spec.text !== undefined) return new TextEncoder().encode(scope.text(spec.text, [...path, 'text']));
+    if (spec.hex !== undefined) return contentText({ hex: spec.hex });
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, scope.uint64(spec.count ?? 1, [...path, 'count']), true);
+    return bytes;
   }
 
   private range(task: Task, spec: RangeSpec, path: ScenePath): { address: number; length: number } {

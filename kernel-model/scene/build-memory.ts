@@ -105,7 +105,8 @@ export class MemoryBuilder {
   }
 }
 
-function contentText({ text, hex }: BytesSpec): Uint8Array {
+/** Bytes given as text or as hexadecimal digits. */
+export function contentText({ text, hex }: BytesSpec): Uint8Array {
   if (text !== undefined) return new TextEncoder().encode(text);
   const digits = (hex ?? '').replaceAll(' ', '');
   return Uint8Array.from({ length: digits.length / 2 }, (_, i) =>

@@ -8,6 +8,8 @@ import { MapFlag } from '../memory-syscalls.ts';
 import type { Task } from '../task.ts';
 import type { UserPointer } from '../user-pointer.ts';
 import { Prot } from '../vma.ts';
+import { fillBufferRing, singleCall } from './build-register.ts';
+import { SubmissionBuilder } from './build-submissions.ts';
 import type { Builder } from './builder.ts';
 import { flagBits, SETUP_FLAGS } from './flags.ts';
 import type { Call } from './reasons.ts';
@@ -43,6 +45,9 @@ export class RingBuilder {
       for (const [index, call] of (spec.register ?? []).entries()) {
         this.register(fd, call, [...path, 'register', index], scope);
       }
+      const submissions = new SubmissionBuilder(this.builder, this.task);
+      if (spec.submit) submissions.submit(fd, spec.submit, [...path, 'submit'], scope);
+      if (spec.prepare) submissions.prepare(fd, spec.prepare, [...path, 'prepare'], scope);
     });
   }
 
@@ -118,8 +123,14 @@ export class RingBuilder {
         const bytes = int32(scope.int(spec.eventfd ?? -1, path));
         return this.call(fd, spec.async ? RegisterOp.EventfdAsync : RegisterOp.Eventfd, bytes, 1);
       }
-      default:
+      case 'unregister':
         return this.call(fd, UNREGISTER[spec.unregister ?? 'buffers'], 0n, 0);
+      default: {
+        if (op === 'buffer_ring' && spec.buffer_ring)
+          fillBufferRing(this.task, spec.buffer_ring, path, scope);
+        const { op: code, argument, count } = singleCall(op, spec, path, scope);
+        return this.call(fd, code, argument, count);
+      }
     }
   }
 
@@ -235,6 +246,19 @@ const CALLS: { readonly [op in Operation]: Call } = {
   update_buffers: 'update buffers',
   update_files: 'update files',
   unregister: 'unregister',
+  personality: 'register',
+  unregister_personality: 'register',
+  restrictions: 'register',
+  enable: 'register',
+  alloc_range: 'register',
+  buffer_ring: 'register',
+  unregister_buffer_ring: 'register',
+  ring_fds: 'register',
+  worker_limits: 'register',
+  worker_cpus: 'register',
+  napi: 'register',
+  clock: 'register',
+  clone_buffers: 'register',
 };
 
 const UNREGISTER = {

@@ -1,6 +1,6 @@
 /** Symbolic flags of scene files and the numbers behind them. */
 import { Open } from '../file.ts';
-import { Setup } from '../io-uring/uapi.ts';
+import { RegisterOp, Setup, SqeFlag, SubmitOp } from '../io-uring/uapi.ts';
 
 type Flags = { readonly [name: string]: number };
 
@@ -44,6 +44,58 @@ export const SETUP_FLAGS: Flags = {
   NO_MMAP: Setup.NoMmap,
   REGISTERED_FD_ONLY: Setup.RegisteredFdOnly,
   NO_SQARRAY: Setup.NoSqArray,
+};
+
+/** IOSQE_* (io_uring_enter(2)). */
+export const SQE_FLAGS: Flags = {
+  FIXED_FILE: SqeFlag.FixedFile,
+  IO_DRAIN: SqeFlag.Drain,
+  IO_LINK: SqeFlag.Link,
+  IO_HARDLINK: SqeFlag.HardLink,
+  ASYNC: SqeFlag.Async,
+  BUFFER_SELECT: SqeFlag.BufferSelect,
+  CQE_SKIP_SUCCESS: SqeFlag.CqeSkipSuccess,
+};
+
+/** IORING_OP_* that restrictions can name. */
+export const SUBMIT_OPS: Flags = {
+  NOP: SubmitOp.Nop,
+  READ_FIXED: SubmitOp.ReadFixed,
+  WRITE_FIXED: SubmitOp.WriteFixed,
+  POLL_ADD: SubmitOp.PollAdd,
+  POLL_REMOVE: SubmitOp.PollRemove,
+  TIMEOUT: SubmitOp.Timeout,
+  TIMEOUT_REMOVE: SubmitOp.TimeoutRemove,
+  ASYNC_CANCEL: SubmitOp.AsyncCancel,
+  LINK_TIMEOUT: SubmitOp.LinkTimeout,
+  OPENAT: SubmitOp.OpenAt,
+  CLOSE: SubmitOp.Close,
+  FILES_UPDATE: SubmitOp.FilesUpdate,
+  READ: SubmitOp.Read,
+  WRITE: SubmitOp.Write,
+  PROVIDE_BUFFERS: SubmitOp.ProvideBuffers,
+  REMOVE_BUFFERS: SubmitOp.RemoveBuffers,
+  MSG_RING: SubmitOp.MsgRing,
+};
+
+/** IORING_REGISTER_* that restrictions can name. */
+export const REGISTER_OPS: Flags = {
+  BUFFERS: RegisterOp.Buffers,
+  UNREGISTER_BUFFERS: RegisterOp.UnregisterBuffers,
+  FILES: RegisterOp.Files,
+  UNREGISTER_FILES: RegisterOp.UnregisterFiles,
+  EVENTFD: RegisterOp.Eventfd,
+  UNREGISTER_EVENTFD: RegisterOp.UnregisterEventfd,
+  FILES_UPDATE: RegisterOp.FilesUpdate,
+  EVENTFD_ASYNC: RegisterOp.EventfdAsync,
+  PROBE: RegisterOp.Probe,
+  PERSONALITY: RegisterOp.Personality,
+  UNREGISTER_PERSONALITY: RegisterOp.UnregisterPersonality,
+  ENABLE_RINGS: RegisterOp.EnableRings,
+  FILES2: RegisterOp.Files2,
+  FILES_UPDATE2: RegisterOp.FilesUpdate2,
+  BUFFERS2: RegisterOp.Buffers2,
+  BUFFERS_UPDATE: RegisterOp.BuffersUpdate,
 };
 
 /** CAP_* numbers (capabilities(7)). */

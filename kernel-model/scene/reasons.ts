@@ -23,7 +23,10 @@ export type Call =
   | 'register eventfd'
   | 'update buffers'
   | 'update files'
-  | 'unregister';
+  | 'unregister'
+  | 'register'
+  | 'io_uring_enter'
+  | 'write';
 
 type Reasons = { readonly [errno: number]: string };
 
@@ -101,6 +104,30 @@ const REASONS: { readonly [call in Call]: Reasons } = {
     [Errno.ENXIO]: 'the ring has no file table',
     [Errno.EBADF]: 'an entry is not an open descriptor, or it is an io_uring instance',
     [Errno.EINVAL]: 'offset and count go beyond the table, or an empty slot has a tag',
+  },
+  register: {
+    [Errno.EINVAL]: 'this kernel does not know the operation, or a field has a value that it refuses',
+    [Errno.EBADFD]: 'the ring is not R_DISABLED',
+    [Errno.EACCES]: "the ring's restrictions forbid the operation",
+    [Errno.EBUSY]: 'there is one already',
+    [Errno.EEXIST]:
+      'the group has a ring or buffers already, or the task is not the one that may use the ring',
+    [Errno.ENOENT]: 'there is no such group',
+    [Errno.ENXIO]: 'the other ring has no buffers',
+    [Errno.EFAULT]: 'memory of the argument is not mapped',
+  },
+  io_uring_enter: {
+    [Errno.EBADFD]: 'the ring is R_DISABLED; enable it first',
+    [Errno.EEXIST]: 'only the task that made the ring (SINGLE_ISSUER) may submit',
+    [Errno.EBUSY]: 'completions wait in the overflow list',
+    [Errno.EBADF]: BAD_FD,
+    [Errno.EOPNOTSUPP]: 'the descriptor is not an io_uring instance',
+  },
+  write: {
+    [Errno.EBADF]: 'no such descriptor in this task, or it is not open for writing',
+    [Errno.EINVAL]: 'an eventfd takes 8 bytes, and other files of this kind cannot be written',
+    [Errno.EAGAIN]: 'the pipe is full, or the counter would overflow',
+    [Errno.EPIPE]: 'nobody can read it any more',
   },
   unregister: { [Errno.ENXIO]: 'there is nothing of this kind registered' },
 };

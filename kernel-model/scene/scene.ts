@@ -84,7 +84,61 @@ export interface RingSpec extends Repeated {
   sq_thread_idle?: Quantity;
   wq_fd?: Quantity;
   register?: RegisterSpec[];
+  submit?: EntrySpec[];
+  prepare?: EntrySpec[];
   fails?: string;
+}
+
+/** One submission entry; exactly one of the operations. */
+export interface EntrySpec extends Repeated {
+  nop?: true;
+  read?: TransferSpec;
+  write?: TransferSpec;
+  poll?: { fd: Quantity; events?: string[]; multishot?: boolean };
+  poll_remove?: Quantity;
+  timeout?: TimeoutSpec;
+  link_timeout?: TimeoutSpec;
+  timeout_remove?: Quantity;
+  cancel?: { data?: Quantity; fd?: Quantity; all?: boolean; any?: boolean };
+  message?: { ring: Quantity; result?: Quantity; data?: Quantity; flags?: Quantity };
+  send_file?: { ring: Quantity; from: Quantity; to: Quantity };
+  provide_buffers?: {
+    group: Quantity;
+    address: Quantity;
+    length: Quantity;
+    count?: Quantity;
+    id?: Quantity;
+  };
+  remove_buffers?: { group: Quantity; count: Quantity };
+  open?: { path: string; slot?: Quantity; flags?: string[] };
+  close?: { fd?: Quantity; slot?: Quantity };
+  bad_index?: true;
+  /** User data. */
+  data?: Quantity;
+  flags?: string[];
+  personality?: Quantity;
+  group?: Quantity;
+}
+
+export interface TransferSpec {
+  fd: Quantity;
+  address?: Quantity;
+  length?: Quantity;
+  offset?: Quantity;
+  buffer?: Quantity;
+}
+
+export interface TimeoutSpec {
+  milliseconds: Quantity;
+  completions?: Quantity;
+  absolute?: boolean;
+  multishot?: boolean;
+}
+
+export interface CompletionSpec {
+  data: Quantity;
+  result?: Quantity;
+  flags?: Quantity;
 }
 
 export type BufferSpec = 'none' | ({ address: Quantity; length: Quantity; tag?: Quantity } & Repeated);
@@ -101,7 +155,29 @@ export interface RegisterSpec {
   update_files?: SlotSpec[];
   offset?: Quantity;
   unregister?: 'buffers' | 'files' | 'eventfd';
+  personality?: true;
+  unregister_personality?: Quantity;
+  restrictions?: { register?: string[]; submit?: string[]; allowed?: string[]; required?: string[] };
+  enable?: true;
+  alloc_range?: { offset: Quantity; length: Quantity };
+  buffer_ring?: BufferRingSpec;
+  unregister_buffer_ring?: Quantity;
+  ring_fds?: { fd: Quantity; index?: Quantity }[];
+  worker_limits?: [Quantity, Quantity];
+  worker_cpus?: Quantity[];
+  napi?: { microseconds: Quantity; prefer?: boolean };
+  clock?: 'MONOTONIC' | 'BOOTTIME';
+  clone_buffers?: Quantity;
   fails?: string;
+}
+
+export interface BufferRingSpec {
+  group: Quantity;
+  entries: Quantity;
+  address?: Quantity;
+  incremental?: boolean;
+  min_left?: Quantity;
+  buffers?: ({ address: Quantity; length: Quantity; id?: Quantity } & Repeated)[];
 }
 
 export interface MapSpec {
@@ -126,6 +202,11 @@ export interface EventSpec {
   fork?: { pid: number; comm?: string };
   close?: Quantity;
   register?: { fd: Quantity; calls: RegisterSpec[] };
+  submit?: { fd: Quantity; entries: EntrySpec[] };
+  completions?: { fd: Quantity; are: CompletionSpec[] };
+  store?: { fd: Quantity; text?: string; hex?: string; count?: Quantity };
+  wait?: Quantity;
+  exit?: true;
   unwatch?: { epoll: Quantity; fd: Quantity };
 }
 

@@ -1,9 +1,12 @@
 /** Rings and their register calls as short functions, for the tests of io_uring. */
 import type { EpollEvent } from '../../kernel-model/epoll.ts';
 import { epollCreate1, epollCtl } from '../../kernel-model/epoll-ctl.ts';
+import { type EnterArgument, ioUringEnter, type PendingEnter } from '../../kernel-model/io-uring/enter.ts';
 import { ioUringRegister } from '../../kernel-model/io-uring/register.ts';
 import { IoUring } from '../../kernel-model/io-uring/ring.ts';
 import { ioUringSetup, type SetupParams, type SetupResult } from '../../kernel-model/io-uring/setup.ts';
+import type { SqeFields } from '../../kernel-model/io-uring/sqe.ts';
+import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';
 import type { Machine } from '../../kernel-model/machine.ts';
 import { MapFlag } from '../../kernel-model/memory-syscalls.ts';
 import type { Task } from '../../kernel-model/task.ts';
@@ -42,6 +45,46 @@ export class Caller {
     const result = ioUringRegister(this.machine, this.task, fd, op, argument, count);
     if (typeof result !== 'number') throw new Error(`blocked: ${result.waitsFor}`);
     return result;
+  }
+
+  /** User space's side of a ring. */
+  queue(fd: number): UserQueue {
+    return new UserQueue(this.ring(fd));
+  }
+
+  enter(fd: number, submit: number, complete = 0, flags = 0, argument?: EnterArgument): number {
+    const result = this.enterMayWait(fd, submit, complete, flags, argument);
+    if (typeof result !== 'number') throw new Error(`blocked: ${result.waitsFor}`);
+    return result;
+  }
+
+  enterMayWait(
+    fd: number,
+    submit: number,
+    complete = 0,
+    flags = 0,
+    argument?: EnterArgument,
+  ): number | PendingEnter {
+    return ioUringEnter(this.machine, this.task, fd, submit, complete, flags, argument);
+  }
+
+  /** Fills entries and submits them; what io_uring_enter returns. */
+  submit(fd: number, ...entries: SqeFields[]): number {
+    const queue = this.queue(fd);
+    for (const entry of entries) if (!queue.push(entry)) throw new Error('the submission queue is full');
+    return this.enter(fd, entries.length);
+  }
+
+  /** Takes the completions there are: [user data, result, flags]. */
+  reap(fd: number): [number, number, number][] {
+    return this.queue(fd)
+      .takeAll()
+      .map(({ userData, result, flags }) => [Number(userData), result, flags]);
+  }
+
+  /** `struct __kernel_timespec` in the task's memory. */
+  timespec(nanoseconds: number): bigint {
+    return this.put(words(Math.floor(nanoseconds / 1e9), nanoseconds % 1e9));
   }
 
   epollCreate(): number {
@@ -129,6 +172,21 @@ export function rsrcUpdate2(
   options: { reserved?: number; tags?: bigint } = {},
 ): Uint8Array {
   return concat(ints(offset, options.reserved ?? 0), words(data, options.tags ?? 0), ints(count, 0));
+}
+
+/** `struct io_uring_buf_reg` */
+export function bufferReg(
+  address: bigint,
+  entries: number,
+  id: number,
+  options: { flags?: number; minLeft?: number; reserved?: number } = {},
+): Uint8Array {
+  const group = id | ((options.flags ?? 0) << 16);
+  return concat(
+    words(address),
+    ints(entries, group, options.minLeft ?? 0, options.reserved ?? 0),
+    words(0, 0),
+  );
 }
 
 /** `struct io_uring_file_index_range` */
