@@ -23,7 +23,7 @@ type Emit = (emitter: Emitter, value: string, call: Call) => void;
 export const CALLS: { readonly [key: string]: Emit } = {
   lock: (emitter, name) => emitter.lock(named(emitter.world.mutexes, name)),
   unlock: (emitter, name) => emitter.unlock(named(emitter.world.mutexes, name)),
-  trylock: (emitter, name, { then = [] }) => emitTryLock(emitter, name, then),
+  trylock: (emitter, name, { held = [] }) => emitTryLock(emitter, name, held),
   down_read: (emitter, name) => emitter.downRead(named(emitter.world.rwsems, name)),
   up_read: (emitter, name) => emitter.upRead(named(emitter.world.rwsems, name)),
   down_write: (emitter, name) => emitter.downWrite(named(emitter.world.rwsems, name)),
@@ -72,7 +72,7 @@ export function callName(call: Call): string {
   return key;
 }
 
-function emitTryLock(emitter: Emitter, name: string, then: readonly Call[]): void {
+function emitTryLock(emitter: Emitter, name: string, held: readonly Call[]): void {
   const mutex = named(emitter.world.mutexes, name);
   const failed = new Label();
   emitter.step({
@@ -88,7 +88,7 @@ function emitTryLock(emitter: Emitter, name: string, then: readonly Call[]): voi
       return undefined;
     },
   });
-  emitCalls(emitter, then);
+  emitCalls(emitter, held);
   emitter.unlock(mutex);
   emitter.place(failed);
 }

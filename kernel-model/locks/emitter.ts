@@ -79,7 +79,8 @@ export class Emitter {
         const { writer, readers, queue } = view.get(sem);
         if (writer !== -1) return waitForLock(sem.name, [writer]);
         // A waiting writer goes first, and those it waits for are waited for with it.
-        if (queue.length > 0) return waitForLock(sem.name, [...queue, ...readers]);
+        const [first] = queue;
+        if (first !== undefined) return waitForLock(sem.name, [first, ...readers]);
         view.set(sem, { writer, readers: [...readers, this.actor.id].sort((a, b) => a - b), queue });
         return undefined;
       },

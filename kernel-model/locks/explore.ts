@@ -10,7 +10,7 @@
 import { EdgeList } from './graph.ts';
 import { type Actor, conflict, type FindingKind } from './program.ts';
 import { type State, stateKey } from './state.ts';
-import { stallFindings, stuckFindings } from './stuck.ts';
+import { blamelessWaiters, stallFindings, stuckFindings } from './stuck.ts';
 import { type Attempt, errorFinding, type Finding, type Move, type System } from './system.ts';
 
 export interface ExploreOptions {
@@ -107,8 +107,7 @@ class Explorer {
     const attempts = system.actors.map((actor) => system.attempt(state, actor));
     for (const finding of stuckFindings(system, state, attempts)) this.note(finding, number);
     for (const finding of stallFindings(system, state, attempts)) this.note(finding, number);
-    for (const [id, attempt] of attempts.entries())
-      if (attempt.kind === 'wait' && !attempt.idle) this.waiting[id]?.push(number);
+    for (const id of blamelessWaiters(system, state, attempts)) this.waiting[id]?.push(number);
     const movers = attempts.flatMap((attempt, id) => (attempt.kind === 'move' ? [id] : []));
     if (movers.length === 0) this.end(state);
     const chosen = this.options.reduce ? persistentSet(system, state, attempts, movers) : movers;
@@ -180,10 +179,11 @@ class Explorer {
       const { name } = this.system.actors[actor] as Actor;
       this.note(graphFinding('endless-output', name, `${name} reads for ever and never meets the end`), from);
     }
+    const recurring = edges.recurring(parent.length);
     for (const [id, waiting] of this.waiting.entries()) {
       if (waiting.length === 0) continue;
       const moving = edges.reaching(parent.length, id);
-      const stuck = waiting.find((state) => moving[state] === 0);
+      const stuck = waiting.find((state) => moving[state] === 0 && recurring[state] === 1);
       const { name } = this.system.actors[id] as Actor;
       const known = [...this.found.values()].some(({ finding }) => finding.actors.includes(name));
       if (stuck === undefined || known) continue;

@@ -87,6 +87,15 @@ export class EdgeList {
     return [...found].map(([actor, state]) => [state, actor]);
   }
 
+  /** 1 for each state from which one can come back to it. */
+  recurring(states: number): Uint8Array {
+    const component = this.components(states);
+    const marked = new Uint8Array(states);
+    for (const [edge, from] of this.from.entries())
+      if (component[from] === component[this.to[edge] as number]) marked[from] = 1;
+    return marked;
+  }
+
   /** Number of the strongly connected component of each state. */
   private components(states: number): Int32Array {
     const { start, edges } = index(this.from, states);

@@ -180,7 +180,7 @@ function* callProblems(calls: readonly Call[], path: ScenePath, names: Names): G
     if (!names.has(sections, name))
       yield { path: [...at, key], reason: `${name} is not among: ${sections.join(', ')}` };
     yield* argumentProblems(call, at, names);
-    if (call.then) yield* callProblems(call.then, [...at, 'then'], names);
+    if (call.held) yield* callProblems(call.held, [...at, 'held'], names);
   }
 }
 

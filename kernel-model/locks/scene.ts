@@ -100,7 +100,7 @@ export interface Call {
   down_write?: string;
   up_write?: string;
   /** What is done with the lock of `trylock`, which is given back afterwards. */
-  then?: readonly Call[];
+  held?: readonly Call[];
   forever?: readonly Call[];
   wait?: string;
   /** Whether a waiter looks whether the event has happened before or after it has queued itself. */

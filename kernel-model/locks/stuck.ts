@@ -19,11 +19,19 @@ interface Waiter {
 export function stuckFindings(system: System, state: State, attempts: readonly Attempt[]): Finding[] {
   const stuck = stuckWaiters(waiters(system, state, attempts));
   if (stuck.size === 0) return [];
-  // What comes of an actor that died on the way with its locks is no finding of its own.
-  if (system.oopsed(state)) return [];
   const edges = new Map<number, Set<number>>();
   for (const [id, { wait }] of stuck) if (!wait.idle) edges.set(id, busyWakers(id, stuck));
   return cores(edges).map((core) => coreFinding(core, stuck, edges));
+}
+
+/** Actors that wait, and not because another has died with what they wait for. */
+export function blamelessWaiters(system: System, state: State, attempts: readonly Attempt[]): number[] {
+  const all = waiters(system, state, attempts);
+  const edges = new Map([...all].map(([id, { wakers }]) => [id, new Set(wakers)]));
+  const dead = (id: number) => system.oopsed(state, system.actors[id] as Actor);
+  return [...all]
+    .filter(([id, { wait }]) => !wait.idle && ![...reachable(edges, id)].some(dead))
+    .map(([id]) => id);
 }
 
 /** Violations of "must never wait for" in this state. */
@@ -84,13 +92,14 @@ function wakers(system: System, state: State, actor: Actor, wait: Wait): number[
   if (wait.owners) return wait.owners.filter((id) => !ended(system, state, id));
   const { reads, writes } = actor.footprint(system.pc(state, actor));
   return system.actors
-    .filter((other) => (other.future(system.pc(state, other)).writes & (reads | writes)) !== 0n)
+    .filter((other) => (system.future(state, other).writes & (reads | writes)) !== 0n)
     .map(({ id }) => id);
 }
 
+/** Who has died has not ended: what it would have done is missing through no fault of those who wait for it. */
 function ended(system: System, state: State, id: number): boolean {
   const actor = system.actors[id] as Actor;
-  return system.pc(state, actor) >= actor.steps.length;
+  return system.pc(state, actor) >= actor.steps.length && !system.oopsed(state, actor);
 }
 
 /** The largest set of waiters whose wakers are all in the set too. */

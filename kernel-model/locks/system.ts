@@ -1,5 +1,13 @@
 /** Actors over one state space, and what each of them can do in a state. */
-import { Actor, type FindingKind, type Step, type StepError, View, type Wait } from './program.ts';
+import {
+  Actor,
+  type FindingKind,
+  type Footprint,
+  type Step,
+  type StepError,
+  View,
+  type Wait,
+} from './program.ts';
 import { type State, StateSpace } from './state.ts';
 
 /** The actor goes on to another state. */
@@ -43,8 +51,14 @@ export class System {
     return oops ? actor.steps.length : pc;
   }
 
-  oopsed(state: State): boolean {
-    return this.actors.some((actor) => this.space.get(state, actor.local).oops);
+  /** The actor has died where it stood, with all it held. */
+  oopsed(state: State, actor: Actor): boolean {
+    return this.space.get(state, actor.local).oops ?? false;
+  }
+
+  /** What the actor may still touch, or would if it had not died. */
+  future(state: State, actor: Actor): Footprint {
+    return actor.future(this.space.get(state, actor.local).pc);
   }
 
   attempt(state: State, actor: Actor): Attempt {

@@ -250,7 +250,7 @@ export class World {
 }
 
 function flatten(call: Call): Call[] {
-  return [call, ...[...(call.then ?? []), ...(call.forever ?? [])].flatMap(flatten)];
+  return [call, ...[...(call.held ?? []), ...(call.forever ?? [])].flatMap(flatten)];
 }
 
 function table(slots: readonly string[] | undefined): RingTable {
