@@ -1,4 +1,5 @@
 /** Lock scenes: actors in one kernel, and all the ways in which they can get in each other's way. */
+export { documentScenes } from './document.ts';
 export { type ParsedLockScene, parseLockScene } from './parse.ts';
 export {
   DEFAULT_MAX_STATES,
