@@ -124,7 +124,7 @@ function emitWait(emitter: Emitter, name: string, early: boolean): void {
   });
   if (!early) look();
   emitter.step({
-    text: `woken by ${name}`,
+    text: `schedule(): sleeps until wake_up(${name})`,
     reads: [event],
     jumps: [again],
     leaves: true,

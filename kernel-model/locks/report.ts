@@ -39,6 +39,8 @@ export interface FindingReport {
 
 export interface SceneReport {
   readonly expected: readonly FindingKind[];
+  /** Messages that the scene is about. */
+  readonly wanted: readonly string[];
   readonly findings: readonly FindingReport[];
   /** What was expected, and nothing else, was found, and everything was explored. */
   readonly agrees: boolean;
@@ -63,9 +65,15 @@ export function runLockScene(scene: LockScene, options: RunOptions = {}): SceneR
   const findings = withShortestTraces(system, exploration, reduce, maxStates);
   const expected = [scene.expect].flat().filter((kind) => kind !== 'none');
   const kinds = new Set(findings.map(({ kind }) => kind));
-  const met = expected.length === kinds.size && expected.every((kind) => kinds.has(kind));
+  const wanted = scene.finds ?? [];
+  const messages = new Set(findings.map(({ message }) => message));
+  const met =
+    expected.length === kinds.size &&
+    expected.every((kind) => kinds.has(kind)) &&
+    wanted.every((message) => messages.has(message));
   return {
     expected,
+    wanted,
     findings,
     agrees: met && (exploration.complete || expected.length > 0),
     complete: exploration.complete,
@@ -107,7 +115,10 @@ function describe(system: System, { finding, schedule }: Found, shortest: boolea
   for (const id of schedule) state = follow(system, state, id, trace);
   const { kind, message, actors } = finding;
   const round = kind === 'endless-output' ? oneRound(system, state, actors) : [];
-  return { kind, message, actors, trace, shortest, round, waits: waitReports(system, state) };
+  // Who waits at its very first step has no part in it unless the finding says so.
+  const involved = new Set([...actors, ...trace.map(({ actor }) => actor)]);
+  const waits = waitReports(system, state).filter(({ actor }) => involved.has(actor));
+  return { kind, message, actors, trace, shortest, round, waits };
 }
 
 function follow(system: System, state: State, id: number, trace: TraceStep[]): State {

@@ -113,7 +113,7 @@ function emitPin(emitter: Emitter, ring: Ring, pages: number, again: Label | und
   if (again) {
     emitter.unlock(ring.lock);
     emitter.step({
-      text: 'locked pages were given back',
+      text: 'wait for locked pages to be given back',
       reads: [locked],
       jumps: [again],
       leaves: true,
@@ -180,7 +180,7 @@ export function emitUnregister(emitter: Emitter, { unregister, table: which = 'f
   });
   emitter.unlock(ring.lock);
   emitter.step({
-    text: 'requests are done with the table',
+    text: 'wait for requests that use the table',
     reads: [users],
     run: (view) => (view.get(users) > 0 ? waitForEvent(`requests to be done with ${table.name}`) : undefined),
   });
@@ -260,7 +260,7 @@ export function emitRegisterEventfd(emitter: Emitter, name: string): void {
     });
     emitter.unlock(lock);
     emitter.step({
-      text: `${name}->refs are drained`,
+      text: `wait_for_completion(&${name}->ref_comp)`,
       reads: [life],
       run: (view) => (view.get(life).refs > 0 ? waitForEvent(`${name}->refs to drain`) : undefined),
     });

@@ -152,6 +152,8 @@ export interface LockScene {
   /** Fact that the scene is about, as docs/locks.md groups them. */
   about?: string;
   expect: Expectation | readonly FindingKind[];
+  /** Messages that have to be among what is found. */
+  finds?: readonly string[];
   variant?: Partial<Variant>;
   /** Pages that the user may lock. */
   memlock?: number;

@@ -21,7 +21,8 @@ export function stuckFindings(system: System, state: State, attempts: readonly A
   if (stuck.size === 0) return [];
   const edges = new Map<number, Set<number>>();
   for (const [id, { wait }] of stuck) if (!wait.idle) edges.set(id, busyWakers(id, stuck));
-  return cores(edges).map((core) => coreFinding(core, stuck, edges));
+  const found = cores(edges).map((core) => coreFinding(core, stuck, edges));
+  return [...found, ...victimFindings(stuck, edges, found)];
 }
 
 /** Actors that wait, and not because another has died with what they wait for. */
@@ -162,6 +163,25 @@ function coreFinding(core: number[], stuck: Map<number, Waiter>, edges: Map<numb
     circular && locks ? 'deadlock' : members.some(({ wait }) => wait.met) ? 'lost-wake-up' : 'hang';
   const waits = members.map(({ actor, wait }) => `${actor.name} waits for ${wait.what}`);
   return { kind, actors, message: waits.join('; '), signature: `${kind}|${waits.join('|')}` };
+}
+
+/** Actors that are in no core but wait for one, and so for ever. */
+function victimFindings(
+  stuck: Map<number, Waiter>,
+  edges: Map<number, Set<number>>,
+  cores: readonly Finding[],
+): Finding[] {
+  const name = (id: number) => (stuck.get(id) as Waiter).actor.name;
+  return [...edges.keys()].flatMap((id) => {
+    if (cores.some(({ actors }) => actors.includes(name(id)))) return [];
+    const ahead = new Set([...reachable(edges, id)].map(name));
+    const behind = cores.filter(({ actors }) => actors.some((actor) => ahead.has(actor)));
+    const [first] = behind;
+    if (!first) return [];
+    const names = [...new Set(behind.flatMap(({ actors }) => actors))].join(' and ');
+    const message = `${name(id)} waits for ${stuck.get(id)?.wait.what}, behind ${names}`;
+    return [{ kind: first.kind, actors: [name(id)], message, signature: `${first.kind}|${message}` }];
+  });
 }
 
 /** Actors that one waits for, through any number of held locks. */

@@ -14,11 +14,13 @@ export function sceneText(scene: string, report: SceneReport, all = false): stri
   return `${parts.join('\n\n')}\n`;
 }
 
-function verdict(scene: string, { expected, findings, agrees, complete }: SceneReport): string {
+function verdict(scene: string, { expected, wanted, findings, agrees, complete }: SceneReport): string {
   const found = [...new Set(findings.map(({ kind }) => kind))];
   const text = found.length > 0 ? found.join(', ') : complete ? 'no error' : 'no error found so far';
   if (agrees) return `${scene}: ${text}, as expected`;
-  return `${scene}: ${text}, but expected: ${expected.length > 0 ? expected.join(', ') : 'none'}`;
+  const missing = wanted.filter((message) => !findings.some((finding) => finding.message === message));
+  const asked = expected.length > 0 ? expected.join(', ') : 'none';
+  return `${scene}: ${text}, but expected: ${[asked, ...missing].join('; ')}`;
 }
 
 /** "45 states, 52 steps, 15 interleavings after partial-order reduction" */
@@ -40,10 +42,14 @@ function plural(count: number | bigint, noun: string): string {
   return `${count} ${noun}${BigInt(count) === 1n ? '' : 's'}`;
 }
 
-export function shownFindings({ findings }: SceneReport, all = false): FindingReport[] {
-  return findings.filter(
-    (finding, i) => all || findings.findIndex(({ kind }) => kind === finding.kind) === i,
+/** The findings to draw: those that the scene is about, and of the other kinds the first. */
+export function shownFindings({ findings, wanted }: SceneReport, all = false): FindingReport[] {
+  const about = findings.filter(({ message }) => wanted.includes(message));
+  const others = findings.filter(
+    ({ kind }, i) =>
+      !about.some((finding) => finding.kind === kind) && findings.findIndex((f) => f.kind === kind) === i,
   );
+  return all ? [...findings] : [...about, ...others];
 }
 
 function otherMessages(report: SceneReport): string[] {

@@ -44,7 +44,7 @@ export function emitExitWork(emitter: Emitter, ring: Ring): void {
     run: (view) => (view.get(life).closed ? undefined : waitForEvent(`${name} to be closed`, { idle: true })),
   });
   emitter.step({
-    text: `${name}->refs are 0`,
+    text: `wait_for_completion(&${name}->ref_comp)`,
     reads: [life],
     run: (view) => (view.get(life).refs > 0 ? waitForEvent(`${name}->refs to become 0`) : undefined),
   });
