@@ -179,11 +179,11 @@ class Explorer {
       const { name } = this.system.actors[actor] as Actor;
       this.note(graphFinding('endless-output', name, `${name} reads for ever and never meets the end`), from);
     }
-    const recurring = edges.recurring(parent.length);
+    const inescapable = edges.inescapable(parent.length);
     for (const [id, waiting] of this.waiting.entries()) {
       if (waiting.length === 0) continue;
       const moving = edges.reaching(parent.length, id);
-      const stuck = waiting.find((state) => moving[state] === 0 && recurring[state] === 1);
+      const stuck = waiting.find((state) => moving[state] === 0 && inescapable[state] === 1);
       const { name } = this.system.actors[id] as Actor;
       const known = [...this.found.values()].some(({ finding }) => finding.actors.includes(name));
       if (stuck === undefined || known) continue;

@@ -87,13 +87,16 @@ export class EdgeList {
     return [...found].map(([actor, state]) => [state, actor]);
   }
 
-  /** 1 for each state from which one can come back to it. */
-  recurring(states: number): Uint8Array {
+  /** 1 for each state of a loop that cannot be left. */
+  inescapable(states: number): Uint8Array {
     const component = this.components(states);
-    const marked = new Uint8Array(states);
-    for (const [edge, from] of this.from.entries())
-      if (component[from] === component[this.to[edge] as number]) marked[from] = 1;
-    return marked;
+    const left = new Set<number>();
+    const looping = new Set<number>();
+    for (const [edge, from] of this.from.entries()) {
+      const same = component[from] === component[this.to[edge] as number];
+      (same ? looping : left).add(component[from] as number);
+    }
+    return Uint8Array.from(component, (number) => (looping.has(number) && !left.has(number) ? 1 : 0));
   }
 
   /** Number of the strongly connected component of each state. */

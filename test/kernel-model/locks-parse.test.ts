@@ -6,6 +6,7 @@ import { CALLS } from '../../kernel-model/locks/calls.ts';
 import { parseLockScene, runLockScene } from '../../kernel-model/locks/index.ts';
 import { POSTED } from '../../kernel-model/locks/scene.ts';
 import schema from '../../kernel-model/locks/schema.json' with { type: 'json' };
+import { sceneTexts } from './locks-support.ts';
 
 function failure(text: string): string {
   try {
@@ -63,42 +64,9 @@ describe('lock scenes', () => {
   });
 
   test('any small scene is explored or refused, never more', () => {
-    const names = ['a', 'b', 'r', 'e', 'l', 'it', 'ev', 'o', 'none'];
-    const name = fc.constantFrom(...names);
-    const call = fc.record(
-      {
-        ...Object.fromEntries(Object.keys(CALLS).map((key) => [key, name])),
-        reads: name,
-        files: fc.array(name, { maxLength: 3 }),
-        to: name,
-        slot: fc.integer({ min: 0, max: 3 }),
-        file: name,
-        fd: fc.integer({ min: 0, max: 5 }),
-        until: fc.constantFrom('once', 'end'),
-        on_error: fc.constantFrom('retry', 'give-up', 'take-as-end'),
-        length: fc.integer({ min: 1, max: 20 }),
-      },
-      { requiredKeys: [] },
-    );
-    const one = fc.tuple(fc.constantFrom(...Object.keys(CALLS)), call).map(([key, all]) => {
-      const others = Object.entries(all).filter(([other]) => other === key || !Object.hasOwn(CALLS, other));
-      return { ...Object.fromEntries(others), [key]: (all as { [k: string]: unknown })[key] ?? 'it' };
-    });
     let explored = 0;
     fc.assert(
-      fc.property(fc.array(fc.array(one, { maxLength: 3 }), { minLength: 1, maxLength: 3 }), (programs) => {
-        const text = JSON.stringify({
-          expect: 'none',
-          locks: [{ name: 'a' }],
-          files: [{ name: 'b' }],
-          rings: [{ name: 'r', files: ['b', 'none'] }],
-          epolls: [{ name: 'e', items: [{ file: 'b', fd: 1 }] }],
-          links: [{ name: 'l', to: 'r' }],
-          iterators: [{ name: 'it', target: 'io_uring_file', of: 'r', nonblock: true }],
-          events: ['ev'],
-          objects: [{ name: 'o' }],
-          actors: programs.map((does, i) => ({ name: `t${i}`, does })),
-        });
+      fc.property(sceneTexts({ mistakes: true, maxCalls: 2 }), (text) => {
         try {
           const { scene: parsed } = parseLockScene(text, 's.json');
           runLockScene(parsed, { maxStates: 500 });

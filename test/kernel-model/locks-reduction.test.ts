@@ -1,10 +1,12 @@
 /** The reduced exploration finds what the full one finds: on random programs of locks, references and events. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { InputError } from '../../bpf/input-error.ts';
 import { buildSystem } from '../../kernel-model/locks/build.ts';
 import { type Exploration, explore } from '../../kernel-model/locks/explore.ts';
 import { parseLockScene } from '../../kernel-model/locks/parse.ts';
 import type { Call, LockScene } from '../../kernel-model/locks/scene.ts';
+import { sceneTexts } from './locks-support.ts';
 
 const LOCKS = ['l0', 'l1'];
 const SEMS = ['s0'];
@@ -68,6 +70,16 @@ function outcome({ findings, ends }: Exploration) {
   return { findings: [...findings.keys()].sort(), ends: [...ends].sort() };
 }
 
+/** A random scene, or an empty one in its place when its calls do not fit together. */
+function sceneOf(text: string): LockScene {
+  try {
+    return parseLockScene(text, 's.json').scene;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { expect: 'none', actors: [] };
+  }
+}
+
 const MOST = 12_000;
 
 describe('partial-order reduction', () => {
@@ -93,6 +105,26 @@ describe('partial-order reduction', () => {
     expect(seen.smaller).toBeGreaterThan(200);
     expect([...seen.kinds].sort()).toEqual(
       expect.arrayContaining(['deadlock', 'hang', 'lost-wake-up', 'use-after-free']),
+    );
+  });
+
+  test('the same for rings, epoll, iterators and the threads of the kernel', () => {
+    let compared = 0;
+    const kinds = new Set<string>();
+    fc.assert(
+      fc.property(sceneTexts({ mistakes: false, maxCalls: 2 }), (text) => {
+        const system = buildSystem(sceneOf(text));
+        const full = explore(system, { maxStates: 4_000, reduce: false });
+        if (!full.complete) return;
+        expect(outcome(explore(system, { maxStates: 4_000, reduce: true }))).toEqual(outcome(full));
+        compared++;
+        for (const { finding } of full.findings.values()) kinds.add(finding.kind);
+      }),
+      { seed: 20260102, numRuns: 500 },
+    );
+    expect(compared).toBeGreaterThan(150);
+    expect([...kinds]).toEqual(
+      expect.arrayContaining(['deadlock', 'hang', 'use-after-free', 'wrong-output']),
     );
   });
 
