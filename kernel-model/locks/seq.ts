@@ -69,7 +69,7 @@ export function newSeq<C>(cursor: C): SeqState<C> {
 
 /** Bytes that no reader has got yet. */
 export function buffered<C>(seq: SeqState<C>, printing: Printing): number {
-  return seq.buffered.reduce((sum, token) => sum + bytesOf(token, printing), -seq.given);
+  return seq.buffered.reduce((sum, token) => sum + bytesOf(token, printing), 0) - seq.given;
 }
 
 /** start(): the first object of this read. */
