@@ -38,9 +38,25 @@ export interface BpfMapView {
   readonly flags: number;
   /** Elements now stored. */
   readonly count: number;
-  /** Entries in iteration order (array: index order; hash: bucket order), as kernel addresses. For per-CPU
-   * maps `value` is the start of all CPUs' values, each rounded up to 8 bytes, side by side. */
-  entries(): Iterable<{ key: bigint; value: bigint }>;
+  /**
+   * Entries in iteration order (array: index order; hash: bucket order).
+   * @param from where to begin, as the map is when the first entry is asked for.
+   */
+  entries(from?: MapPlace): Iterable<MapEntry>;
+}
+
+/** An entry as kernel addresses; per-CPU: `value` is the start of all CPUs' values, each rounded up to 8 bytes. */
+export interface MapEntry {
+  readonly key: bigint;
+  readonly value: bigint;
+  /** The hash bucket it is in; in an array its index. */
+  readonly bucket: number;
+}
+
+/** So many entries into a bucket, or the first entry behind it when it has no more. */
+export interface MapPlace {
+  readonly bucket: number;
+  readonly skip: number;
 }
 
 /** All maps of the modelled machine. */

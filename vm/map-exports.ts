@@ -29,9 +29,11 @@ export interface MapExports {
   mapReference(slot: number, index: number): number;
   mapCursor(): number;
   mapRewind(): void;
+  mapSeek(slot: number, bucket: number, skip: number): void;
   mapIterate(slot: number): number;
   entryKeyOffset(): number;
   entryValueOffset(): number;
+  entryBucket(): number;
   ringbufNext(slot: number): number;
   ringbufSampleLength(): number;
   userRingbufSample(slot: number, size: number): number;

@@ -5,7 +5,7 @@ import { Errno } from '../bpf/errno.ts';
 import { errnoName } from '../bpf/errno-name.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { Ram } from '../kernel-model/ram.ts';
-import type { BpfMapView } from '../kernel-model/services.ts';
+import type { BpfMapView, MapEntry, MapPlace } from '../kernel-model/services.ts';
 import type { MapDef } from '../loader/program.ts';
 import type { MapExports } from './map-exports.ts';
 import { mapRecordSize, writeMapRecord } from './map-record.ts';
@@ -315,15 +315,17 @@ export class VmMap implements BpfMapView {
     return this.exports.mapReference(this.slot, index) >>> 0;
   }
 
-  *entries(): Iterable<{ key: bigint; value: bigint }> {
+  *entries(from?: MapPlace): Iterable<MapEntry> {
     const cursor = this.exports.mapCursor() >>> 0;
     this.exports.mapRewind();
+    if (from) this.exports.mapSeek(this.slot, from.bucket, from.skip);
     while (this.exports.mapIterate(this.slot) !== 0) {
       // Another iteration may begin before this one goes on.
       const state = new Uint8Array(this.table.ram.buffer, cursor, CURSOR_SIZE).slice();
       yield {
         key: kernelAddress(this.exports.entryKeyOffset() >>> 0),
         value: kernelAddress(this.exports.entryValueOffset() >>> 0),
+        bucket: this.exports.entryBucket() >>> 0,
       };
       new Uint8Array(this.table.ram.buffer).set(state, cursor);
     }

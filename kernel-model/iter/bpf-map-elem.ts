@@ -3,7 +3,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { type FileOperations, Open } from '../file.ts';
 import type { Machine } from '../machine.ts';
 import type { SeqFile } from '../seq-file.ts';
-import type { BpfMapView } from '../services.ts';
+import type { BpfMapView, MapEntry, MapPlace } from '../services.ts';
 import type { Task } from '../task.ts';
 import type { IterProgram } from './program.ts';
 import type { SeqOperations, Step } from './read.ts';
@@ -79,9 +79,14 @@ class ElementWalk implements SeqOperations {
   private readonly session: IterSession;
   private readonly map: BpfMapView;
   private readonly context: { key: number; value: number };
-  /** Stays open between reads, so that elements that come and go meanwhile are met or not as they stand. */
-  private entries: Iterator<{ key: bigint; value: bigint }> | undefined;
-  private current: { key: bigint; value: bigint } | undefined;
+  /** The walk of one read. */
+  private entries: Iterator<MapEntry> | undefined;
+  private current: MapEntry | undefined;
+  /**
+   * Where the walk stands, for the next read: so many entries into a bucket, whatever has been put into it or
+   * deleted meanwhile. undefined at the end.
+   */
+  private place: MapPlace | undefined = { bucket: 0, skip: 0 };
 
   constructor(session: IterSession, map: BpfMapView) {
     this.session = session;
@@ -96,17 +101,16 @@ class ElementWalk implements SeqOperations {
   }
 
   start(seq: SeqFile): Step {
-    if (!this.entries) {
-      this.entries = this.map.entries()[Symbol.iterator]();
-      this.advance();
-    }
+    const { place } = this;
+    this.entries = place ? this.map.entries(place)[Symbol.iterator]() : undefined;
+    this.arrive(place);
     if (this.current && seq.index === 0) seq.index = 1;
     return this.current?.value ?? 0n;
   }
 
   next(_object: bigint, seq: SeqFile): Step {
     seq.index += 1;
-    this.advance();
+    this.arrive(this.place && { bucket: this.place.bucket, skip: this.place.skip + 1 });
     return this.current?.value ?? 0n;
   }
 
@@ -118,12 +122,16 @@ class ElementWalk implements SeqOperations {
     if (object === 0n) this.run(undefined, true);
   }
 
-  private advance(): void {
+  /** Goes to the next entry, at a place if its bucket has that many. */
+  private arrive(expected: MapPlace | undefined): void {
     const step = this.entries?.next();
     this.current = step && !step.done ? step.value : undefined;
+    if (!this.current) this.place = undefined;
+    else if (this.current.bucket === expected?.bucket) this.place = expected;
+    else this.place = { bucket: this.current.bucket, skip: 0 };
   }
 
-  private run(element: { key: bigint; value: bigint } | undefined, inStop: boolean): number {
+  private run(element: MapEntry | undefined, inStop: boolean): number {
     const { view } = this.session.ram;
     view.setBigUint64(this.context.key, element?.key ?? 0n, true);
     view.setBigUint64(this.context.value, element?.value ?? 0n, true);

@@ -42,7 +42,7 @@ export function parseScene(text: string, file: string): ParsedScene {
   return { file, scene: scene as Scene, locate, error };
 }
 
-function readDocument(text: string, file: string, lines: LineCounter): Document {
+export function readDocument(text: string, file: string, lines: LineCounter): Document {
   let document: Document;
   try {
     document = parseDocument(text, {
@@ -62,7 +62,7 @@ function readDocument(text: string, file: string, lines: LineCounter): Document 
   return document;
 }
 
-function toPlain(document: Document, file: string, start: Position): unknown {
+export function toPlain(document: Document, file: string, start: Position): unknown {
   try {
     // An empty file is an empty scene. Aliases are limited so that they cannot multiply without end.
     return document.toJS({ maxAliasCount: 100 }) ?? {};
@@ -85,7 +85,7 @@ function validator(): ValidateFunction {
 }
 
 /** Start of the deepest part along the path that is written down; a key rather than its value. */
-function position(document: Document, lines: LineCounter, path: ScenePath): Position {
+export function position(document: Document, lines: LineCounter, path: ScenePath): Position {
   let offset = isNode(document.contents) ? (document.contents.range?.[0] ?? 0) : 0;
   for (let length = 1; length <= path.length; length++) {
     const found = offsetOf(document, path.slice(0, length));
@@ -108,7 +108,7 @@ function offsetOf(document: Document, path: ScenePath): number | undefined {
 }
 
 /** Turns the validator's findings into one sentence that says what to do. */
-function explain(errors: readonly ErrorObject[], scene: unknown): { path: ScenePath; reason: string } {
+export function explain(errors: readonly ErrorObject[], scene: unknown): { path: ScenePath; reason: string } {
   const last = errors.at(-1);
   if (!last) return { path: [], reason: 'not a scene' };
   const path = pointerPath(last.instancePath, scene);

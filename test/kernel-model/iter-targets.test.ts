@@ -217,9 +217,9 @@ describe.each(['5.16+series', '6.1', '6.12'])('targets on %s', (kernel) => {
         maxEntries: 16,
         flags: 0,
         count: pairs.length,
-        *entries() {
-          for (const i of pairs.keys())
-            yield { key: start + BigInt(16 * i), value: start + BigInt(16 * i + 8) };
+        *entries(from) {
+          for (let i = from?.bucket ?? 0; i < pairs.length; i++)
+            yield { key: start + BigInt(16 * i), value: start + BigInt(16 * i + 8), bucket: i };
         },
       };
     };

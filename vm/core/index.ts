@@ -18,6 +18,7 @@ import { initHeaps, privateAlloc, privateFree, ramAlloc, ramFree } from './heap.
 import { callHelper } from './helpers.ts';
 import { setCpus } from './map.ts';
 import {
+  entryBucket,
   entryKeyOffset,
   entryValueOffset,
   mapAddField,
@@ -34,6 +35,7 @@ import {
   mapNextKey,
   mapReference,
   mapRewind,
+  mapSeek,
   mapSetInner,
   mapSetReference,
   mapTake,
@@ -55,6 +57,7 @@ export {
   copyFromKernel,
   copyToKernel,
   DIRECT_MAP,
+  entryBucket,
   entryKeyOffset,
   entryValueOffset,
   flushTrace,
@@ -79,6 +82,7 @@ export {
   mapNextKey,
   mapReference,
   mapRewind,
+  mapSeek,
   mapSetInner,
   mapSetReference,
   mapTake,

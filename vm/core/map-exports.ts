@@ -13,6 +13,7 @@ import {
   nextEntry,
   nextKey,
   referenceAt,
+  seekEntry,
   setInner,
   setReference,
   takeBySyscall,
@@ -142,6 +143,12 @@ export function mapRewind(): void {
   memory.fill(changetype<usize>(cursor), 0, 16);
 }
 
+/** Puts the iteration before a place: see `seekEntry`. */
+export function mapSeek(slot: u32, bucket: u32, skip: u32): void {
+  const map = mapInSlot(slot);
+  if (map !== null) seekEntry(map, cursor, bucket, skip);
+}
+
 /** Next entry of the iteration, found at `entryKeyOffset` and `entryValueOffset`; false at the end. */
 export function mapIterate(slot: u32): bool {
   const map = mapInSlot(slot);
@@ -154,6 +161,11 @@ export function entryKeyOffset(): u32 {
 
 export function entryValueOffset(): u32 {
   return entryValue;
+}
+
+/** Bucket of that entry (array kinds: its index). */
+export function entryBucket(): u32 {
+  return cursor.found;
 }
 
 /** Linear offset of the oldest committed sample, now consumed; 0 when there is none. */

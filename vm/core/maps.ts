@@ -228,6 +228,31 @@ export class MapCursor {
   started: u32;
   /** Bucket of that element, to go on with when it is deleted meanwhile. */
   bucket: u32;
+  /** Bucket of the entry found last (array kinds: its index). */
+  found: u32;
+}
+
+/**
+ * Puts an iteration before the entry that is `skip` entries into a bucket (array kinds: before an index), or
+ * before the first of a later bucket when there are not so many.
+ */
+export function seekEntry(map: MapRecord, cursor: MapCursor, bucket: u32, skip: u32): void {
+  cursor.started = 1;
+  cursor.next = bucket;
+  if (!isHashLike(map.type)) return;
+  let number: u32 = 0;
+  if (bucket <= map.bucketMask) {
+    number = load<u32>(map.buckets + bucket * 4);
+    for (let left = skip; left > 0; left--) {
+      const element = elementAt(map, number);
+      if (element === null) break;
+      number = element.next;
+    }
+    if (elementAt(map, number) === null) number = firstFromBucket(map, bucket + 1);
+  }
+  cursor.next = number;
+  const element = elementAt(map, number);
+  if (element !== null) cursor.bucket = element.hash & map.bucketMask;
 }
 
 /**
@@ -239,6 +264,7 @@ export function nextEntry(map: MapRecord, cursor: MapCursor): bool {
     if (cursor.next >= map.maxEntries) return false;
     entryKey = keyCell(map);
     entryValue = arrayValue(map, cursor.next);
+    cursor.found = cursor.next;
     store<u32>(entryKey, cursor.next++);
     return true;
   }
@@ -254,6 +280,7 @@ export function nextEntry(map: MapRecord, cursor: MapCursor): bool {
   if (element === null) return false;
   entryKey = elementKey(element);
   entryValue = elementValue(map, element);
+  cursor.found = element.hash & map.bucketMask;
   cursor.next = hashAfter(map, number);
   const after = elementAt(map, cursor.next);
   if (after !== null) cursor.bucket = after.hash & map.bucketMask;
