@@ -371,6 +371,17 @@ describe.each(['5.16+series', '6.1', '6.12'])('io_uring_enter of %s', (kernel) =
       expect(caller.reap(fd)).toEqual([[4, 0, 0]]);
     });
 
+    test('a drained chain counts as one', () => {
+      const fd = caller.setup(8);
+      const event = machine.sys.eventfd2(task, 0, 0);
+      const at = BigInt(caller.map(PAGE));
+      const read = { opcode: SubmitOp.Read, fd: event, length: 8, address: at, userData: 1n };
+      caller.submit(fd, read, nop(2, SqeFlag.Drain | SqeFlag.Link), nop(3));
+      expect(caller.reap(fd)).toEqual([]);
+      machine.sys.write(task, event, words(5));
+      expect(caller.reap(fd).map(([id]) => id)).toEqual([1, 2, 3]);
+    });
+
     test('with nothing before them they start at once', () => {
       const fd = caller.setup(4);
       caller.submit(fd, nop(1, SqeFlag.Drain));
@@ -560,6 +571,38 @@ describe.each(['5.16+series', '6.1', '6.12'])('io_uring_enter of %s', (kernel) =
       expect(ctx.big('work_llist.first')).toBe(0n);
       expect(sqFlags(fd) & SqFlag.Taskrun).toBe(0);
       expect(caller.reap(fd)).toEqual([[1, 1, 0]]);
+    });
+  });
+
+  describe('what has happened and is not told yet (DEFER_TASKRUN)', () => {
+    const deferring = () => caller.setup(8, { flags: Setup.SingleIssuer | Setup.DeferTaskrun });
+
+    test('of several wake-ups only what still holds is told', () => {
+      if (is516) return;
+      const fd = deferring();
+      const event = machine.sys.eventfd2(task, 0, 0);
+      caller.submit(fd, { opcode: SubmitOp.PollAdd, fd: event, opFlags: 1, length: 1, userData: 1n });
+      for (let i = 0; i < 2; i++) {
+        machine.sys.write(task, event, words(1));
+        machine.sys.read(task, event, 8);
+      }
+      caller.enter(fd, 0, 0, Enter.GetEvents);
+      expect(caller.reap(fd)).toEqual([]);
+      machine.sys.write(task, event, words(1));
+      caller.enter(fd, 0, 0, Enter.GetEvents);
+      expect(caller.reap(fd)).toEqual([[1, 1, CqeFlag.More]]);
+    });
+
+    test('a timeout that has fired does not end one that waits for completions, but in 6.1', () => {
+      if (is516) return;
+      const fd = deferring();
+      const [soon, late] = [caller.timespec(1000), caller.timespec(1e9)];
+      caller.submit(fd, { opcode: SubmitOp.Timeout, address: late, length: 1, offset: 2n, userData: 1n });
+      caller.submit(fd, { opcode: SubmitOp.Timeout, address: soon, length: 1, userData: 2n });
+      machine.advance(1000n);
+      // Nothing is posted for this one, but the queue is published.
+      caller.submit(fd, nop(3, SqeFlag.CqeSkipSuccess));
+      expect(caller.ring(fd).engine.timeouts.all).toHaveLength(is612 ? 1 : 0);
     });
   });
 
