@@ -6,6 +6,10 @@ import { lowOffset, type Record } from './record.ts';
 
 const SHIFT = 6;
 const SLOTS = 1 << SHIFT;
+
+/** 0 to 2^64 - 1. */
+export type Index = number | bigint;
+
 /** Low bits of a word that points at a node and not at an entry. */
 const INTERNAL = 2n;
 
@@ -32,7 +36,7 @@ export class XArray {
   /** A node, or the entry of index 0 when there is no other. */
   private head: Node | bigint | undefined;
   private readonly slotsAt: number;
-  private readonly entries = new Map<number, bigint>();
+  private readonly entries = new Map<bigint, bigint>();
 
   /** @param record the `struct xarray`, zeroed. @param node layout facts of `struct xa_node`. */
   constructor(heap: Heap, record: Record, node: { offset(path: string): number }) {
@@ -46,19 +50,20 @@ export class XArray {
   }
 
   /** Entries by ascending index. */
-  *[Symbol.iterator](): Generator<[index: number, entry: bigint]> {
-    const indexes = [...this.entries.keys()].sort((a, b) => a - b);
+  *[Symbol.iterator](): Generator<[index: bigint, entry: bigint]> {
+    const indexes = [...this.entries.keys()].sort((a, b) => (a < b ? -1 : 1));
     for (const index of indexes) yield [index, this.entries.get(index) as bigint];
   }
 
-  get(index: number): bigint | undefined {
-    return this.entries.get(index);
+  get(index: Index): bigint | undefined {
+    return this.entries.get(BigInt(index));
   }
 
-  /** @param index 0 to 2^32 - 1. @param entry a kernel address. */
-  set(index: number, entry: bigint): void {
+  /** @param entry a kernel address. */
+  set(at: Index, entry: bigint): void {
+    const index = BigInt(at);
     this.entries.set(index, entry);
-    if (index === 0 && (this.head === undefined || typeof this.head === 'bigint')) {
+    if (index === 0n && (this.head === undefined || typeof this.head === 'bigint')) {
       this.setHead(entry);
       return;
     }
@@ -72,7 +77,8 @@ export class XArray {
     this.setSlot(node, slotOf(index, 0), entry);
   }
 
-  delete(index: number): boolean {
+  delete(at: Index): boolean {
+    const index = BigInt(at);
     if (!this.entries.delete(index)) return false;
     if (typeof this.head !== 'object') {
       this.setHead(undefined);
@@ -92,16 +98,16 @@ export class XArray {
   }
 
   /** Adds levels until the tree covers an index. */
-  private growTo(index: number): void {
+  private growTo(index: bigint): void {
     if (typeof this.head !== 'object') {
       let shift = 0;
-      while (index >= SLOTS * 2 ** shift) shift += SHIFT;
+      while (index >= end(shift)) shift += SHIFT;
       const old = this.head;
       this.setHead(this.newNode(shift, undefined, 0));
       if (old !== undefined) this.reinsertFirst(old);
       return;
     }
-    while (index >= SLOTS * 2 ** this.head.shift) {
+    while (index >= end(this.head.shift)) {
       const old: Node = this.head;
       const node = this.newNode(old.shift + SHIFT, undefined, 0);
       this.setHead(node);
@@ -172,21 +178,27 @@ export class XArray {
 }
 
 /** Entry that an index has in a tree of model memory, 0n for none: what a program that walks it finds. */
-export function xarrayLoad(record: Record, node: { offset(path: string): number }, index: number): bigint {
+export function xarrayLoad(record: Record, node: { offset(path: string): number }, at: Index): bigint {
   const { view } = record.ram;
+  const index = BigInt(at);
   let word = record.big('xa_head');
   for (let top = true; (word & 3n) === INTERNAL; top = false) {
-    const at = lowOffset(word - INTERNAL);
-    const shift = view.getUint8(at + node.offset('shift'));
-    if (top && index >= SLOTS * 2 ** shift) return 0n;
-    word = view.getBigUint64(at + node.offset('slots') + 8 * slotOf(index, shift), true);
+    const offset = lowOffset(word - INTERNAL);
+    const shift = view.getUint8(offset + node.offset('shift'));
+    if (top && index >= end(shift)) return 0n;
+    word = view.getBigUint64(offset + node.offset('slots') + 8 * slotOf(index, shift), true);
     if (shift === 0) return word;
   }
-  return index === 0 ? word : 0n;
+  return index === 0n ? word : 0n;
 }
 
-function slotOf(index: number, shift: number): number {
-  return Math.floor(index / 2 ** shift) & (SLOTS - 1);
+function slotOf(index: bigint, shift: number): number {
+  return Number((index >> BigInt(shift)) & BigInt(SLOTS - 1));
+}
+
+/** First index beyond a node. */
+function end(shift: number): bigint {
+  return BigInt(SLOTS) << BigInt(shift);
 }
 
 function wordOf(value: Node | bigint | undefined): bigint {

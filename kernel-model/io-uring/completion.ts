@@ -3,7 +3,6 @@
  *
  * Posting and publishing are two steps: user space sees new entries, and the eventfd is signalled, with `commit`.
  */
-import { kernelAddress } from '../../bpf/address.ts';
 import type { KernelHeap } from '../heap.ts';
 import { listAddTail, listDel, listEmpty, listNodes } from '../list.ts';
 import { OutOfMemory } from '../ram.ts';
@@ -156,12 +155,12 @@ export class CompletionQueue {
       const length = Math.min(this.free(tail), this.memory.cqEntries - start);
       if (length === 0) return 0;
       const first = this.memory.cqes + this.entrySize * start;
-      this.ctx.set('cqe_cached', kernelAddress(first));
-      this.ctx.set('cqe_sentinel', kernelAddress(first + this.entrySize * length));
+      this.ctx.set('cqe_cached', this.memory.addressOf(first));
+      this.ctx.set('cqe_sentinel', this.memory.addressOf(first + this.entrySize * length));
     }
     const slot = this.ctx.big('cqe_cached');
     this.ctx.set('cqe_cached', slot + BigInt(this.entrySize));
-    return lowOffset(slot);
+    return this.memory.offsetOf(slot);
   }
 
   /** @returns false when there is no memory for it: the entry is lost, and counted as such. */

@@ -143,6 +143,8 @@ class EnterCall {
     if ((ring.flags & Setup.DeferTaskrun) !== 0 && ring.submitter !== task) return -Errno.EEXIST;
     this.collect();
     const full = !ring.completions.flushOverflow();
+    // Who polls for completions finds none outstanding and does not wait.
+    if ((ring.flags & (Setup.IoPoll | Setup.SqPoll)) === Setup.IoPoll) return 0;
     if (ring.completions.available >= wanted) return 0;
     if (full && machine.profile.dialect.versionCode < RETURN_ON_OVERFLOW_VERSION) return -Errno.EBUSY;
     const time =

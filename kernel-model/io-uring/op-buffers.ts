@@ -10,6 +10,7 @@ const MAX_LENGTH = 0x7fff_f000;
 const MAX_U64 = (1n << 64n) - 1n;
 
 export const provideBuffers: Operation = {
+  iopoll: true,
   prepare(_request, sqe) {
     const count = sqe.fd;
     if (sqe.opFlags !== 0 || sqe.fileIndex !== 0) return -Errno.EINVAL;
@@ -32,6 +33,7 @@ export const provideBuffers: Operation = {
 };
 
 export const removeBuffers: Operation = {
+  iopoll: true,
   prepare(_request, sqe) {
     const unused = sqe.opFlags | sqe.length | sqe.fileIndex;
     if (unused !== 0 || sqe.address !== 0n || sqe.offset !== 0n) return -Errno.EINVAL;

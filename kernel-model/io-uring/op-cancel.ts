@@ -6,7 +6,6 @@ import { findFile } from './request-file.ts';
 import { CancelFlag, SqeFlag } from './uapi.ts';
 
 export const asyncCancel: Operation = {
-  iopoll: true,
   prepare(request, sqe) {
     if (request.has(SqeFlag.BufferSelect) || sqe.offset !== 0n || sqe.fileIndex !== 0) return -Errno.EINVAL;
     const flags = sqe.opFlags;

@@ -48,6 +48,7 @@ export const close: Operation = {
 };
 
 export const filesUpdate: Operation = {
+  iopoll: true,
   prepare(request, sqe) {
     if (request.has(SqeFlag.FixedFile) || request.has(SqeFlag.BufferSelect)) return -Errno.EINVAL;
     if (sqe.opFlags !== 0 || sqe.fileIndex !== 0) return -Errno.EINVAL;

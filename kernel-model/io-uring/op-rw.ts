@@ -9,6 +9,7 @@ import { canPoll } from './file-poll.ts';
 import { supportsNowait } from './nowait.ts';
 import { type Operation, type Outcome, PendingOperation, type Place } from './outcome.ts';
 import type { Request } from './request.ts';
+import { Setup } from './uapi.ts';
 
 /** RWF_* */
 const NOWAIT = 8;
@@ -25,7 +26,7 @@ interface Target {
   load(length: number): Uint8Array | null;
 }
 
-const common = { needsFile: true, priority: true, iopoll: false } as const;
+const common = { needsFile: true, priority: true, iopoll: true } as const;
 
 export const read: Operation = {
   ...common,
@@ -78,6 +79,8 @@ type Transfer = (request: Request, file: File, target: Target) => Uint8Array | n
 function transfer(request: Request, place: Place, run: Transfer): Outcome {
   const { file, ring } = request;
   if (!file) return -Errno.EBADF;
+  // No file of the model can be asked whether its I/O is done.
+  if ((ring.flags & Setup.IoPoll) !== 0) return -Errno.EOPNOTSUPP;
   if (run === readInto ? !file.readable : !file.writable) return -Errno.EBADF;
   const selection = BufferSelection.of(request, place);
   if (typeof selection === 'number') return selection;

@@ -1,7 +1,7 @@
 /** One io_uring instance: `struct io_ring_ctx` and everything it owns. */
 import type { Cred } from '../cred.ts';
 import type { File } from '../file.ts';
-import { listDel, listInit } from '../list.ts';
+import { listInit } from '../list.ts';
 import { Blocked, Mutex } from '../lock.ts';
 import type { Machine } from '../machine.ts';
 import { type Record, UseAfterFree } from '../record.ts';
@@ -15,9 +15,10 @@ import type { FileTable } from './file-table.ts';
 import { Payer } from './payer.ts';
 import { Personalities } from './personalities.ts';
 import { ProvidedBuffers } from './provided-buffers.ts';
-import { RingMemory } from './ring-memory.ts';
+import { RingMemory, type RingShape, type UserAreas } from './ring-memory.ts';
 import { RsrcNodes } from './rsrc-nodes.ts';
 import type { SqData } from './sq-data.ts';
+import { detachRing } from './task-context.ts';
 import { Setup } from './uapi.ts';
 
 /** Lists and wait queues of io_ring_ctx, whichever of them a kernel has. */
@@ -42,10 +43,9 @@ const RING_PAGES_VERSION = 0x6_0a00;
 
 const CLOCK_MONOTONIC = 1;
 
-export interface RingInit {
-  flags: number;
-  sqEntries: number;
-  cqEntries: number;
+export interface RingInit extends RingShape {
+  /** Pinned pages of the creator for the rings, which are the ring's from now on. */
+  userAreas?: UserAreas;
   creator: Task;
   /** Pinned pages are charged to the creator's user; not when the creator has CAP_IPC_LOCK. */
   chargesUser: boolean;
@@ -81,6 +81,8 @@ export class IoUring {
   private requests: Engine | undefined;
   private readonly sqCreds: Cred[] = [];
   private readonly ownDummy: Record | undefined;
+  /** Pinned pages that the rings stand in. */
+  private readonly userFrames: readonly number[];
   /** Holders of `ctx->refs`: the ring itself until it is killed, and each link. */
   private references = 1;
   private killed = false;
@@ -91,15 +93,16 @@ export class IoUring {
     this.machine = machine;
     const { heap, profile } = machine;
     this.ctx = heap.allocate('io_ring_ctx');
-    this.memory = new RingMemory(heap, profile, init.flags, init.sqEntries, init.cqEntries);
+    this.memory = new RingMemory(heap, profile, init, init.userAreas);
+    this.userFrames = init.userAreas ? [init.userAreas.rings, init.userAreas.sqes] : [];
     this.lock = new Mutex(this.ctx.sub('uring_lock'), 'io_ring_ctx.uring_lock');
     for (const list of LISTS) if (this.ctx.has(list)) listInit(machine.ram, this.ctx.addressOf(list));
     this.ctx.assign({
       flags: init.flags,
       sq_entries: init.sqEntries,
       cq_entries: init.cqEntries,
-      sq_sqes: heap.addressOf(this.memory.sqes),
-      sq_array: this.memory.sqArray === 0 ? 0 : heap.addressOf(this.memory.sqArray),
+      sq_sqes: this.memory.sqesAddress,
+      sq_array: this.memory.sqArray === 0 ? 0 : this.memory.addressOf(this.memory.sqArray),
     });
     this.ctx.point('rings', this.memory.rings);
     this.describePages();
@@ -238,11 +241,9 @@ export class IoUring {
     this.eventfd?.release();
     this.completions.release();
     for (const cred of this.sqCreds) cred.put();
-    for (const node of this.contextNodes) {
-      listDel(this.machine.ram, node.addressOf('ctx_node'));
-      this.machine.heap.free(node);
-    }
+    detachRing(this);
     this.memory.release();
+    for (const frame of this.userFrames) this.machine.pages.unpin(frame);
     if (this.ownDummy) this.machine.heap.free(this.ownDummy);
     this.machine.heap.free(this.ctx);
   }

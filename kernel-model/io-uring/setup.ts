@@ -17,11 +17,12 @@ import type { Task } from '../task.ts';
 import { PollEvent } from '../wait-queue.ts';
 import { BufferRing } from './buffer-ring.ts';
 import { Engine } from './engine.ts';
+import { pinBuffer } from './pin.ts';
 import { IoUring } from './ring.ts';
-import type { RingOffsets } from './ring-memory.ts';
+import { type RingOffsets, ringSizes, type UserAreas } from './ring-memory.ts';
 import { idleTicks, SqData } from './sq-data.ts';
 import { pendingEntries } from './submission.ts';
-import { attachTask, makeContext } from './task-context.ts';
+import { attachTask, makeContext, taskContext } from './task-context.ts';
 import { RingLimit, RingMap, Setup } from './uapi.ts';
 
 /** IORING_OFF_PBUF_SHIFT */
@@ -60,7 +61,7 @@ export interface SetupResult {
 /**
  * @param params undefined when the caller's pointer is bad.
  * @returns a negative errno: -EFAULT, -EINVAL, -ENXIO (ring to attach to), -ENOMEM, -EMFILE.
- * @throws {InputError} for rings in user memory (IORING_SETUP_NO_MMAP), which are not modelled.
+ * @throws {InputError} for rings in user memory (IORING_SETUP_NO_MMAP) that need more than a page each.
  */
 export function ioUringSetup(
   machine: Machine,
@@ -74,9 +75,10 @@ export function ioUringSetup(
   const flags = params.flags ?? 0;
   const conflict = checkFlags(flags);
   if (conflict !== 0) return conflict;
-  if ((flags & Setup.NoMmap) !== 0) return userMemoryError(task, params);
+  const user = (flags & Setup.NoMmap) === 0 ? undefined : pinRings(machine, task, params, sizes);
+  if (typeof user === 'number') return user;
   try {
-    return create(machine, task, params, sizes);
+    return create(machine, task, params, sizes, user);
   } catch (error) {
     if (error instanceof OutOfMemory) return -Errno.ENOMEM;
     throw error;
@@ -113,13 +115,20 @@ function checkFlags(flags: number): number {
   return has(Setup.DeferTaskrun) && !has(Setup.SingleIssuer) ? -Errno.EINVAL : 0;
 }
 
-function create(machine: Machine, task: Task, params: SetupParams, sizes: Sizes): SetupResult | number {
+function create(
+  machine: Machine,
+  task: Task,
+  params: SetupParams,
+  sizes: Sizes,
+  userAreas: UserAreas | undefined,
+): SetupResult | number {
   const ring = new IoUring(machine, {
     flags: params.flags ?? 0,
     sqEntries: sizes.sq,
     cqEntries: sizes.cq,
     creator: task,
     chargesUser: !task.cred.capable(Capability.IpcLock),
+    ...(userAreas ? { userAreas } : {}),
   });
   ring.engine = new Engine(ring);
   const error = offload(machine, task, ring, params);
@@ -185,9 +194,20 @@ function install(machine: Machine, task: Task, ring: IoUring): number {
   file.object = ring;
   file.setPrivate(ring.ctx);
   ring.file = file;
+  if ((ring.flags & Setup.RegisteredFdOnly) !== 0) return registerOnly(machine, task, ring, file);
   const fd = machine.sys.install(task, file, true);
   if (fd >= 0) attachTask(machine, task, ring);
   return fd;
+}
+
+/** The ring has an index among the task's registered rings, and no descriptor. */
+function registerOnly(machine: Machine, task: Task, ring: IoUring, file: File): number {
+  attachTask(machine, task, ring);
+  const context = taskContext(task);
+  const index = context?.freeIndex() ?? -Errno.EBUSY;
+  if (index < 0) file.put();
+  else context?.setRegistered(index, file);
+  return index;
 }
 
 const ringOperations: FileOperations = {
@@ -211,6 +231,7 @@ const ringOperations: FileOperations = {
 
 /** Newer kernels choose the address themselves and do not limit the length. */
 function mapRing(ring: IoUring, request: MapRequest): MapSource | number {
+  if ((ring.flags & Setup.NoMmap) !== 0) return -Errno.ENOMEM;
   const free = ring.machine.profile.dialect.ringMapFixed;
   if (!free && request.address !== 0) return -Errno.EINVAL;
   const buffers = mappedBuffers(ring, request.offset);
@@ -235,13 +256,27 @@ function mappedArea(offset: number): 'rings' | 'sqes' | undefined {
   return offset === RingMap.Sqes ? 'sqes' : undefined;
 }
 
-/** The checks that come before what is not modelled. */
-function userMemoryError(task: Task, params: SetupParams): number {
-  for (const address of [params.cqUserAddress ?? 0n, params.sqUserAddress ?? 0n]) {
-    if (address % BigInt(PAGE_SIZE) !== 0n) return -Errno.EINVAL;
-    if (address === 0n || !task.mm?.covering(Number(address))) return -Errno.EFAULT;
-  }
-  throw new InputError('rings in user memory (IORING_SETUP_NO_MMAP) are not modelled');
+/** Pins the pages that the caller gives for the rings: first the one of the completions, then the other. */
+function pinRings(machine: Machine, task: Task, params: SetupParams, sizes: Sizes): UserAreas | number {
+  const shape = { flags: params.flags ?? 0, sqEntries: sizes.sq, cqEntries: sizes.cq };
+  const { ringBytes, sqeBytes } = ringSizes(machine.profile, shape);
+  const rings = pinArea(machine, task, params.cqUserAddress ?? 0n, ringBytes);
+  if (rings < 0) return rings;
+  const sqes = pinArea(machine, task, params.sqUserAddress ?? 0n, sqeBytes);
+  if (sqes >= 0) return { rings, sqes };
+  machine.pages.unpin(rings);
+  return sqes;
+}
+
+/** @returns the frame, -EINVAL, -EFAULT or -ENOMEM. */
+function pinArea(machine: Machine, task: Task, address: bigint, bytes: number): number {
+  if (address % BigInt(PAGE_SIZE) !== 0n) return -Errno.EINVAL;
+  if (address === 0n) return -Errno.EFAULT;
+  const frames = pinBuffer(machine, task, address, bytes);
+  if (typeof frames === 'number') return frames;
+  if (frames.length === 1) return frames[0] as number;
+  for (const frame of frames) machine.pages.unpin(frame);
+  throw new InputError('rings in user memory (IORING_SETUP_NO_MMAP) of more than a page are not modelled');
 }
 
 function powerOfTwo(value: number): number {

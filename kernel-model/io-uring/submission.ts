@@ -42,6 +42,8 @@ export function* submitEntries(engine: Engine, task: Task, wanted: number): Subm
     while (taken < count) {
       const sqe = takeEntry(engine);
       if (!sqe) break;
+      // What is not modelled is said before anything of the request exists.
+      if (sqe.opcode < ring.machine.profile.dialect.submitOps) operationOf(sqe.opcode);
       taken++;
       const failed = yield* submitEntry(engine, new Request(engine, task, sqe));
       if (failed && (ring.flags & Setup.SubmitAll) === 0) break;

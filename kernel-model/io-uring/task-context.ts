@@ -5,10 +5,11 @@
 import { Errno } from '../../bpf/errno.ts';
 import type { File } from '../file.ts';
 import type { KernelHeap } from '../heap.ts';
-import { listAddTail, listInit } from '../list.ts';
+import { listAddTail, listDel, listInit } from '../list.ts';
 import type { Machine } from '../machine.ts';
 import type { Record } from '../record.ts';
 import type { Task } from '../task.ts';
+import { XArray } from '../xarray.ts';
 import type { IoUring } from './ring.ts';
 import { RingLimit } from './uapi.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -20,8 +21,12 @@ export class TaskContext {
   readonly rings = new Set<IoUring>();
   private readonly registered: (File | undefined)[] = new Array(RingLimit.RingFds).fill(undefined);
 
-  constructor(record: Record, workers: WorkerPool) {
+  /** Links to the rings, by the address of the ring. */
+  readonly index: XArray;
+
+  constructor(machine: Machine, record: Record, workers: WorkerPool) {
     this.record = record;
+    this.index = new XArray(machine.heap, record.sub('xa'), machine.profile.layout('xa_node'));
     this.workers = workers;
   }
 
@@ -67,6 +72,7 @@ export class TaskContext {
       if (this.registered[index]) this.setRegistered(index, undefined);
     }
     this.workers.release();
+    this.index.clear();
     heap.free(this.record);
   }
 }
@@ -103,8 +109,30 @@ export function attachTask(machine: Machine, task: Task, ring: IoUring): void {
   if (ring.ctx.get('iowq_limits_set') !== 0) context.workers.setLimits(ring.workerLimits);
   const node = machine.heap.allocate('io_tctx_node');
   node.point('task', task.record).point('ctx', ring.ctx);
+  context.index.set(ring.ctx.address, node.address);
   listAddTail(machine.ram, node.addressOf('ctx_node'), ring.ctx.addressOf('tctx_list'));
   ring.contextNodes.push(node);
+}
+
+/** The ring is gone: nobody has links to it any more. */
+export function detachRing(ring: IoUring): void {
+  for (const context of contextsOf(ring)) {
+    context.rings.delete(ring);
+    context.index.delete(ring.ctx.address);
+  }
+  for (const node of [...ring.contextNodes]) freeNode(ring, node);
+}
+
+/** Frees the links of a task that is gone. */
+function unlink(ring: IoUring, task: Task): void {
+  for (const node of ring.contextNodes.filter((own) => own.big('task') === task.address))
+    freeNode(ring, node);
+}
+
+function freeNode(ring: IoUring, node: Record): void {
+  listDel(ring.machine.ram, node.addressOf('ctx_node'));
+  ring.contextNodes.splice(ring.contextNodes.indexOf(node), 1);
+  ring.machine.heap.free(node);
 }
 
 /** The context of a thread that only submits for others: it has no rings of its own. */
@@ -117,11 +145,14 @@ function create(machine: Machine, task: Task, ring: IoUring): TaskContext {
   const record = machine.heap.allocate('io_uring_task');
   if (record.has('wait.head')) listInit(machine.ram, record.addressOf('wait.head'));
   const bounded = Math.min(ring.memory.sqEntries, 4 * machine.cpus);
-  const context = new TaskContext(record, new WorkerPool(machine, record, task, bounded));
+  const context = new TaskContext(machine, record, new WorkerPool(machine, record, task, bounded));
   contexts.set(task, context);
   task.record.point('io_uring', record);
   task.beforeExit = () => {
-    for (const used of context.rings) used.engine.cancelAll(task);
+    for (const used of context.rings) {
+      used.engine.cancelAll(task);
+      unlink(used, task);
+    }
     task.record.point('io_uring', undefined);
     contexts.delete(task);
     context.release(machine.heap);

@@ -65,7 +65,7 @@ export class EventBuilder {
     } else if (spec.wait !== undefined) {
       const at = [...path, 'wait'];
       const milliseconds = scope.big(spec.wait, at, { min: 0n, max: MAX_WAIT_MS });
-      builder.machine.advance(milliseconds * 1_000_000n);
+      builder.at(at, () => builder.machine.advance(milliseconds * 1_000_000n));
     } else if (spec.exit) {
       sys.exit_group(task, 0);
     } else if (spec.unwatch) {

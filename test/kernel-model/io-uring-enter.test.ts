@@ -20,6 +20,7 @@ import type { Machine } from '../../kernel-model/machine.ts';
 import { OutOfMemory } from '../../kernel-model/ram.ts';
 import type { Task } from '../../kernel-model/task.ts';
 import { Clone } from '../../kernel-model/task-table.ts';
+import { xarrayLoad } from '../../kernel-model/xarray.ts';
 import { linkTo, openIterator, programOf } from './program-support.ts';
 import { Caller, concat, ints, restrictions, words } from './ring-support.ts';
 import { newMachine, PAGE } from './support.ts';
@@ -370,6 +371,17 @@ describe.each(['5.16+series', '6.1', '6.12'])('io_uring_enter of %s', (kernel) =
       expect(caller.reap(fd)).toEqual([[4, 0, 0]]);
     });
 
+    test('a drained chain counts as one', () => {
+      const fd = caller.setup(8);
+      const event = machine.sys.eventfd2(task, 0, 0);
+      const at = BigInt(caller.map(PAGE));
+      const read = { opcode: SubmitOp.Read, fd: event, length: 8, address: at, userData: 1n };
+      caller.submit(fd, read, nop(2, SqeFlag.Drain | SqeFlag.Link), nop(3));
+      expect(caller.reap(fd)).toEqual([]);
+      machine.sys.write(task, event, words(5));
+      expect(caller.reap(fd).map(([id]) => id)).toEqual([1, 2, 3]);
+    });
+
     test('with nothing before them they start at once', () => {
       const fd = caller.setup(4);
       caller.submit(fd, nop(1, SqeFlag.Drain));
@@ -562,6 +574,38 @@ describe.each(['5.16+series', '6.1', '6.12'])('io_uring_enter of %s', (kernel) =
     });
   });
 
+  describe('what has happened and is not told yet (DEFER_TASKRUN)', () => {
+    const deferring = () => caller.setup(8, { flags: Setup.SingleIssuer | Setup.DeferTaskrun });
+
+    test('of several wake-ups only what still holds is told', () => {
+      if (is516) return;
+      const fd = deferring();
+      const event = machine.sys.eventfd2(task, 0, 0);
+      caller.submit(fd, { opcode: SubmitOp.PollAdd, fd: event, opFlags: 1, length: 1, userData: 1n });
+      for (let i = 0; i < 2; i++) {
+        machine.sys.write(task, event, words(1));
+        machine.sys.read(task, event, 8);
+      }
+      caller.enter(fd, 0, 0, Enter.GetEvents);
+      expect(caller.reap(fd)).toEqual([]);
+      machine.sys.write(task, event, words(1));
+      caller.enter(fd, 0, 0, Enter.GetEvents);
+      expect(caller.reap(fd)).toEqual([[1, 1, CqeFlag.More]]);
+    });
+
+    test('a timeout that has fired does not end one that waits for completions, but in 6.1', () => {
+      if (is516) return;
+      const fd = deferring();
+      const [soon, late] = [caller.timespec(1000), caller.timespec(1e9)];
+      caller.submit(fd, { opcode: SubmitOp.Timeout, address: late, length: 1, offset: 2n, userData: 1n });
+      caller.submit(fd, { opcode: SubmitOp.Timeout, address: soon, length: 1, userData: 2n });
+      machine.advance(1000n);
+      // Nothing is posted for this one, but the queue is published.
+      caller.submit(fd, nop(3, SqeFlag.CqeSkipSuccess));
+      expect(caller.ring(fd).engine.timeouts.all).toHaveLength(is612 ? 1 : 0);
+    });
+  });
+
   describe('the eventfd of a ring', () => {
     test('counts submissions, not completions', () => {
       const fd = caller.setup(8);
@@ -617,6 +661,42 @@ describe.each(['5.16+series', '6.1', '6.12'])('io_uring_enter of %s', (kernel) =
       machine.advance(1n);
       expect(counters(fd).sq).toBe(1);
     });
+  });
+
+  test('IOPOLL rings take what needs no waiting, and never wait', () => {
+    const fd = caller.setup(8, { flags: Setup.IoPoll });
+    machine.vfs.create({ path: '/tmp/file', content: Uint8Array.from([1]) });
+    const file = machine.sys.open(task, '/tmp/file', 0);
+    const poll = { opcode: SubmitOp.PollAdd, fd: file, opFlags: 1, userData: 3n };
+    const read = { opcode: SubmitOp.Read, fd: file, userData: 2n };
+    caller.submit(fd, nop(1));
+    caller.submit(fd, read);
+    caller.submit(fd, poll);
+    expect(caller.reap(fd)).toEqual([
+      [1, 0, 0],
+      [2, -Errno.EOPNOTSUPP, 0],
+      [3, -Errno.EINVAL, 0],
+    ]);
+    expect(caller.enter(fd, 0, 5, Enter.GetEvents)).toBe(0);
+  });
+
+  test('the links between tasks and rings come and go', () => {
+    const fd = caller.setup(4);
+    const { ctx } = caller.ring(fd);
+    const links = () => [...listNodes(machine.ram, ctx.addressOf('tctx_list'))].length;
+    const found = (of: Task) => {
+      const context = machine.heap.at(of.record.big('io_uring'));
+      return context && xarrayLoad(context.sub('xa'), machine.profile.layout('xa_node'), ctx.address);
+    };
+    expect(found(task)).toBe(caller.ring(fd).contextNodes[0]?.address);
+    const child = machine.tasks.get(machine.sys.fork(task)) as Task;
+    new Caller(machine, child).submit(fd, nop(1));
+    expect([links(), found(child)]).toEqual([2, caller.ring(fd).contextNodes[1]?.address]);
+    machine.sys.exit_group(child, 0);
+    expect(links()).toBe(1);
+    const context = machine.heap.at(task.record.big('io_uring'));
+    machine.sys.close(task, fd);
+    expect(context?.big('xa.xa_head')).toBe(0n);
   });
 
   test('closing the ring, and the end of the task, give everything back', () => {

@@ -482,6 +482,17 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
       expect(group?.record?.get('head')).toBe(1);
     });
 
+    test('a buffer that a regular file was to be read into is taken, whatever comes of it', () => {
+      if (is516) return;
+      const ring = memory();
+      caller.register(fd, Op.PbufRing, bufferReg(ring, 4, 100), 1);
+      fill(ring, 0, 0x1000n, 16, 1);
+      setTail(ring, 1);
+      caller.submit(fd, select(machine.sys.open(task, '/tmp/file', 0), 1, 100));
+      expect(caller.reap(fd)[0]?.[1]).toBe(-Errno.EFAULT);
+      expect(caller.ring(fd).provided.group(100)?.record?.get('head')).toBe(1);
+    });
+
     test('read-inc-file: a buffer is used bit by bit', () => {
       if (!is612) return;
       const ring = memory();
@@ -752,6 +763,38 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
       expect([caller.reap(a), caller.reap(b)]).toEqual([[[1, 0, 0]], [[2, 0, 0]]]);
       for (const ring of [a, b]) machine.sys.close(task, ring);
       expect(data?.alive).toBe(false);
+    });
+
+    test('no-mmap-inval, reg-fd-only: rings in memory of the task, without a descriptor (6.5)', () => {
+      if (!is612) return;
+      const [rings, sqes] = [memory(), memory()];
+      const more = { cqUserAddress: rings, sqUserAddress: sqes };
+      const flags = Setup.NoMmap;
+      const pinned = () => machine.pages.pinned(task.mm?.memory.fault(Number(rings), false) as number);
+      expect(caller.setup(4, { flags, ...more, sqUserAddress: 0x1000n })).toBe(-Errno.EFAULT);
+      expect(pinned()).toBe(0);
+      expect(caller.setup(4, { flags, ...more, cqUserAddress: rings + 8n })).toBe(-Errno.EINVAL);
+      const own = caller.setup(4, { flags, ...more });
+      expect(pinned()).toBe(1);
+      const word = (at: bigint) =>
+        new DataView(Uint8Array.from(task.mm?.memory.read(Number(at), 4) ?? []).buffer).getUint32(0, true);
+      // The size of the queue, as the task reads it in its own memory.
+      expect(word(rings + 24n)).toBe(4);
+      caller.submit(own, nop(7), nop(8));
+      expect(word(rings + 12n)).toBe(2);
+      expect(word(rings + 64n)).toBe(7);
+      expect(word(sqes + 64n + 32n)).toBe(8);
+      const map = machine.sys.mmap(task, 0, PAGE, Prot.Read, MapFlag.Shared, own, 0);
+      expect(map).toBe(-Errno.ENOMEM);
+      machine.sys.close(task, own);
+      expect(pinned()).toBe(0);
+      const only = caller.setup(4, { flags: flags | Setup.RegisteredFdOnly, ...more });
+      expect(only).toBe(0);
+      expect(caller.enter(only, 0, 0, Enter.RegisteredRing)).toBe(0);
+      const descriptor = task.files?.size;
+      expect(caller.register(only, 0x8000_0000 + Op.Personality, 0n, 0)).toBe(1);
+      expect(task.files?.size).toBe(descriptor);
+      machine.sys.exit_group(task, 0);
     });
 
     test('cq-overflow: five more than a queue of four holds come in their order', () => {

@@ -18,9 +18,11 @@ const MAX_READ = 1 << 20;
 const MEMORY_LIMIT = 1 << 30;
 
 const bundled = new URL('../../programs/scenes/', import.meta.url);
-const sources = readdirSync(bundled)
-  .filter((name) => name.endsWith('.yaml') && name !== 'scale.yaml')
-  .map((name) => readFileSync(new URL(name, bundled), 'utf8'));
+const sources = [bundled, new URL('liburing/', bundled)].flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml') && name !== 'scale.yaml')
+    .map((name) => readFileSync(new URL(name, folder), 'utf8')),
+);
 
 /** What is put in the place of a word. */
 const PIECES = [
