@@ -15,7 +15,7 @@ import {
   emitUse,
 } from './ring-calls.ts';
 import type { Call } from './scene.ts';
-import { compareItems } from './walk.ts';
+import { compareItems, withItems } from './walk.ts';
 
 type Emit = (emitter: Emitter, value: string, call: Call) => void;
 
@@ -197,7 +197,7 @@ function emitEpollCtl(emitter: Emitter, name: string, call: Call, add: boolean):
       const next = add
         ? [...table.items, { file, address, fd, serial }].sort(compareItems)
         : table.items.filter((item) => item.file !== file || item.fd !== fd);
-      view.set(items, { items: next, version: table.version + 1, history: [...table.history, next] });
+      view.set(items, withItems(table, next, items.name));
       return undefined;
     },
   });

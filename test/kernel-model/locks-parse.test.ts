@@ -63,6 +63,27 @@ describe('lock scenes', () => {
       ).toContain(value);
   });
 
+  test('a table that changes for ever is refused, an endless loop of locks is not', () => {
+    const forever = (does: string, more = '') => {
+      const text = scene(
+        `rings: [{ name: r }]\nfiles: [{ name: a }]\nlocks: [{ name: l }]\n${more}`,
+        `{ forever: [${does}] }`,
+      );
+      return () => runLockScene(parseLockScene(text, 's.yaml').scene);
+    };
+    expect(forever('{ register: r, files: [a] }, { unregister: r }')).toThrow(InputError);
+    expect(forever('{ lock: l }, { unlock: l }')()).toMatchObject({
+      complete: true,
+      findings: [],
+      states: 3,
+    });
+    const submits = forever(
+      '{ enter: r, reads: it }',
+      'iterators: [{ name: it, target: io_uring_file, of: r }]\n',
+    );
+    expect(submits).toThrow(/io-wq of r more than 64 times/);
+  });
+
   test('any small scene is explored or refused, never more', () => {
     let explored = 0;
     fc.assert(
