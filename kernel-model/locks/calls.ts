@@ -1,7 +1,7 @@
 /** Each call of a scene as steps. */
 import { type Emitter, named, waitForEvent } from './emitter.ts';
 import { Label } from './program.ts';
-import { emitRead } from './read-call.ts';
+import { emitFault, emitRead } from './read-call.ts';
 import { put } from './release.ts';
 import {
   emitAttach,
@@ -48,6 +48,7 @@ export const CALLS: { readonly [key: string]: Emit } = {
   close: put,
   epoll_add: (emitter, name, call) => emitEpollCtl(emitter, name, call, true),
   epoll_del: (emitter, name, call) => emitEpollCtl(emitter, name, call, false),
+  epoll_wait: (emitter, name, { faults = false }) => emitEpollWait(emitter, name, faults),
 };
 
 export function emitCalls(emitter: Emitter, calls: readonly Call[]): void {
@@ -172,6 +173,15 @@ function emitResolveFault(emitter: Emitter, reader: string): void {
       return undefined;
     },
   });
+}
+
+/** Events are copied to the caller with ep->mtx held. */
+function emitEpollWait(emitter: Emitter, name: string, faults: boolean): void {
+  const { mtx, items } = named(emitter.world.epolls, name);
+  emitter.lock(mtx);
+  if (faults) emitFault(emitter);
+  emitter.step({ text: 'events copied', reads: [items] });
+  emitter.unlock(mtx);
 }
 
 function emitEpollCtl(emitter: Emitter, name: string, call: Call, add: boolean): void {

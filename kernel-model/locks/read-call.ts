@@ -75,8 +75,10 @@ export function emitRequest(emitter: Emitter, iterator: string, length?: number)
   emitter.step({
     text: 'completion posted',
     run: (view) => {
-      view.text = `CQE: res = ${view.register<ReadResult>('result')}`;
-      return returned(view, iterator);
+      const result = view.register<ReadResult>('result');
+      returned(view, iterator);
+      view.text = `completion of READ ${iterator}: ${result}`;
+      return undefined;
     },
   });
 }
@@ -152,12 +154,11 @@ function emitFdget(emitter: Emitter, name: string, closed: Label): void {
 /** Bytes of an earlier read go first, alone; else the object's lock is taken. */
 function emitStart({ emitter, iterator, source, printing }: Reading, copy: Label, unlock: Label): void {
   const { seq } = iterator;
-  const { variant } = emitter.world;
   const name = iterator.def.name;
   const leftOver = (view: View) => buffered(view.get(seq), printing) > 0;
   const guard = { reads: source.alive, check: (view: View) => source.check(view, name) };
   const { lock } = source;
-  if (lock && variant.start === 'trylock' && source.tries) {
+  if (lock && source.tries) {
     emitter.step({
       text: `mutex_trylock(&${lock.name})`,
       reads: [seq, ...source.alive],
@@ -266,19 +267,7 @@ function emitVisits({ emitter, iterator, source, printing, length, judged }: Rea
 
 function emitCopy({ emitter, iterator, printing, length, faults, judged }: Reading, then?: Label): void {
   const { seq } = iterator;
-  if (faults) {
-    const fault = named(emitter.world.faults, emitter.actor.name);
-    emitter.step({
-      text: 'copy_to_user(): page fault',
-      writes: [fault],
-      run: (view) => void view.set(fault, true),
-    });
-    emitter.step({
-      text: 'copy_to_user(): waits for the page',
-      reads: [fault],
-      run: (view) => (view.get(fault) ? waitForEvent('the page of its buffer') : undefined),
-    });
-  }
+  if (faults) emitFault(emitter);
   emitter.step({
     text: 'copy_to_user()',
     writes: [seq],
@@ -292,6 +281,24 @@ function emitCopy({ emitter, iterator, printing, length, faults, judged }: Readi
       if (judged) collect(view, tokens);
       return then?.jump();
     },
+  });
+}
+
+/** A copy to user memory meets a page that another task has to provide; mmap_lock is not held meanwhile. */
+export function emitFault(emitter: Emitter): void {
+  const { faults, mmapLock } = emitter.world;
+  const fault = named(faults, emitter.actor.name);
+  emitter.downRead(mmapLock);
+  emitter.step({
+    text: 'copy_to_user(): page fault',
+    writes: [fault],
+    run: (view) => void view.set(fault, true),
+  });
+  emitter.upRead(mmapLock);
+  emitter.step({
+    text: 'copy_to_user(): waits for the page',
+    reads: [fault],
+    run: (view) => (view.get(fault) ? waitForEvent('the page of its buffer') : undefined),
   });
 }
 

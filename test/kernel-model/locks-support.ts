@@ -26,6 +26,7 @@ const FITTING: { readonly [call: string]: readonly string[] } = {
   close: ['b', 'r', 'e', 'l', 'it'],
   epoll_add: ['e'],
   epoll_del: ['e'],
+  epoll_wait: ['e'],
 };
 
 const MORE = {
@@ -69,6 +70,7 @@ const variants = fc.record(
   {
     kernel: fc.constantFrom('5.16', '6.1', '6.12', '6.13'),
     start: fc.constantFrom('trylock', 'mutex_lock'),
+    epoll_start: fc.constantFrom('trylock', 'mutex_lock'),
     iterator_holds: fc.constantFrom('nothing', 'refs', 'file'),
     link_holds: fc.constantFrom('refs', 'file'),
     table_change: fc.constantFrom('unnoticed', 'ESTALE'),
