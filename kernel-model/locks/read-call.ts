@@ -2,7 +2,7 @@
 import { checkDump, checkPart, type Rule, type Version } from './check-dump.ts';
 import { type Emitter, leavesTo, named, waitForEvent } from './emitter.ts';
 import { Label, type View } from './program.ts';
-import { put } from './release.ts';
+import { put, putRing } from './release.ts';
 import type { Call } from './scene.ts';
 import {
   buffered,
@@ -17,13 +17,13 @@ import {
   type Visited,
 } from './seq.ts';
 import { openSource, type Source } from './source.ts';
-import type { Iterator } from './world.ts';
+import type { Iterator, Ring } from './world.ts';
 
 const DEFAULT_LENGTH = 4096;
 const RECORD_BYTES = 8;
 
 /** What a read gave. */
-type ReadResult = 'data' | 'end' | 'EDEADLK' | 'ESTALE' | 'EBADF';
+type ReadResult = 'data' | 'end' | 'EDEADLK' | 'ESTALE' | 'EBADF' | 'ENODEV';
 
 interface Reading {
   readonly emitter: Emitter;
@@ -119,6 +119,8 @@ function readOnce(reading: Reading): void {
   const guarded = world.mayClose(name);
   if (guarded) emitFdget(emitter, name, closed);
   emitter.lock(iterator.lock);
+  const weak = world.variant.link_holds === 'weak' ? world.rings.get(iterator.def.of ?? '') : undefined;
+  if (weak) emitBorrow(reading, weak, unlock);
   emitStart(reading, copy, unlock);
   const stale = new Label();
   emitVisits(reading, stale);
@@ -130,6 +132,7 @@ function readOnce(reading: Reading): void {
   emitter.place(stale);
   source.unlock(emitter);
   emitter.place(unlock);
+  if (weak) emitGiveBack(emitter, weak);
   emitter.unlock(iterator.lock);
   if (guarded) put(emitter, name);
   emitter.place(closed);
@@ -149,6 +152,40 @@ function emitFdget(emitter: Emitter, name: string, closed: Label): void {
       return undefined;
     },
   });
+}
+
+/** An iterator without a reference of its own takes one for the time of a read that needs the ring. */
+function emitBorrow({ emitter, iterator, printing }: Reading, { name, life }: Ring, unlock: Label): void {
+  const { seq } = iterator;
+  emitter.step({
+    text: `percpu_ref_tryget(&${name}->refs)`,
+    reads: [seq],
+    writes: [life],
+    jumps: [unlock],
+    run: (view) => {
+      const value = view.get(life);
+      if (buffered(view.get(seq), printing) > 0) return said(view, '');
+      if (value.closed || value.refs === 0) return fail(view, 'ENODEV', unlock);
+      view.set(life, { ...value, refs: value.refs + 1 });
+      view.remember({ borrowed: true });
+      return undefined;
+    },
+  });
+}
+
+function emitGiveBack(emitter: Emitter, ring: Ring): void {
+  const nothing = new Label();
+  emitter.step({
+    text: '',
+    jumps: [nothing],
+    run: (view) => (view.register('borrowed') ? view.remember({ borrowed: undefined }) : nothing.jump()),
+  });
+  putRing(emitter, ring);
+  emitter.place(nothing);
+}
+
+function said(view: View, text: string): undefined {
+  view.text = text;
 }
 
 /** Bytes of an earlier read go first, alone; else the object's lock is taken. */

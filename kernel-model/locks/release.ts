@@ -71,8 +71,8 @@ function closeLink(emitter: Emitter, name: string): void {
       return undefined;
     },
   });
-  if (rings.has(to) && variant.link_holds === 'refs') putRing(emitter, named(rings, to));
-  else put(emitter, to);
+  if (!rings.has(to) || variant.link_holds === 'file') put(emitter, to);
+  else if (variant.link_holds === 'refs') putRing(emitter, named(rings, to));
   emitter.place(never);
 }
 

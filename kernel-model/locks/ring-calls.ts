@@ -328,7 +328,7 @@ export function emitAttach(emitter: Emitter, name: string): void {
         const value = view.get(life);
         if (value.refs === 0) return failed(view, what, 'ENXIO', out);
         view.set(life, { ...value, refs: value.refs + 1 });
-      } else {
+      } else if (!life || variant.link_holds === 'file') {
         view.set(ref, { ...view.get(ref), count: view.get(ref).count + 1 });
       }
       view.set(attached, true);

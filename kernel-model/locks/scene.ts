@@ -15,8 +15,8 @@ export interface Variant {
   epoll_start: 'mutex_lock' | 'trylock';
   /** What an open iterator refers to beside the program. */
   iterator_holds: 'nothing' | 'refs' | 'file';
-  /** What a link to a ring refers to. */
-  link_holds: 'refs' | 'file';
+  /** What a link to a ring refers to; weak: nothing, reads borrow a reference and fail once the ring is closed. */
+  link_holds: 'refs' | 'file' | 'weak';
   /** What the buffer iterator makes of a NULL slot. */
   empty_slot: 'ends' | 'sentinel';
   /** What a ring iterator does when the table was replaced since its last read. */

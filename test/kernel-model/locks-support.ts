@@ -72,7 +72,7 @@ const variants = fc.record(
     start: fc.constantFrom('trylock', 'mutex_lock'),
     epoll_start: fc.constantFrom('trylock', 'mutex_lock'),
     iterator_holds: fc.constantFrom('nothing', 'refs', 'file'),
-    link_holds: fc.constantFrom('refs', 'file'),
+    link_holds: fc.constantFrom('refs', 'file', 'weak'),
     table_change: fc.constantFrom('unnoticed', 'ESTALE'),
     epoll_restart: fc.constantFrom('fd', 'key'),
     epoll_dead: fc.constantFrom('counted', 'skipped'),
