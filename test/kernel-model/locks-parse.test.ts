@@ -84,6 +84,20 @@ describe('lock scenes', () => {
     expect(submits).toThrow(/io-wq of r more than 64 times/);
   });
 
+  test('a scene that comes to too many steps is refused before it is explored', () => {
+    const list = (count: number, item: (i: number) => string) =>
+      Array.from({ length: count }, (_, i) => item(i)).join(', ');
+    const items = list(64, (i) => `{ file: f${i}, fd: 1 }`);
+    const text = [
+      'expect: none',
+      `files: [${list(64, (i) => `{ name: f${i} }`)}]`,
+      'rings: [{ name: r }]',
+      `epolls: [${list(8, (i) => `{ name: e${i}, items: [${items}] }`)}]`,
+      `actors: [${list(12, (i) => `{ name: t${i}, does: [${list(200, () => '{ unregister: r }')}] }`)}]`,
+    ].join('\n');
+    expect(() => runLockScene(parseLockScene(text, 's.yaml').scene)).toThrow(/more than 100000 steps/);
+  });
+
   test('any small scene is explored or refused, never more', () => {
     let explored = 0;
     fc.assert(
