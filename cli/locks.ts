@@ -20,7 +20,8 @@ interface LocksOptions {
   all?: boolean;
 }
 
-const MOST_STATES = 10_000_000;
+/** About 1.5 GiB. */
+const MOST_STATES = 2_000_000;
 
 const EXAMPLES = `
 Examples:

@@ -1,7 +1,7 @@
 /** Each call of a scene as steps. */
 import { type Emitter, named, waitForEvent } from './emitter.ts';
 import { Label } from './program.ts';
-import { emitRead } from './read-call.ts';
+import { emitFault, emitRead } from './read-call.ts';
 import { put } from './release.ts';
 import {
   emitAttach,
@@ -15,7 +15,7 @@ import {
   emitUse,
 } from './ring-calls.ts';
 import type { Call } from './scene.ts';
-import { compareItems } from './walk.ts';
+import { compareItems, withItems } from './walk.ts';
 
 type Emit = (emitter: Emitter, value: string, call: Call) => void;
 
@@ -48,6 +48,7 @@ export const CALLS: { readonly [key: string]: Emit } = {
   close: put,
   epoll_add: (emitter, name, call) => emitEpollCtl(emitter, name, call, true),
   epoll_del: (emitter, name, call) => emitEpollCtl(emitter, name, call, false),
+  epoll_wait: (emitter, name, { faults = false }) => emitEpollWait(emitter, name, faults),
 };
 
 export function emitCalls(emitter: Emitter, calls: readonly Call[]): void {
@@ -174,6 +175,15 @@ function emitResolveFault(emitter: Emitter, reader: string): void {
   });
 }
 
+/** Events are copied to the caller with ep->mtx held. */
+function emitEpollWait(emitter: Emitter, name: string, faults: boolean): void {
+  const { mtx, items } = named(emitter.world.epolls, name);
+  emitter.lock(mtx);
+  if (faults) emitFault(emitter);
+  emitter.step({ text: 'events copied', reads: [items] });
+  emitter.unlock(mtx);
+}
+
 function emitEpollCtl(emitter: Emitter, name: string, call: Call, add: boolean): void {
   const { file = '', fd = 0 } = call;
   const { mtx, items } = named(emitter.world.epolls, name);
@@ -197,7 +207,7 @@ function emitEpollCtl(emitter: Emitter, name: string, call: Call, add: boolean):
       const next = add
         ? [...table.items, { file, address, fd, serial }].sort(compareItems)
         : table.items.filter((item) => item.file !== file || item.fd !== fd);
-      view.set(items, { items: next, version: table.version + 1, history: [...table.history, next] });
+      view.set(items, withItems(table, next, items.name));
       return undefined;
     },
   });

@@ -21,7 +21,9 @@ export class Emitter {
     this.actor = actor;
   }
 
+  /** @throws {InputError} when the scene comes to too many steps. */
   step(init: StepInit): void {
+    this.world.countStep();
     this.actor.add(init);
   }
 

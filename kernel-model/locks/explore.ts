@@ -48,6 +48,8 @@ export interface Exploration {
 }
 
 const PROGRESS_EVERY = 20_000;
+/** States times components that are kept: what bounds the memory, to about 2 GiB. */
+const MOST_CELLS = 200_000_000;
 
 export function explore(system: System, options: ExploreOptions): Exploration {
   return new Explorer(system, options).run();
@@ -78,9 +80,11 @@ class Explorer {
   }
 
   run(): Exploration {
-    const { maxStates, progress, enough } = this.options;
+    const { progress, enough } = this.options;
+    const { length: components } = this.system.space.components;
+    const limit = Math.min(this.options.maxStates, Math.floor(MOST_CELLS / components));
     let next = 0;
-    for (; next < this.parent.length && this.parent.length <= maxStates; next++) {
+    for (; next < this.parent.length && this.parent.length <= limit; next++) {
       this.expand(next);
       if (progress && next % PROGRESS_EVERY === PROGRESS_EVERY - 1) progress(next + 1);
       if (enough?.(this.found)) break;

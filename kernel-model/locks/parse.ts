@@ -80,6 +80,7 @@ const CALL_NAMES: { readonly [call: string]: readonly Section[] } = {
   close: ['files', 'rings', 'epolls', 'links', 'iterators'],
   epoll_add: ['epolls'],
   epoll_del: ['epolls'],
+  epoll_wait: ['epolls'],
 };
 
 /** What cannot stand in a ring's file table: the kernel refuses rings, the model also epoll instances. */

@@ -2,7 +2,7 @@
 import { checkDump, checkPart, type Rule, type Version } from './check-dump.ts';
 import { type Emitter, leavesTo, named, waitForEvent } from './emitter.ts';
 import { Label, type View } from './program.ts';
-import { put } from './release.ts';
+import { put, putRing } from './release.ts';
 import type { Call } from './scene.ts';
 import {
   buffered,
@@ -17,13 +17,13 @@ import {
   type Visited,
 } from './seq.ts';
 import { openSource, type Source } from './source.ts';
-import type { Iterator } from './world.ts';
+import type { Iterator, Ring } from './world.ts';
 
 const DEFAULT_LENGTH = 4096;
 const RECORD_BYTES = 8;
 
 /** What a read gave. */
-type ReadResult = 'data' | 'end' | 'EDEADLK' | 'ESTALE' | 'EBADF';
+type ReadResult = 'data' | 'end' | 'EDEADLK' | 'ESTALE' | 'EBADF' | 'ENODEV';
 
 interface Reading {
   readonly emitter: Emitter;
@@ -75,8 +75,10 @@ export function emitRequest(emitter: Emitter, iterator: string, length?: number)
   emitter.step({
     text: 'completion posted',
     run: (view) => {
-      view.text = `CQE: res = ${view.register<ReadResult>('result')}`;
-      return returned(view, iterator);
+      const result = view.register<ReadResult>('result');
+      returned(view, iterator);
+      view.text = `completion of READ ${iterator}: ${result}`;
+      return undefined;
     },
   });
 }
@@ -117,6 +119,8 @@ function readOnce(reading: Reading): void {
   const guarded = world.mayClose(name);
   if (guarded) emitFdget(emitter, name, closed);
   emitter.lock(iterator.lock);
+  const weak = world.variant.link_holds === 'weak' ? world.rings.get(iterator.def.of ?? '') : undefined;
+  if (weak) emitBorrow(reading, weak, unlock);
   emitStart(reading, copy, unlock);
   const stale = new Label();
   emitVisits(reading, stale);
@@ -128,6 +132,7 @@ function readOnce(reading: Reading): void {
   emitter.place(stale);
   source.unlock(emitter);
   emitter.place(unlock);
+  if (weak) emitGiveBack(emitter, weak);
   emitter.unlock(iterator.lock);
   if (guarded) put(emitter, name);
   emitter.place(closed);
@@ -149,15 +154,48 @@ function emitFdget(emitter: Emitter, name: string, closed: Label): void {
   });
 }
 
+/** An iterator without a reference of its own takes one for the time of a read that needs the ring. */
+function emitBorrow({ emitter, iterator, printing }: Reading, { name, life }: Ring, unlock: Label): void {
+  const { seq } = iterator;
+  emitter.step({
+    text: `percpu_ref_tryget(&${name}->refs)`,
+    reads: [seq],
+    writes: [life],
+    jumps: [unlock],
+    run: (view) => {
+      const value = view.get(life);
+      if (buffered(view.get(seq), printing) > 0) return said(view, '');
+      if (value.closed || value.refs === 0) return fail(view, 'ENODEV', unlock);
+      view.set(life, { ...value, refs: value.refs + 1 });
+      view.remember({ borrowed: true });
+      return undefined;
+    },
+  });
+}
+
+function emitGiveBack(emitter: Emitter, ring: Ring): void {
+  const nothing = new Label();
+  emitter.step({
+    text: '',
+    jumps: [nothing],
+    run: (view) => (view.register('borrowed') ? view.remember({ borrowed: undefined }) : nothing.jump()),
+  });
+  putRing(emitter, ring);
+  emitter.place(nothing);
+}
+
+function said(view: View, text: string): undefined {
+  view.text = text;
+}
+
 /** Bytes of an earlier read go first, alone; else the object's lock is taken. */
 function emitStart({ emitter, iterator, source, printing }: Reading, copy: Label, unlock: Label): void {
   const { seq } = iterator;
-  const { variant } = emitter.world;
   const name = iterator.def.name;
   const leftOver = (view: View) => buffered(view.get(seq), printing) > 0;
   const guard = { reads: source.alive, check: (view: View) => source.check(view, name) };
   const { lock } = source;
-  if (lock && variant.start === 'trylock' && source.tries) {
+  if (lock && source.tries) {
     emitter.step({
       text: `mutex_trylock(&${lock.name})`,
       reads: [seq, ...source.alive],
@@ -266,19 +304,7 @@ function emitVisits({ emitter, iterator, source, printing, length, judged }: Rea
 
 function emitCopy({ emitter, iterator, printing, length, faults, judged }: Reading, then?: Label): void {
   const { seq } = iterator;
-  if (faults) {
-    const fault = named(emitter.world.faults, emitter.actor.name);
-    emitter.step({
-      text: 'copy_to_user(): page fault',
-      writes: [fault],
-      run: (view) => void view.set(fault, true),
-    });
-    emitter.step({
-      text: 'copy_to_user(): waits for the page',
-      reads: [fault],
-      run: (view) => (view.get(fault) ? waitForEvent('the page of its buffer') : undefined),
-    });
-  }
+  if (faults) emitFault(emitter);
   emitter.step({
     text: 'copy_to_user()',
     writes: [seq],
@@ -292,6 +318,24 @@ function emitCopy({ emitter, iterator, printing, length, faults, judged }: Readi
       if (judged) collect(view, tokens);
       return then?.jump();
     },
+  });
+}
+
+/** A copy to user memory meets a page that another task has to provide; mmap_lock is not held meanwhile. */
+export function emitFault(emitter: Emitter): void {
+  const { faults, mmapLock } = emitter.world;
+  const fault = named(faults, emitter.actor.name);
+  emitter.downRead(mmapLock);
+  emitter.step({
+    text: 'copy_to_user(): page fault',
+    writes: [fault],
+    run: (view) => void view.set(fault, true),
+  });
+  emitter.upRead(mmapLock);
+  emitter.step({
+    text: 'copy_to_user(): waits for the page',
+    reads: [fault],
+    run: (view) => (view.get(fault) ? waitForEvent('the page of its buffer') : undefined),
   });
 }
 

@@ -2,6 +2,7 @@
 import { type Emitter, named } from './emitter.ts';
 import { Label } from './program.ts';
 import type { TableName } from './scene.ts';
+import { withItems } from './walk.ts';
 import type { Epoll, Ring, World } from './world.ts';
 
 /** close(2), or any other drop of a reference to a file or object. */
@@ -47,8 +48,7 @@ function closeEpoll(emitter: Emitter, { name, mtx, items, freed }: Epoll): void 
     text: `all items of ${name} removed`,
     writes: [items],
     run: (view) => {
-      const table = view.get(items);
-      view.set(items, { items: [], version: table.version + 1, history: [...table.history, []] });
+      view.set(items, withItems(view.get(items), [], items.name));
       return undefined;
     },
   });
@@ -71,8 +71,8 @@ function closeLink(emitter: Emitter, name: string): void {
       return undefined;
     },
   });
-  if (rings.has(to) && variant.link_holds === 'refs') putRing(emitter, named(rings, to));
-  else put(emitter, to);
+  if (!rings.has(to) || variant.link_holds === 'file') put(emitter, to);
+  else if (variant.link_holds === 'refs') putRing(emitter, named(rings, to));
   emitter.place(never);
 }
 
@@ -114,7 +114,7 @@ function unwatch(emitter: Emitter, file: string): void {
         const table = view.get(items);
         const rest = table.items.filter((item) => item.file !== file);
         if (rest.length === table.items.length) return undefined;
-        view.set(items, { items: rest, version: table.version + 1, history: [...table.history, rest] });
+        view.set(items, withItems(table, rest, items.name));
         return undefined;
       },
     });

@@ -4,7 +4,7 @@ import { Label, type View } from './program.ts';
 import { emitRequest } from './read-call.ts';
 import { putDropped } from './release.ts';
 import type { Call, TableName } from './scene.ts';
-import type { RingTable } from './walk.ts';
+import { appended, withSlots } from './walk.ts';
 import { type Ring, slotValue } from './world.ts';
 
 /** IORING_OP_READ of an iterator: inline with O_NONBLOCK, else by a worker; with SQPOLL by the ring's thread. */
@@ -15,7 +15,7 @@ export function emitEnter(emitter: Emitter, { enter, reads = '', length }: Call)
     emitter.step({
       text: `submit READ ${reads} to the SQPOLL thread`,
       writes: [submissions],
-      run: (view) => void view.set(submissions, [...view.get(submissions), reads]),
+      run: (view) => void view.set(submissions, appended(view.get(submissions), reads, submissions.name)),
     });
     return;
   }
@@ -41,7 +41,7 @@ export function emitIssue(
     run: (view) => {
       const value = view.get(life);
       view.set(life, { ...value, refs: value.refs + 1 });
-      view.set(work, [...view.get(work), reads]);
+      view.set(work, appended(view.get(work), reads, work.name));
       return undefined;
     },
   });
@@ -140,15 +140,10 @@ function emitTable(
     writes: [table],
     run: (view) => {
       const value = view.get(table);
-      view.set(table, changed(value, change(value.slots ?? [])));
+      view.set(table, withSlots(value, change(value.slots ?? []), table.name));
       return undefined;
     },
   });
-}
-
-function changed(table: RingTable, slots: readonly (string | null)[] | null): RingTable {
-  const history = [...table.history, slots ?? []];
-  return { slots, shown: slots?.length ?? 0, version: table.version + 1, history };
 }
 
 /**
@@ -204,7 +199,7 @@ export function emitDrop(emitter: Emitter, ring: Ring, which: TableName): void {
       const held = (value.slots ?? []).filter((name) => name !== null);
       if (which === 'files') view.remember({ dropped: held });
       else view.set(locked, view.get(locked) - (value.slots?.length ?? 0));
-      view.set(table, changed(value, null));
+      view.set(table, withSlots(value, null, table.name));
       return undefined;
     },
   });
@@ -230,7 +225,7 @@ export function emitUpdate(emitter: Emitter, call: Call): void {
       const old = before.slots?.[slot];
       if (!before.slots || old === undefined) return failed(view, what, 'EINVAL', out);
       if (ref) view.set(ref, { ...view.get(ref), count: view.get(ref).count + 1 });
-      view.set(table, changed(before, before.slots.with(slot, value)));
+      view.set(table, withSlots(before, before.slots.with(slot, value), table.name));
       if (which === 'files' && old !== null) view.remember({ dropped: [old] });
       return undefined;
     },
@@ -333,7 +328,7 @@ export function emitAttach(emitter: Emitter, name: string): void {
         const value = view.get(life);
         if (value.refs === 0) return failed(view, what, 'ENXIO', out);
         view.set(life, { ...value, refs: value.refs + 1 });
-      } else {
+      } else if (!life || variant.link_holds === 'file') {
         view.set(ref, { ...view.get(ref), count: view.get(ref).count + 1 });
       }
       view.set(attached, true);

@@ -11,10 +11,12 @@ export interface Variant {
   kernel: KernelName;
   /** How start() of the ring iterators takes uring_lock. */
   start: 'trylock' | 'mutex_lock';
+  /** How start() of the epoll iterator takes ep->mtx. */
+  epoll_start: 'mutex_lock' | 'trylock';
   /** What an open iterator refers to beside the program. */
   iterator_holds: 'nothing' | 'refs' | 'file';
-  /** What a link to a ring refers to. */
-  link_holds: 'refs' | 'file';
+  /** What a link to a ring refers to; weak: nothing, reads borrow a reference and fail once the ring is closed. */
+  link_holds: 'refs' | 'file' | 'weak';
   /** What the buffer iterator makes of a NULL slot. */
   empty_slot: 'ends' | 'sentinel';
   /** What a ring iterator does when the table was replaced since its last read. */
@@ -138,6 +140,7 @@ export interface Call {
   close?: string;
   epoll_add?: string;
   epoll_del?: string;
+  epoll_wait?: string;
   file?: string;
   fd?: number;
 }
@@ -173,6 +176,7 @@ export interface LockScene {
 export const POSTED: Variant = {
   kernel: '5.16',
   start: 'trylock',
+  epoll_start: 'mutex_lock',
   iterator_holds: 'nothing',
   link_holds: 'refs',
   empty_slot: 'ends',

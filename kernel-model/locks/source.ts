@@ -9,7 +9,7 @@ import type { Epoll, Iterator, MutexValue, Ring, World } from './world.ts';
 export interface Source {
   /** The mutex around the walk, if it is one. */
   readonly lock?: Component<MutexValue>;
-  /** start() may only try it, as the variant says. */
+  /** start() only tries it. */
   readonly tries: boolean;
   /** unlock() does something. */
   readonly unlocks: boolean;
@@ -32,17 +32,17 @@ export function openSource(world: World, { def }: Iterator): Source {
   if (target === 'epoll') return epollSource(world, named(world.epolls, of));
   if (target === 'io_uring_buf' || target === 'io_uring_file') {
     const ring = named(world.rings, of);
-    return ringSource(ring, target === 'io_uring_buf' ? 'buffers' : 'files');
+    return ringSource(world, ring, target === 'io_uring_buf' ? 'buffers' : 'files');
   }
   return listSource(world, entries, target === 'task_vma');
 }
 
-function ringSource(ring: Ring, which: 'files' | 'buffers'): Source {
+function ringSource({ variant }: World, ring: Ring, which: 'files' | 'buffers'): Source {
   const { lock, life } = ring;
   const table = ring[which];
   return {
     lock,
-    tries: true,
+    tries: variant.start === 'trylock',
     unlocks: true,
     alive: [life],
     tables: [table],
@@ -72,7 +72,7 @@ function epollSource(world: World, epoll: Epoll): Source {
   };
   return {
     lock: mtx,
-    tries: false,
+    tries: world.variant.epoll_start === 'trylock',
     unlocks: true,
     alive: [freed],
     tables: [items, ...files.map(([, ref]) => ref)],

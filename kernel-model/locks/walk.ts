@@ -1,4 +1,5 @@
 /** How each iterator target walks its table, as pure functions: see the targets in `iter/`. */
+import { InputError } from '../../bpf/input-error.ts';
 import type { Step, Visited, Walk } from './seq.ts';
 
 /** A table of a ring. */
@@ -11,6 +12,31 @@ export interface RingTable {
   readonly version: number;
   /** What the slots held at each version. */
   readonly history: readonly (readonly (string | null)[])[];
+}
+
+/** Changes of one table, and requests in one queue, that a scene may come to. */
+const MOST_KEPT = 64;
+
+/** A history or queue with one more entry. @throws {InputError} when a scene goes on adding to it for ever. */
+export function appended<T>(all: readonly T[], entry: T, what: string): readonly T[] {
+  if (all.length >= MOST_KEPT)
+    throw new InputError(`the scene changes ${what} more than ${MOST_KEPT} times on one way through it`);
+  return [...all, entry];
+}
+
+/** The table of a ring with other slots. */
+export function withSlots(table: RingTable, slots: RingTable['slots'], what: string): RingTable {
+  return {
+    slots,
+    shown: slots?.length ?? 0,
+    version: table.version + 1,
+    history: appended(table.history, slots ?? [], what),
+  };
+}
+
+/** The table of an epoll instance with other items. */
+export function withItems(table: EpollTable, items: readonly EpollItem[], what: string): EpollTable {
+  return { items, version: table.version + 1, history: appended(table.history, items, what) };
 }
 
 /** What an iterator shows for an empty slot. */

@@ -1,9 +1,12 @@
 /** The components of a scene: locks, references, tables, iterators. */
-
+import { InputError } from '../../bpf/input-error.ts';
 import { type Call, type IteratorDef, type LockScene, POSTED, type RingDef, type Variant } from './scene.ts';
 import { newSeq, type SeqState, type Walk } from './seq.ts';
 import type { Component, StateSpace } from './state.ts';
 import { compareItems, type EpollTable, epollWalk, listWalk, type RingTable, ringWalk } from './walk.ts';
+
+/** Steps of all programs of a scene. */
+const MOST_STEPS = 100_000;
 
 /** Owner of a mutex or spinlock: an actor's id, -1 for nobody. */
 export type MutexValue = number;
@@ -94,6 +97,7 @@ export class World {
   readonly mmapLock: Component<RwsemValue>;
   /** Pages locked by the user. */
   readonly locked: Component<number>;
+  private steps = 0;
 
   constructor(space: StateSpace, scene: LockScene) {
     this.space = space;
@@ -125,6 +129,12 @@ export class World {
         this.faults.set(name, space.define(`fault of ${name}`, false));
     const pages = (scene.rings ?? []).reduce((sum, { buffers = [] }) => sum + buffers.length, 0);
     this.locked = space.define('locked pages', pages);
+  }
+
+  /** @throws {InputError} when all programs together become too long. */
+  countStep(): void {
+    if (++this.steps > MOST_STEPS)
+      throw new InputError(`the calls of the scene come to more than ${MOST_STEPS} steps`);
   }
 
   /** All calls of the scene, nested ones too. */

@@ -17,6 +17,8 @@ test('the example at its top is current, too', () => {
   const text = sceneText(path, runLockScene(scene('abba-mutex_lock.yaml').scene));
   const [example] = text.split('\n\nalso found:');
   expect(document).toContain(`$ drydock locks ${path}\n${example}\n`);
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  expect(readme).toContain(`$ node dist/cli/main.js locks ${path}\n${example}\n`);
 });
 
 test('the example of a scene is one', () => {

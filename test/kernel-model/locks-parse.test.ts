@@ -63,6 +63,41 @@ describe('lock scenes', () => {
       ).toContain(value);
   });
 
+  test('a table that changes for ever is refused, an endless loop of locks is not', () => {
+    const forever = (does: string, more = '') => {
+      const text = scene(
+        `rings: [{ name: r }]\nfiles: [{ name: a }]\nlocks: [{ name: l }]\n${more}`,
+        `{ forever: [${does}] }`,
+      );
+      return () => runLockScene(parseLockScene(text, 's.yaml').scene);
+    };
+    expect(forever('{ register: r, files: [a] }, { unregister: r }')).toThrow(InputError);
+    expect(forever('{ lock: l }, { unlock: l }')()).toMatchObject({
+      complete: true,
+      findings: [],
+      states: 3,
+    });
+    const submits = forever(
+      '{ enter: r, reads: it }',
+      'iterators: [{ name: it, target: io_uring_file, of: r }]\n',
+    );
+    expect(submits).toThrow(/io-wq of r more than 64 times/);
+  });
+
+  test('a scene that comes to too many steps is refused before it is explored', () => {
+    const list = (count: number, item: (i: number) => string) =>
+      Array.from({ length: count }, (_, i) => item(i)).join(', ');
+    const items = list(64, (i) => `{ file: f${i}, fd: 1 }`);
+    const text = [
+      'expect: none',
+      `files: [${list(64, (i) => `{ name: f${i} }`)}]`,
+      'rings: [{ name: r }]',
+      `epolls: [${list(8, (i) => `{ name: e${i}, items: [${items}] }`)}]`,
+      `actors: [${list(12, (i) => `{ name: t${i}, does: [${list(200, () => '{ unregister: r }')}] }`)}]`,
+    ].join('\n');
+    expect(() => runLockScene(parseLockScene(text, 's.yaml').scene)).toThrow(/more than 100000 steps/);
+  });
+
   test('any small scene is explored or refused, never more', () => {
     let explored = 0;
     fc.assert(

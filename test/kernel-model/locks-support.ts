@@ -26,6 +26,7 @@ const FITTING: { readonly [call: string]: readonly string[] } = {
   close: ['b', 'r', 'e', 'l', 'it'],
   epoll_add: ['e'],
   epoll_del: ['e'],
+  epoll_wait: ['e'],
 };
 
 const MORE = {
@@ -69,8 +70,9 @@ const variants = fc.record(
   {
     kernel: fc.constantFrom('5.16', '6.1', '6.12', '6.13'),
     start: fc.constantFrom('trylock', 'mutex_lock'),
+    epoll_start: fc.constantFrom('trylock', 'mutex_lock'),
     iterator_holds: fc.constantFrom('nothing', 'refs', 'file'),
-    link_holds: fc.constantFrom('refs', 'file'),
+    link_holds: fc.constantFrom('refs', 'file', 'weak'),
     table_change: fc.constantFrom('unnoticed', 'ESTALE'),
     epoll_restart: fc.constantFrom('fd', 'key'),
     epoll_dead: fc.constantFrom('counted', 'skipped'),
