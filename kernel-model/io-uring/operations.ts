@@ -11,6 +11,7 @@ import { linkTimeout, timeout, timeoutRemove } from './op-timeout.ts';
 import type { Operation } from './outcome.ts';
 import { SubmitOp } from './uapi.ts';
 
+/** As functions: operations and the table refer to each other, in whatever order modules are loaded. */
 const OPERATIONS: ReadonlyMap<number, () => Operation> = new Map<number, () => Operation>([
   [SubmitOp.Nop, () => nop],
   [SubmitOp.ReadFixed, () => readFixed],
