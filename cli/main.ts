@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
 import { addDemo } from './demo.ts';
 import { ExitCode } from './exit-code.ts';
+import { addInventory } from './inventory.ts';
 import { addLocks } from './locks.ts';
 import { addProfile } from './profile.ts';
 import { addRun } from './run.ts';
@@ -31,6 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addVerify(program, done);
   addDemo(program, done);
   addLocks(program, done);
+  addInventory(program, done);
   addProfile(program, done);
   try {
     await program.parseAsync(argv);
