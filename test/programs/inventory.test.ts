@@ -9,8 +9,9 @@ interface Change {
   /** Members of the ring in YAML, before and after. */
   before?: string;
   after: string;
-  /** Events after the ring is there. */
+  /** Events after the ring is there: in both scenes, or in the changed one alone. */
   events?: string;
+  eventsAfter?: string;
   /** Kernels that have the state; all when absent. */
   since?: '6.1' | '6.12';
   /** What the changed dump has in place of the other. */
@@ -193,6 +194,43 @@ const CHANGES: Change[] = [
     '{ timeout: { milliseconds: 7250 } }, { nop: true, flags: [IO_DRAIN], data: 9 }',
   ),
   {
+    item: 37,
+    program: 'ring_state',
+    before: 'submit: [{ timeout: { milliseconds: 5 } }]',
+    after: 'submit: [{ timeout: { milliseconds: 4 } }]',
+    events: 'events: [{ task: 100, wait: 4 }]',
+    shows: /^cq_timeouts 1$/m,
+  },
+  {
+    item: 28,
+    program: 'ring_state',
+    before: 'submit: [{ nop: true, data: 1 }]',
+    after: 'submit: [{ nop: true, data: 2 }]',
+    shows: /^cqe data 0x2 /m,
+  },
+  {
+    item: 59,
+    program: 'ring_state',
+    before: 'submit: [{ nop: true }]',
+    after: 'submit: [{ nop: true }]',
+    since: '6.1',
+    eventsAfter: 'events: [{ task: 100, register: { fd: 3, calls: [{ eventfd: 5 }] } }]',
+    shows: /^evfd_last_cq_tail 1$/m,
+  },
+  {
+    item: 7,
+    program: 'ring_state',
+    after: 'flags: [SQPOLL]\n      - fd: 8\n        flags: [SQPOLL, ATTACH_WQ]\n        wq_fd: 3',
+    shows: /^sq_thread \d+ cpu -?\d+ shared (0x\w+)$[\s\S]*^sq_thread \d+ cpu -?\d+ shared \1$/m,
+  },
+  {
+    item: 52,
+    program: 'io_uring_file',
+    before: FILES,
+    after: FILES,
+    eventsAfter: 'events: [{ task: 100, register: { fd: 3, calls: [{ update_files: [5], offset: 1 }] } }]',
+  },
+  {
     item: 23,
     program: 'task_file',
     after: '',
@@ -230,12 +268,12 @@ describe.each(KERNELS)('on %s', (kernel) => {
     'item $item is read by $program: $after',
     async (change) => {
       const [taskBefore, taskAfter] = change.task ?? ['', ''];
-      const dump = async (ring: string, task: string) =>
+      const dump = async (ring: string, task: string, events: string | undefined) =>
         new TextDecoder().decode(
-          readEverything(await sessionOf(scene(ring, task, change.events), kernel), change.program, 32_768),
+          readEverything(await sessionOf(scene(ring, task, events), kernel), change.program, 32_768),
         );
-      const before = await dump(change.before ?? '', taskBefore);
-      const after = await dump(change.after, taskAfter);
+      const before = await dump(change.before ?? '', taskBefore, change.events);
+      const after = await dump(change.after, taskAfter, change.eventsAfter ?? change.events);
       expect(after).not.toBe(before);
       if (!change.shows) return;
       expect(after).toMatch(change.shows);
