@@ -61,6 +61,14 @@ const CHANGES: Change[] = [
   flags(16, 'SUBMIT_ALL, COOP_TASKRUN', /^flags 0x180$/m, '6.1'),
   flags(17, 'SINGLE_ISSUER', /^submitter 100$/m, '6.1'),
   flags(18, 'SINGLE_ISSUER, DEFER_TASKRUN', /^flags 0x3000$/m, '6.1'),
+  {
+    item: 24,
+    program: 'ring_fds',
+    since: '6.1',
+    before: 'register: [{ ring_fds: [{ fd: 3, index: 2 }] }]',
+    after: 'register: [{ ring_fds: [{ fd: 3, index: 5 }] }]',
+    shows: /^100 ring 5 file 0x/m,
+  },
   submits(25, /^sq\.head 1 cached 1$/m, '{ nop: true }'),
   {
     item: 26,
