@@ -1,19 +1,16 @@
 /** What tests of the verifier share: a verifier of 6.12, and requests made of assembly text. */
-import { readFileSync } from 'node:fs';
 import { assemble } from '../../bpf/asm.ts';
-import { openProfile } from '../../kernel-model/profile-node.ts';
-import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
-import { Verifier } from '../../verifier/index.ts';
+import type { Verifier } from '../../verifier/index.ts';
 import type { LoadRequest, MapInfo } from '../../verifier/load-request.ts';
+import { createVerifier as openVerifier } from '../../verifier/node.ts';
 
 export const ROOT = 15;
 export const LOG_FULL = 6;
 const SOCKET_FILTER = 1;
 
+/** Of the kernel alone. */
 export function createVerifier(): Promise<Verifier> {
-  const wasm = readFileSync(new URL('../../build/verifier.wasm', import.meta.url));
-  const kernel = { btf: openProfile('6.12').vmlinux, data: openVerifierData('6.12') };
-  return Verifier.create({ wasm, kernel });
+  return openVerifier('6.12', true);
 }
 
 /** A socket filter loaded by root, at log level 6. */
