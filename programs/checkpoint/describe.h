@@ -127,13 +127,13 @@ static __inline void write_file(struct seq_file *seq, struct file *file)
 	record->uid = inode->i_uid.val;
 	record->gid = inode->i_gid.val;
 	record->device = inode->i_sb->s_dev;
-	record->kind = file_kind(file, record->mode);
-	if (record->kind == FILE_eventfd) {
+	record->what = file_kind(file, record->mode);
+	if (record->what == FILE_eventfd) {
 		struct eventfd_ctx___full *event = file->private_data;
 
 		bpf_probe_read_kernel(&record->count, sizeof(record->count), &event->count);
 		bpf_probe_read_kernel(&record->object_flags, sizeof(record->object_flags), &event->flags);
-	} else if (record->kind == FILE_socket) {
+	} else if (record->what == FILE_socket) {
 		struct socket___full *socket = file->private_data;
 		short type = 0;
 
@@ -146,7 +146,7 @@ static __inline void write_file(struct seq_file *seq, struct file *file)
 		length = 0;
 	barrier_var(length);
 	length &= 2 * PATH_SIZE - 1;
-	record->path = length;
+	record->path_size = length;
 	/* Whole words: what is behind the path's NUL is of no meaning. */
 	length = (length + 7) & ~7UL;
 	record->head.size = sizeof(*record) + length;

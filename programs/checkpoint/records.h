@@ -102,7 +102,7 @@ enum file_kind {
 struct record_file {
 	struct record_head head;
 	u64 file;
-	enum file_kind kind;
+	enum file_kind what;
 	u32 flags;
 	u64 position;
 	u64 inode;
@@ -115,7 +115,8 @@ struct record_file {
 	u64 count;
 	/* Of an eventfd: EFD_SEMAPHORE. */
 	u32 object_flags;
-	u32 path;
+	/* Bytes, with the NUL; 0 when it is too long. */
+	u32 path_size;
 };
 
 struct record_vma {
@@ -161,10 +162,14 @@ struct record_ring {
 	u32 restricted_allowed, restricted_required, restrictions;
 	u32 worker_limits_set;
 	u32 worker_limits[2];
+	/* The counter itself, which may have no file any more. */
 	u64 eventfd;
+	u64 eventfd_count;
+	u32 eventfd_flags;
 	u32 eventfd_async, eventfd_tail;
 	u32 personality_next;
 	u32 clock;
+	u32 reserved;
 	u64 napi_timeout;
 	u32 napi, napi_prefer;
 	/* struct page of the first frame of user memory that the two areas stand in, 0 for the kernel's own memory. */
@@ -236,6 +241,7 @@ enum request_place {
 	PLACE_link_timeout = 2,
 	PLACE_deferred = 3,
 	PLACE_waiting = 4,
+	PLACE_chain = 5,
 };
 
 struct record_request {
@@ -259,6 +265,8 @@ struct record_request {
 	u64 address, offset;
 	u32 length;
 	u32 reserved;
+	/* Nanoseconds since boot, as the expiry counts them */
+	u64 now;
 };
 
 struct record_waiter {

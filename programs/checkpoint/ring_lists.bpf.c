@@ -298,6 +298,7 @@ static __inline void add_timeout(struct record_request *record, struct io_kiocb_
 	record->seconds = probe(data, ts.tv_sec);
 	record->nanoseconds = probe(data, ts.tv_nsec);
 	record->expires = probe(data, timer.node.expires);
+	record->now = bpf_ktime_get_ns();
 }
 
 static __inline void write_request(struct seq_file *seq, struct record_request *record, enum request_place place,
@@ -402,6 +403,27 @@ int dump_deferred(struct bpf_iter__io_uring_buf___full *iter)
 
 /* The largest tables have 2^11 buckets. */
 #define BUCKET_MASK 4095
+
+/* What comes behind a request in its chain, which is in no list: `next` is the first of it. */
+SEC("iter/io_uring_buf")
+int dump_chain(struct bpf_iter__io_uring_buf___full *iter)
+{
+	struct record_request *record = only_value(&request_room);
+	struct cursor *at = only_value(&cursor);
+	struct io_kiocb___full *req;
+	u64 i;
+
+	if (iter->ubuf || !at || !record)
+		return 0;
+	req = (void *)at->next;
+	for (i = 0; i < STEPS && req; i++) {
+		write_request(iter->meta->seq, record, PLACE_chain, req);
+		record_end(iter->meta->seq, record);
+		req = probe(req, link);
+	}
+	at->next = (u64)req;
+	return 0;
+}
 
 struct table {
 	void *buckets;

@@ -118,6 +118,12 @@ static __inline void add_registrations(struct record_ring *record, struct io_rin
 		record->eventfd = (u64)ctx->io_ev_fd->cq_ev_fd;
 		record->eventfd_async = core_bitfield(ctx->io_ev_fd, eventfd_async);
 	}
+	if (record->eventfd) {
+		struct eventfd_ctx___full *event = (void *)record->eventfd;
+
+		record->eventfd_count = probe(event, count);
+		record->eventfd_flags = probe(event, flags);
+	}
 	if (core_field_exists(ctx->evfd_last_cq_tail))
 		record->eventfd_tail = ctx->evfd_last_cq_tail;
 	record->personality_next = ctx->pers_next;

@@ -1,0 +1,143 @@
+/**
+ * The dumper's own system calls: everything that it does besides running iterators. It is an ordinary privileged
+ * process: it takes other processes' descriptors with pidfd_getfd, maps rings, reads files and memory.
+ */
+import { errnoName } from '../../bpf/errno-name.ts';
+import { InputError } from '../../bpf/input-error.ts';
+import { Open } from '../../kernel-model/file.ts';
+import type { Machine } from '../../kernel-model/machine.ts';
+import { MapFlag } from '../../kernel-model/memory-syscalls.ts';
+import type { Task } from '../../kernel-model/task.ts';
+import { Prot } from '../../kernel-model/vma.ts';
+
+const PAGE_SIZE = 4096;
+/** Bytes read at a time. */
+const CHUNK = 1 << 20;
+const ZEROS = new Uint8Array(CHUNK);
+
+export class Dumper {
+  readonly machine: Machine;
+  readonly task: Task;
+
+  constructor(machine: Machine, task: Task) {
+    this.machine = machine;
+    this.task = task;
+  }
+
+  /** Runs something with a descriptor of the dumper's own for an open file of a process. */
+  withFd<T>(pid: number, fd: number, use: (own: number) => T): T {
+    const { sys } = this.machine;
+    const pidfd = this.done(`pidfd_open of ${pid}`, sys.pidfd_open(this.task, pid, 0));
+    const own = sys.pidfd_getfd(this.task, pidfd, fd, 0);
+    sys.close(this.task, pidfd);
+    this.done(`pidfd_getfd of descriptor ${fd} of process ${pid}`, own);
+    try {
+      return use(own);
+    } finally {
+      sys.close(this.task, own);
+    }
+  }
+
+  /** A part of what a file maps, such as an area of a ring; undefined when it cannot be mapped. */
+  readMapped(fd: number, offset: number, length: number): Uint8Array | undefined {
+    const { sys } = this.machine;
+    const size = Math.ceil(length / PAGE_SIZE) * PAGE_SIZE;
+    const address = sys.mmap(this.task, 0, size, Prot.Read, MapFlag.Shared, fd, offset);
+    if (address < 0) return undefined;
+    try {
+      return this.task.mm?.memory.read(address, length)?.slice();
+    } finally {
+      sys.munmap(this.task, address, size);
+    }
+  }
+
+  /** Memory of a process up to what is not there. */
+  readMemory(pid: number, address: number, length: number): Uint8Array {
+    const bytes = this.machine.sys.read_mem(this.task, pid, address, length);
+    if (typeof bytes === 'number') {
+      throw new InputError(`memory of process ${pid} at 0x${address.toString(16)} cannot be read: ${errnoName(bytes)}`);
+    }
+    return bytes;
+  }
+
+  /** Entries of /proc/PID/pagemap. */
+  pagemap(pid: number, start: number, end: number): BigUint64Array {
+    const entries = this.machine.sys.pagemap(this.task, pid, start, (end - start) / PAGE_SIZE);
+    if (typeof entries === 'number') throw new InputError(`pagemap of process ${pid}: ${errnoName(entries)}`);
+    return entries;
+  }
+
+  /** Content of a file that is opened for it: from its start to a size. */
+  readWhole(open: () => number, size: number, what: string): Uint8Array {
+    const { sys } = this.machine;
+    const fd = this.done(`opening ${what}`, open());
+    try {
+      const content = new Uint8Array(size);
+      for (let at = 0; at < size; at += CHUNK) {
+        const part = sys.pread(this.task, fd, Math.min(CHUNK, size - at), at);
+        if (!(part instanceof Uint8Array)) throw new InputError(`${what} cannot be read`);
+        content.set(part, at);
+      }
+      return content;
+    } finally {
+      sys.close(this.task, fd);
+    }
+  }
+
+  /** Its pages that are not zero, by index; the file may be larger than memory. */
+  readPages(open: () => number, size: number, what: string): Map<number, Uint8Array> {
+    const { sys } = this.machine;
+    const fd = this.done(`opening ${what}`, open());
+    const pages = new Map<number, Uint8Array>();
+    try {
+      for (let at = 0; at < size; at += CHUNK) {
+        const part = sys.pread(this.task, fd, Math.min(CHUNK, size - at), at);
+        if (!(part instanceof Uint8Array)) throw new InputError(`${what} cannot be read`);
+        for (const [index, page] of pagesOf(part)) pages.set(at / PAGE_SIZE + index, page);
+      }
+    } finally {
+      sys.close(this.task, fd);
+    }
+    return pages;
+  }
+
+  open(path: string): number {
+    return this.machine.sys.open(this.task, path, Open.RdOnly);
+  }
+
+  openFd(pid: number, fd: number): number {
+    return this.machine.sys.open_fd_link(this.task, pid, fd, Open.RdOnly);
+  }
+
+  openMapping(pid: number, start: number, end: number): number {
+    return this.machine.sys.open_map_file(this.task, pid, start, end, Open.RdOnly);
+  }
+
+  private done(call: string, result: number): number {
+    if (result < 0) throw new InputError(`${call} fails with ${errnoName(result)}`);
+    return result;
+  }
+}
+
+/** Pages of a piece of memory that are not zero, each padded to a whole page. */
+export function* pagesOf(bytes: Uint8Array): Generator<[index: number, page: Uint8Array]> {
+  if (isZero(bytes)) return;
+  for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
+    const page = bytes.subarray(at, at + PAGE_SIZE);
+    if (isZero(page)) continue;
+    const copy = new Uint8Array(PAGE_SIZE);
+    copy.set(page);
+    yield [at / PAGE_SIZE, copy];
+  }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  const words = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (bytes.length <= ZEROS.length) return compare(words, ZEROS.subarray(0, bytes.length));
+  return words.every((byte) => byte === 0);
+}
+
+function compare(a: Uint8Array, b: Uint8Array): boolean {
+  if (typeof Buffer !== 'undefined') return Buffer.compare(a, b) === 0;
+  return a.every((byte, i) => byte === b[i]);
+}
