@@ -1,6 +1,7 @@
 /** Open files: `struct file` and what a kind of file does. */
 import { Errno } from '../bpf/errno.ts';
 import type { Cred } from './cred.ts';
+import { FileOwner } from './file-owner.ts';
 import type { KernelHeap } from './heap.ts';
 import type { Dentry, Inode, Path } from './inode.ts';
 import type { Blocked } from './lock.ts';
@@ -16,13 +17,19 @@ export const enum Open {
   AccMode = 3,
   Creat = 0o100,
   Excl = 0o200,
+  NoCtty = 0o400,
   Trunc = 0o1000,
   Append = 0o2000,
   NonBlock = 0o4000,
+  DSync = 0o10000,
+  Async = 0o20000,
+  Direct = 0o40000,
   LargeFile = 0o100000,
   Directory = 0o200000,
   NoFollow = 0o400000,
+  NoAtime = 0o1000000,
   CloExec = 0o2000000,
+  Sync = 0o4010000,
   Path = 0o10000000,
   TmpFile = 0o20200000,
 }
@@ -82,6 +89,12 @@ export interface FileOperations {
   /** read(2): bytes (at most `length`), a negative errno, or a read that has to wait. */
   read?(file: File, task: Task, length: number): Uint8Array | number | Blocked;
   write?(file: File, task: Task, bytes: Uint8Array): number;
+  /** Signals its owner when asked (O_ASYNC). */
+  readonly signals?: boolean;
+  /** fcntl commands of the kind's own. */
+  control?(file: File, task: Task, command: number, argument: number): number;
+  /** Another open file, made through /proc/PID/fd, of what stands in no directory; a negative errno to refuse. */
+  reopen?(file: File, flags: number, cred: Cred): File | number;
 }
 
 export interface FileInit {
@@ -100,6 +113,8 @@ export class File {
   readonly path: Path;
   /** Who opened it. */
   readonly cred: Cred;
+  /** Whom it signals. */
+  readonly owner: FileOwner;
   /** The model's own object behind the file (a ring, an epoll instance, a pipe), if its kind has one. */
   object: unknown;
   /** Called when the last reference goes, before the kind's own release: epoll drops its items of the file. */
@@ -116,7 +131,7 @@ export class File {
     this.record
       .set('f_count', 1)
       .set('f_op', init.opsAddress)
-      .set('f_flags', init.flags & ~(Open.Creat | Open.Excl | Open.Trunc))
+      .set('f_flags', init.flags & ~(Open.Creat | Open.Excl | Open.NoCtty | Open.Trunc))
       .set('f_mode', modeOf(init))
       .point('f_inode', inode.record)
       .set('f_mapping', inode.record.big('i_mapping'))
@@ -124,6 +139,7 @@ export class File {
       .set('f_path.mnt', init.path.mount.vfsmount)
       .point('f_path.dentry', init.path.dentry.record);
     init.path.dentry.get();
+    this.owner = new FileOwner(heap, this.record);
   }
 
   get inode(): Inode {
@@ -146,6 +162,10 @@ export class File {
   /** O_* flags, as fcntl F_GETFL gives them. */
   get flags(): number {
     return this.record.get('f_flags');
+  }
+
+  set flags(flags: number) {
+    this.record.set('f_flags', flags);
   }
 
   get mode(): number {
@@ -184,16 +204,10 @@ export class File {
     if (this.record.add('f_count', -1) > 0) return;
     this.beforeRelease?.();
     this.ops.release?.(this);
+    this.owner.release();
     this.path.dentry.put();
     this.cred.put();
     this.heap.free(this.record);
-  }
-
-  /** fcntl F_SETFL: only the flags that may change do. */
-  setFlags(flags: number): number {
-    const changeable = Open.Append | Open.NonBlock;
-    this.record.set('f_flags', (this.flags & ~changeable) | (flags & changeable));
-    return 0;
   }
 
   read(task: Task, length: number): Uint8Array | number | Blocked {

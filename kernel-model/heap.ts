@@ -56,6 +56,11 @@ export class KernelHeap {
     return record;
   }
 
+  /** Whether the kernel's types tell where a member of a struct stands. */
+  knows(struct: string, member: string): boolean {
+    return this.profile.findLayout(struct)?.has(member) ?? false;
+  }
+
   /** The live object at an address. @throws {UseAfterFree} when it was freed. */
   at(address: bigint): Record | undefined {
     const offset = lowOffset(address);

@@ -104,6 +104,10 @@ export class Inode {
     return this.record.get('i_mode');
   }
 
+  get uid(): number {
+    return this.record.get('i_uid');
+  }
+
   get isRegular(): boolean {
     return (this.mode & FileType.Mask) === FileType.Regular;
   }
@@ -159,8 +163,9 @@ export interface DentryInit {
 export class Dentry {
   readonly record: Record;
   readonly superBlock: SuperBlock;
-  readonly name: string;
-  readonly parent: Dentry | undefined;
+  /** Name and directory change by `move` only. */
+  name: string;
+  parent: Dentry | undefined;
   readonly inode: Inode;
   readonly dynamicName: DynamicName | undefined;
   readonly children = new Map<string, Dentry>();
@@ -221,6 +226,18 @@ export class Dentry {
     this.put();
   }
 
+  /** Gives it another name, in this or another directory of the same file system. */
+  move(parent: Dentry, name: string): void {
+    const old = this.parent;
+    old?.children.delete(this.name);
+    this.name = name;
+    this.parent = parent.get();
+    parent.children.set(name, this);
+    this.record.point('d_parent', parent.record);
+    this.writeName();
+    old?.put();
+  }
+
   private get count(): number {
     return this.record.get('d_lockref.count');
   }
@@ -238,6 +255,9 @@ export class Dentry {
     const bytes = new TextEncoder().encode(this.name);
     const inline = this.record.layout.field('d_iname');
     let at = this.record.offset + inline.offset;
+    if (this.externalName) this.heap.freeBytes(this.externalName.offset, this.externalName.size);
+    this.externalName = undefined;
+    new Uint8Array(this.heap.ram.buffer, at, inline.size).fill(0);
     if (bytes.length >= inline.size) {
       const size = bytes.length + 1;
       at = this.heap.allocateBytes(size);

@@ -2,6 +2,7 @@
 import { PAGE_SIZE } from '../bpf/address.ts';
 import { Errno } from '../bpf/errno.ts';
 import { type File, FileMode, type MapSource } from './file.ts';
+import type { Inode } from './inode.ts';
 import type { Machine } from './machine.ts';
 import { type Mapping, type Mm, protFlags, USER_END } from './mm.ts';
 import type { Task } from './task.ts';
@@ -33,6 +34,12 @@ export const enum Advice {
   Remove = 9,
   DontFork = 10,
   DoFork = 11,
+  HugePage = 14,
+  NoHugePage = 15,
+  DontDump = 16,
+  DoDump = 17,
+  WipeOnFork = 18,
+  KeepOnFork = 19,
   PopulateRead = 22,
   PopulateWrite = 23,
 }
@@ -197,22 +204,27 @@ export class MemorySyscalls {
     switch (advice) {
       case Advice.DontNeed:
         return this.dontNeed(mm, vma, start, end);
-      case Advice.DontFork:
-        mm.changeFlags(start, end, VmFlag.DontCopy, 0);
-        return 0;
-      case Advice.DoFork:
-        if (vma.has(VmFlag.Io)) return -Errno.EINVAL;
-        mm.changeFlags(start, end, 0, VmFlag.DontCopy);
-        return 0;
       case Advice.Remove:
-        return this.punchHole(mm, vma, start, end);
+        return this.punchHole(vma, start, end);
       case Advice.PopulateRead:
       case Advice.PopulateWrite:
         if (vma.has(VmFlag.Io | VmFlag.PfnMap)) return -Errno.EINVAL;
         return mm.memory.populate(vma, start, end, advice === Advice.PopulateWrite);
       default:
-        return 0;
+        return this.note(mm, vma, start, end, advice);
     }
+  }
+
+  /** Advice that is only noted in the mapping's flags. */
+  private note(mm: Mm, vma: Vma, start: number, end: number, advice: Advice): number {
+    const noted = NOTED[advice];
+    if (!noted) return 0;
+    const special = vma.has(VmFlag.Special) && !vma.has(VmFlag.HugeTlb);
+    if (advice === Advice.DoFork && vma.has(VmFlag.Io)) return -Errno.EINVAL;
+    if (advice === Advice.DoDump && special) return -Errno.EINVAL;
+    if (advice === Advice.WipeOnFork && (vma.file || vma.shared)) return -Errno.EINVAL;
+    mm.changeFlags(start, end, noted.set, noted.clear);
+    return 0;
   }
 
   private dontNeed(mm: Mm, vma: Vma, start: number, end: number): number {
@@ -224,23 +236,33 @@ export class MemorySyscalls {
   }
 
   /** MADV_REMOVE: the shared object loses the pages, all who map it with them. */
-  private punchHole(mm: Mm, vma: Vma, start: number, end: number): number {
-    const cache = vma.file?.inode.pages;
-    if (vma.has(VmFlag.Locked | VmFlag.PfnMap | VmFlag.HugeTlb) || !cache) return -Errno.EINVAL;
+  private punchHole(vma: Vma, start: number, end: number): number {
+    const inode = vma.file?.inode;
+    if (vma.has(VmFlag.Locked | VmFlag.PfnMap) || !inode?.pages) return -Errno.EINVAL;
     if (!vma.shared || !vma.has(VmFlag.Write)) return -Errno.EACCES;
     const first = vma.cacheIndex(start);
-    const last = first + (end - start) / PAGE_SIZE;
-    for (const task of this.machine.tasks.all) {
-      for (const other of task.mm?.mappings ?? []) {
-        if (other.file?.inode !== vma.file?.inode) continue;
-        const from = other.start + Math.max(0, first - other.pageOffset) * PAGE_SIZE;
-        const to = Math.min(other.end, other.start + (last - other.pageOffset) * PAGE_SIZE);
-        if (from < to) task.mm?.memory.zap(from, to);
+    this.dropPages(inode, first, first + (end - start) / PAGE_SIZE, false);
+    return 0;
+  }
+
+  /**
+   * Takes pages out of a file or shared object: nobody maps them any more.
+   * @param first of the pages, @param end the first that stays.
+   * @param evenCopies private copies of them go, too (truncation).
+   */
+  protected dropPages(inode: Inode, first: number, end: number, evenCopies: boolean): void {
+    const unit = 1 << (inode.pages?.order ?? 0);
+    const from = Math.ceil(first / unit) * unit;
+    const to = Math.floor(end / unit) * unit;
+    const done = new Set<Mm>();
+    for (const { mm } of this.machine.tasks.all) {
+      if (!mm || done.has(mm)) continue;
+      done.add(mm);
+      for (const vma of mm.mappings) {
+        if (vma.file?.inode === inode) mm.memory.zapIndices(vma, from, to, evenCopies);
       }
     }
-    mm.memory.zap(start, end);
-    cache.release(first, last);
-    return 0;
+    inode.pages?.release(from, to);
   }
 
   /** A file behind anonymous memory that is shared or of huge pages. */
@@ -259,6 +281,21 @@ export class MemorySyscalls {
 const ADVICE: ReadonlySet<number> = new Set([
   0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
 ]);
+
+/** VM_* bits that advice sets and clears. */
+const NOTED: { readonly [advice: number]: { set: number; clear: number } } = {
+  [Advice.Normal]: { set: 0, clear: VmFlag.RandomRead | VmFlag.SequentialRead },
+  [Advice.Random]: { set: VmFlag.RandomRead, clear: VmFlag.SequentialRead },
+  [Advice.Sequential]: { set: VmFlag.SequentialRead, clear: VmFlag.RandomRead },
+  [Advice.DontFork]: { set: VmFlag.DontCopy, clear: 0 },
+  [Advice.DoFork]: { set: 0, clear: VmFlag.DontCopy },
+  [Advice.HugePage]: { set: VmFlag.HugePage, clear: VmFlag.NoHugePage },
+  [Advice.NoHugePage]: { set: VmFlag.NoHugePage, clear: VmFlag.HugePage },
+  [Advice.DontDump]: { set: VmFlag.DontDump, clear: 0 },
+  [Advice.DoDump]: { set: 0, clear: VmFlag.DontDump },
+  [Advice.WipeOnFork]: { set: VmFlag.WipeOnFork, clear: 0 },
+  [Advice.KeepOnFork]: { set: 0, clear: VmFlag.WipeOnFork },
+};
 
 /** Checks that a file may be mapped so; what backs a device-like mapping. */
 function openBacking(
@@ -279,7 +316,7 @@ function vmFlagsOf(prot: number, flags: number, file: File | undefined): number 
   if (isShared) {
     vmFlags |= VmFlag.Shared | VmFlag.MayShare;
     if (file && !file.writable) vmFlags &= ~(VmFlag.MayWrite | VmFlag.Shared);
-  } else if ((prot & Prot.Write) !== 0 && (flags & MapFlag.NoReserve) === 0) {
+  } else if ((prot & Prot.Write) !== 0 && (flags & MapFlag.NoReserve) === 0 && !hugeFlag(file)) {
     vmFlags |= VmFlag.Account;
   }
   if ((flags & MapFlag.GrowsDown) !== 0) vmFlags |= VmFlag.GrowsDown;

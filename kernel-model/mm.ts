@@ -23,6 +23,13 @@ const MMAP_MIN = 0x1_0000;
 /** vm.max_map_count */
 const MAX_MAPS = 65530;
 
+/** Who may look into a process (low bits of mm_struct.flags): nobody but root, those with the same credentials. */
+export const enum Dumpable {
+  No = 0,
+  Yes = 1,
+}
+const DUMPABLE_MASK = 3;
+
 export interface MmServices {
   heap: KernelHeap;
   pages: PageAllocator;
@@ -43,6 +50,8 @@ export interface Mapping {
   /** Its reference becomes the mapping's. */
   file?: File | undefined;
   source?: MapSource | undefined;
+  /** Private anonymous memory keeps `pageOffset`: it has pages already, which are known by it. */
+  keepsOffset?: boolean;
 }
 
 export class Mm {
@@ -67,6 +76,15 @@ export class Mm {
       anonVma: (vma) => this.ensureAnonVma(vma),
     });
     this.record.assign({ mm_users: 1, mm_count: 1, mmap_base: MMAP_BASE, task_size: USER_END });
+    this.dumpable = Dumpable.Yes;
+  }
+
+  get dumpable(): Dumpable {
+    return this.record.get('flags') & DUMPABLE_MASK;
+  }
+
+  set dumpable(value: Dumpable) {
+    this.record.set('flags', (this.record.get('flags') & ~DUMPABLE_MASK) | value);
   }
 
   /** Tasks that share the address space. */
@@ -120,7 +138,7 @@ export class Mm {
       mm: this.record,
       start: address,
       end,
-      pageOffset: isAnonymous ? address / PAGE_SIZE : mapping.pageOffset,
+      pageOffset: isAnonymous && !mapping.keepsOffset ? address / PAGE_SIZE : mapping.pageOffset,
     });
     this.vmas.insert(vma);
     this.account(vma, vma.pages);
@@ -159,13 +177,22 @@ export class Mm {
       next = vma.end;
       for (const part of this.isolate(Math.max(start, vma.start), Math.min(end, vma.end))) {
         this.account(part, -part.pages);
-        part.flags = (part.flags & ~PROT_FLAGS) | wanted;
+        part.flags = this.reprotected(part, wanted);
         this.account(part, part.pages);
         if (!part.has(VmFlag.Write)) this.memory.writeProtect(part.start, part.end);
       }
     }
     this.merge(start, end);
     return next < end ? -Errno.ENOMEM : 0;
+  }
+
+  /** Private memory counts as committed from when it may be written. */
+  private reprotected(vma: Vma, wanted: number): number {
+    const flags = (vma.flags & ~PROT_FLAGS) | wanted;
+    if ((wanted & VmFlag.Write) !== 0) return vma.has(UNCOUNTED) ? flags : flags | VmFlag.Account;
+    const unused = !vma.file && vma.anonVma === 0n;
+    const forgets = this.services.dialect.versionCode >= UNCOUNT_VERSION;
+    return unused && forgets ? flags & ~VmFlag.Account : flags;
   }
 
   /** Sets and clears VM_* bits of what is mapped in a range, splitting mappings; `merge` is to follow. */
@@ -193,6 +220,7 @@ export class Mm {
       ...target,
       flags: source.flags,
       pageOffset: source.pageOffset,
+      keepsOffset: source.anonVma !== 0n,
       file: source.file?.get(),
       source: source.source,
     });
@@ -210,29 +238,21 @@ export class Mm {
   /** A child's address space; undefined when memory is exhausted. */
   fork(): Mm | undefined {
     const child = new Mm(this.services);
+    child.dumpable = this.dumpable;
     for (const vma of this.vmas.all) {
       if (vma.has(VmFlag.DontCopy)) continue;
       const copy = vma.copy(child.record);
       copy.flags &= ~VmFlag.Locked;
       child.vmas.insert(copy);
       child.account(copy, copy.pages);
-      if (vma.anonVma !== 0n) child.adoptNewAnonVma(copy);
-      if (!this.memory.copyTo(child.memory, vma)) {
+      if (vma.has(VmFlag.WipeOnFork)) copy.setAnonVma(0n);
+      else if (vma.anonVma !== 0n) child.adoptNewAnonVma(copy);
+      if (!vma.has(VmFlag.WipeOnFork) && !this.memory.copyTo(child.memory, vma)) {
         child.put();
         return undefined;
       }
     }
-    for (const field of [
-      'start_code',
-      'end_code',
-      'start_data',
-      'end_data',
-      'start_brk',
-      'brk',
-      'start_stack',
-    ]) {
-      child.record.set(field, this.record.get(field));
-    }
+    for (const field of MM_FIELDS) child.record.set(field, this.record.get(field));
     return child;
   }
 
@@ -338,8 +358,18 @@ export class Mm {
   }
 }
 
+/** Where the parts of a program stand, as far as the kernel keeps it. */
+export const MM_FIELDS = [
+  ...(['start_code', 'end_code', 'start_data', 'end_data', 'start_brk', 'brk', 'start_stack'] as const),
+  ...(['arg_start', 'arg_end', 'env_start', 'env_end'] as const),
+] as const;
+
 /** Bytes set aside for a `struct anon_vma`, of which nothing but the address is modelled. */
 const ANON_VMA_SIZE = 128;
+/** Mappings that are not counted as committed when they become writable: they are already, or never are. */
+const UNCOUNTED = VmFlag.Account | VmFlag.Write | VmFlag.HugeTlb | VmFlag.Shared | VmFlag.NoReserve;
+/** 6.7: memory without pages is no longer counted once it loses the write permission. */
+const UNCOUNT_VERSION = 0x6_0700;
 const PROT_FLAGS = VmFlag.Read | VmFlag.Write | VmFlag.Exec;
 
 /** VM_READ, VM_WRITE, VM_EXEC have the values of the PROT_ bits. */

@@ -72,6 +72,39 @@ export class PageCache {
     return bytes;
   }
 
+  /** Makes the pages of a byte range; false when frames have run out. */
+  fill(offset: number, length: number): boolean {
+    const end = Math.ceil((offset + length) / PAGE_SIZE);
+    for (let index = Math.floor(offset / PAGE_SIZE); index < end; index++) {
+      if (this.ensure(index) < 0) return false;
+    }
+    return true;
+  }
+
+  /** Zeroes a byte range as far as its pages are present. */
+  clear(offset: number, end: number): void {
+    for (let at = offset; at < end; ) {
+      const next = Math.min(end, (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE);
+      const frame = this.find(Math.floor(at / PAGE_SIZE));
+      if (frame >= 0) this.allocator.write(frame, at % PAGE_SIZE, new Uint8Array(next - at));
+      at = next;
+    }
+  }
+
+  /** First page from an index on that is present, Infinity for none. */
+  nextPresent(index: number): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const present of this.frames.keys()) if (present >= index && present < next) next = present;
+    return next;
+  }
+
+  /** First page from an index on that is not present. */
+  nextHole(index: number): number {
+    let next = index;
+    while (this.frames.has(next)) next++;
+    return next;
+  }
+
   /** Drops the cache's references to the pages of an index range (truncate, hole), or to all. */
   release(first = 0, end = Number.POSITIVE_INFINITY): void {
     for (const [index, frame] of this.frames) {

@@ -3,7 +3,7 @@ import { Errno } from '../bpf/errno.ts';
 import { type File, type FileOperations, Open } from './file.ts';
 
 /** Largest file: the page index must stay a small integer. */
-const MAX_SIZE = 2 ** 40;
+export const MAX_FILE_SIZE = 2 ** 40;
 
 function read(file: File, length: number): Uint8Array | number {
   const { pages, size } = file.inode;
@@ -18,7 +18,7 @@ function write(file: File, bytes: Uint8Array): number {
   const { inode } = file;
   if (!inode.pages) return -Errno.EINVAL;
   const at = (file.flags & Open.Append) !== 0 ? inode.size : file.position;
-  if (at + bytes.length > MAX_SIZE) return -Errno.EFBIG;
+  if (at + bytes.length > MAX_FILE_SIZE) return -Errno.EFBIG;
   if (!inode.pages.write(at, bytes)) return -Errno.ENOSPC;
   file.position = at + bytes.length;
   inode.size = Math.max(inode.size, file.position);

@@ -1,17 +1,15 @@
 /**
- * System calls on files and tasks, as a task makes them: a result >= 0, or a negative errno. Memory calls stand in
- * `memory-syscalls.ts`; io_uring and epoll have files of their own.
+ * System calls on tasks and on what they open that has no path, as a task makes them: a result >= 0, or a negative
+ * errno. Memory, files and credentials have files of their own, and so have io_uring and epoll.
  */
-import { PAGE_SIZE } from '../bpf/address.ts';
 import { Errno } from '../bpf/errno.ts';
+import { mayAccess } from './access.ts';
 import { createEventfd } from './eventfd.ts';
-import { type File, Open } from './file.ts';
-import { FileType, type Inode } from './inode.ts';
-import type { Blocked } from './lock.ts';
-import { MemorySyscalls } from './memory-syscalls.ts';
+import { Open } from './file.ts';
 import { createPipe } from './pipe.ts';
+import { ProcessSyscalls } from './process-syscalls.ts';
 import { createSocketPair } from './socket.ts';
-import { Rlimit, type Task } from './task.ts';
+import type { Task } from './task.ts';
 
 /** EFD_* */
 const EFD_SEMAPHORE = 1;
@@ -25,131 +23,11 @@ const MFD_2MB = 21;
 /** Longest name of a memfd, without its prefix. */
 const MFD_NAME_MAX = 249;
 
-export const enum Fcntl {
-  DupFd = 0,
-  GetFd = 1,
-  SetFd = 2,
-  GetFl = 3,
-  SetFl = 4,
-  DupFdCloexec = 1030,
-}
-
-const FD_CLOEXEC = 1;
 const O_DIRECT = 0o40000;
 const SOCK_TYPE_MASK = 0xf;
 const AF_UNIX = 1;
 
-export class Syscalls extends MemorySyscalls {
-  /** open(2). @param mode permission bits of a file it makes. */
-  open(task: Task, path: string, flags: number, mode = 0o644): number {
-    const { vfs } = this.machine;
-    let found = vfs.lookup(path);
-    if (typeof found === 'number') {
-      if (found !== -Errno.ENOENT || (flags & Open.Creat) === 0) return found;
-      const slash = path.lastIndexOf('/');
-      const parent = vfs.lookup(path.slice(0, slash) || '/');
-      if (typeof parent === 'number') return parent;
-      const owner = { mode, uid: task.cred.uid, gid: task.cred.gid };
-      found = vfs.createIn(parent, path.slice(slash + 1), owner);
-      if (typeof found === 'number') return found;
-    } else if ((flags & Open.Creat) !== 0 && (flags & Open.Excl) !== 0) {
-      return -Errno.EEXIST;
-    }
-    const { inode } = found.dentry;
-    const writes = (flags & Open.AccMode) !== Open.RdOnly;
-    if (inode.isDirectory && (writes || (flags & Open.Creat) !== 0)) return -Errno.EISDIR;
-    if (!inode.isDirectory && (flags & Open.Directory) !== 0) return -Errno.ENOTDIR;
-    const fd = this.freeFd(task);
-    if (fd < 0) return fd;
-    if (inode.isRegular && writes && (flags & Open.Trunc) !== 0) this.truncate(found.dentry.inode, 0);
-    return this.installAt(task, fd, vfs.openPath(found, flags | Open.LargeFile, task.cred), flags);
-  }
-
-  close(task: Task, fd: number): number {
-    const file = task.files?.remove(fd);
-    if (!file) return -Errno.EBADF;
-    file.put();
-    return 0;
-  }
-
-  dup(task: Task, fd: number): number {
-    return this.fcntl(task, fd, Fcntl.DupFd, 0);
-  }
-
-  dup2(task: Task, from: number, to: number): number {
-    if (from === to) return task.files?.get(from) ? to : -Errno.EBADF;
-    return this.dup3(task, from, to, 0);
-  }
-
-  dup3(task: Task, from: number, to: number, flags: number): number {
-    if ((flags & ~Open.CloExec) !== 0 || from === to) return -Errno.EINVAL;
-    if (to < 0 || to >= task.limit(Rlimit.NoFile)) return -Errno.EBADF;
-    const file = task.files?.get(from);
-    if (!file) return -Errno.EBADF;
-    file.get();
-    task.files?.remove(to)?.put();
-    task.files?.install(to, file, flags !== 0);
-    return to;
-  }
-
-  fcntl(task: Task, fd: number, command: Fcntl, argument: number): number {
-    const file = task.files?.get(fd);
-    if (!file) return -Errno.EBADF;
-    switch (command) {
-      case Fcntl.DupFd:
-      case Fcntl.DupFdCloexec:
-        return this.dupFrom(task, file, argument, command === Fcntl.DupFdCloexec);
-      case Fcntl.GetFd:
-        return task.files?.closesOnExec(fd) ? FD_CLOEXEC : 0;
-      case Fcntl.SetFd:
-        task.files?.setCloseOnExec(fd, (argument & FD_CLOEXEC) !== 0);
-        return 0;
-      case Fcntl.GetFl:
-        return file.flags;
-      case Fcntl.SetFl:
-        return file.setFlags(argument);
-      default:
-        return -Errno.EINVAL;
-    }
-  }
-
-  /** unlink(2) of a file: who has it open keeps it, its path then ends in " (deleted)". */
-  unlink(_task: Task, path: string): number {
-    const found = this.machine.vfs.lookup(path);
-    if (typeof found === 'number') return found;
-    if (found.dentry.inode.isDirectory) return -Errno.EISDIR;
-    found.dentry.unlink();
-    return 0;
-  }
-
-  mkdir(task: Task, path: string, mode = 0o755): number {
-    const { vfs } = this.machine;
-    const slash = path.lastIndexOf('/');
-    const parent = vfs.lookup(path.slice(0, slash) || '/');
-    if (typeof parent === 'number') return parent;
-    const owner = { mode, uid: task.cred.uid, gid: task.cred.gid, type: FileType.Directory as const };
-    const made = vfs.createIn(parent, path.slice(slash + 1), owner);
-    return typeof made === 'number' ? made : 0;
-  }
-
-  ftruncate(task: Task, fd: number, size: number): number {
-    const file = task.files?.get(fd);
-    if (!file) return -Errno.EBADF;
-    if (!file.writable || !file.inode.isRegular || size < 0) return -Errno.EINVAL;
-    this.truncate(file.inode, size);
-    return 0;
-  }
-
-  read(task: Task, fd: number, length: number): Uint8Array | number | Blocked {
-    const file = task.files?.get(fd);
-    return file ? file.read(task, length) : -Errno.EBADF;
-  }
-
-  write(task: Task, fd: number, bytes: Uint8Array): number {
-    const file = task.files?.get(fd);
-    return file ? file.write(task, bytes) : -Errno.EBADF;
-  }
-
+export class Syscalls extends ProcessSyscalls {
   eventfd2(task: Task, count: number, flags: number): number {
     if ((flags & ~EFD_FLAGS) !== 0) return -Errno.EINVAL;
     const fd = this.freeFd(task);
@@ -240,48 +118,9 @@ export class Syscalls extends MemorySyscalls {
     if (file?.ops.symbol !== 'pidfd_fops') return -Errno.EBADF;
     const target = file.object as Task;
     if (target.exited) return -Errno.ESRCH;
+    if (!mayAccess(task, target, 'real')) return -Errno.EPERM;
     const found = target.files?.get(fd);
     if (!found) return -Errno.EBADF;
     return this.dupFrom(task, found, 0, true);
-  }
-
-  /** Installs a file in the lowest free descriptor; on failure (-EMFILE) the reference is dropped. */
-  install(task: Task, file: File, closeOnExec: boolean): number {
-    const fd = this.freeFd(task);
-    if (fd < 0) file.put();
-    else task.files?.install(fd, file, closeOnExec);
-    return fd;
-  }
-
-  private freeFd(task: Task, from = 0): number {
-    return task.files ? task.files.findFree(from, task.limit(Rlimit.NoFile)) : -Errno.ESRCH;
-  }
-
-  /** Sets a file's size; pages behind the end go. */
-  private truncate(inode: Inode, size: number): void {
-    inode.pages?.release(Math.ceil(size / PAGE_SIZE));
-    inode.size = size;
-  }
-
-  private installAt(task: Task, fd: number, file: File, flags: number): number {
-    task.files?.install(fd, file, (flags & Open.CloExec) !== 0);
-    return fd;
-  }
-
-  private dupFrom(task: Task, file: File, from: number, closeOnExec: boolean): number {
-    if (from < 0 || from >= task.limit(Rlimit.NoFile)) return -Errno.EINVAL;
-    const fd = this.freeFd(task, from);
-    if (fd >= 0) task.files?.install(fd, file.get(), closeOnExec);
-    return fd;
-  }
-
-  private installPair(task: Task, flags: number, make: () => [File, File]): [number, number] | number {
-    const first = this.freeFd(task);
-    const second = first < 0 ? first : this.freeFd(task, first + 1);
-    if (second < 0) return second;
-    const [a, b] = make();
-    this.installAt(task, first, a, flags);
-    this.installAt(task, second, b, flags);
-    return [first, second];
   }
 }

@@ -1,11 +1,11 @@
 /** All tasks of the machine, and how they come (create, fork, clone) and go (exit). */
 import { Errno } from '../bpf/errno.ts';
 import { InputError } from '../bpf/input-error.ts';
-import { Cred, type CredOptions, User } from './cred.ts';
+import { Cred, type CredOptions, type CredState, credState, User } from './cred.ts';
 import { FdTable } from './fd-table.ts';
 import type { KernelHeap } from './heap.ts';
 import type { Mount } from './inode.ts';
-import { Mm, type MmServices } from './mm.ts';
+import { Dumpable, Mm, type MmServices } from './mm.ts';
 import type { KernelProfile } from './profile.ts';
 import type { Record } from './record.ts';
 import type { SymbolTable } from './symbols.ts';
@@ -97,7 +97,20 @@ export class TaskTable {
 
   /** New credentials with one reference. */
   newCred(options: CredOptions = {}): Cred {
-    return new Cred(this.env.heap, this.user(options.uid ?? 0), options);
+    const state = credState(options);
+    return new Cred(this.env.heap, this.user(state.uid), state);
+  }
+
+  /**
+   * Gives a task other credentials; who holds the old ones (open files, rings, other threads) keeps them. A process
+   * that changes who it acts as, or gains capabilities, may no longer be looked into (its "dumpable" goes).
+   */
+  changeCred(task: Task, changes: Partial<CredState>): void {
+    const before = task.cred.state;
+    const after: CredState = { ...before, ...changes };
+    const acts = (['euid', 'egid', 'fsuid', 'fsgid'] as const).some((id) => before[id] !== after[id]);
+    if ((acts || (after.permitted & ~before.permitted) !== 0n) && task.mm) task.mm.dumpable = Dumpable.No;
+    task.cred = new Cred(this.env.heap, this.user(after.uid), after);
   }
 
   /**

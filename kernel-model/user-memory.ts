@@ -50,6 +50,10 @@ export class UserMemory {
     if (!vma.has(write ? VmFlag.Write : VmFlag.Read)) {
       if (write || !vma.has(VmFlag.Write | VmFlag.Exec)) return -Errno.EFAULT;
     }
+    return this.faultAllowed(vma, address, write);
+  }
+
+  private faultAllowed(vma: Vma, address: number, write: boolean): number {
     const page = Math.floor(address / PAGE_SIZE);
     const entry = this.table.get(page);
     if (entry === 0) return this.faultAbsent(vma, address, write);
@@ -69,6 +73,22 @@ export class UserMemory {
   /** Drops the pages of a range. */
   zap(start: number, end: number): void {
     this.table.update(start / PAGE_SIZE, end / PAGE_SIZE, (page, entry) => {
+      this.forget(page, entry);
+      return 0;
+    });
+  }
+
+  /**
+   * Drops what a mapping shows of a range of its file's pages.
+   * @param evenCopies private copies of them go, too.
+   */
+  zapIndices(vma: Vma, first: number, end: number, evenCopies: boolean): void {
+    const offset = vma.start / PAGE_SIZE - vma.pageOffset;
+    const from = Math.max(vma.start / PAGE_SIZE, first + offset);
+    const to = Math.min(vma.end / PAGE_SIZE, end + offset);
+    if (from >= to) return;
+    this.table.update(from, to, (page, entry) => {
+      if (!evenCopies && (entry & Pte.Shared) === 0) return entry;
       this.forget(page, entry);
       return 0;
     });
@@ -115,6 +135,32 @@ export class UserMemory {
   /** Copies user memory out, faulting pages in; null on a fault. */
   read(address: number, length: number): Uint8Array | null {
     return this.readBy((at) => this.fault(at, false), address, length);
+  }
+
+  /**
+   * Copies out for another process, up to the first page that cannot be had: device-like, not mapped, not readable.
+   * @param force reads what the process itself may not read (PROT_NONE).
+   */
+  readForeign(address: number, length: number, force: boolean): Uint8Array {
+    const end = address + length;
+    let next = address;
+    while (next < end && this.foreignFrame(next, false, force) >= 0) next = followingPage(next);
+    const frameOf = (at: number) => this.foreignFrame(at, false, force);
+    return this.readBy(frameOf, address, Math.min(next, end) - address) as Uint8Array;
+  }
+
+  /** Copies in for another process; the bytes written before the first page that cannot be had. */
+  writeForeign(address: number, bytes: Uint8Array, force: boolean): number {
+    let done = 0;
+    while (done < bytes.length) {
+      const at = address + done;
+      const frame = this.foreignFrame(at, true, force);
+      if (frame < 0) break;
+      const count = Math.min(PAGE_SIZE - (at % PAGE_SIZE), bytes.length - done);
+      this.pages.write(frame, at % PAGE_SIZE, bytes.subarray(done, done + count));
+      done += count;
+    }
+    return done;
   }
 
   /** Copies out what is present, as a fault-safe kernel read does; null when a page is absent. */
@@ -201,6 +247,14 @@ export class UserMemory {
     const entry = this.table.get(Math.floor(address / PAGE_SIZE));
     if (entry === 0 || (flag === VmFlag.Write && (entry & Pte.Write) === 0)) return -Errno.EFAULT;
     return this.env.covering(address)?.has(flag) ? entry & Pte.FrameMask : -Errno.EFAULT;
+  }
+
+  private foreignFrame(address: number, write: boolean, force: boolean): number {
+    const vma = this.env.covering(address);
+    if (!vma || vma.has(VmFlag.Io | VmFlag.PfnMap)) return -Errno.EFAULT;
+    const forced = force && (write ? !vma.shared && vma.has(VmFlag.MayWrite) : vma.has(VmFlag.MayRead));
+    if (!forced && !vma.has(write ? VmFlag.Write : VmFlag.Read)) return -Errno.EFAULT;
+    return this.faultAllowed(vma, address, write);
   }
 
   private faultForPin(address: number, write: boolean): number {
@@ -306,7 +360,7 @@ export class UserMemory {
     const frame = this.pages.allocate();
     if (frame < 0) return -Errno.ENOMEM;
     if (from >= 0) this.pages.copy(from, frame);
-    this.pages.setAnonymous(frame, this.env.anonVma(vma), page);
+    this.pages.setAnonymous(frame, this.env.anonVma(vma), vma.cacheIndex(page * PAGE_SIZE));
     this.pages.addMapping(frame, 1);
     this.table.set(page, frame | Pte.Present | Pte.Write | Pte.Exclusive);
     return frame;
@@ -346,6 +400,10 @@ export class UserMemory {
     const frame = entry & Pte.FrameMask;
     return (entry & Pte.Huge) !== 0 ? this.pages.head(frame) : frame;
   }
+}
+
+function followingPage(address: number): number {
+  return (Math.floor(address / PAGE_SIZE) + 1) * PAGE_SIZE;
 }
 
 function writeBit(vma: Vma): number {

@@ -148,6 +148,31 @@ export class Vfs {
     return { mount: parent.mount, dentry };
   }
 
+  /** Moves a file or directory; what stood at the new place is unlinked. A negative errno: see rename(2). */
+  rename(source: Path, parent: Path, name: string): number {
+    if (name === '' || name === '.' || name === '..') return -Errno.EBUSY;
+    if (new TextEncoder().encode(name).length > NAME_MAX) return -Errno.ENAMETOOLONG;
+    if (!parent.dentry.inode.isDirectory) return -Errno.ENOTDIR;
+    const { dentry } = source;
+    if (dentry === source.mount.root) return source.mount === parent.mount ? -Errno.EBUSY : -Errno.EXDEV;
+    if (source.mount !== parent.mount) return -Errno.EXDEV;
+    if (isWithin(parent.dentry, dentry)) return -Errno.EINVAL;
+    const replaced = parent.dentry.children.get(name);
+    if (replaced === dentry || replaced?.inode === dentry.inode) return 0;
+    const error = replaced ? this.checkReplace(dentry, replaced) : 0;
+    if (error < 0) return error;
+    replaced?.unlink();
+    dentry.move(parent.dentry, name);
+    return 0;
+  }
+
+  private checkReplace(dentry: Dentry, replaced: Dentry): number {
+    if (this.mounts.has(replaced)) return -Errno.EBUSY;
+    if (!replaced.inode.isDirectory) return dentry.inode.isDirectory ? -Errno.ENOTDIR : 0;
+    if (!dentry.inode.isDirectory) return -Errno.EISDIR;
+    return replaced.children.size > 0 ? -Errno.ENOTEMPTY : 0;
+  }
+
   /** Opens a file that stands in a directory. */
   openPath(path: Path, flags: number, cred: Cred): File {
     const symbol = path.dentry.inode.ops;
@@ -347,6 +372,12 @@ export class Vfs {
     if (content) inode.pages.write(0, content);
     inode.size = content?.length ?? 0;
   }
+}
+
+/** Whether one is the other or stands somewhere in it. */
+function isWithin(dentry: Dentry, directory: Dentry): boolean {
+  for (let at: Dentry | undefined = dentry; at; at = at.parent) if (at === directory) return true;
+  return false;
 }
 
 function dynamicText(dentry: Dentry): string {

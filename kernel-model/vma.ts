@@ -18,13 +18,17 @@ export const enum VmFlag {
   PfnMap = 0x400,
   Locked = 0x2000,
   Io = 0x4000,
+  SequentialRead = 0x8000,
+  RandomRead = 0x1_0000,
   DontCopy = 0x2_0000,
   DontExpand = 0x4_0000,
   Account = 0x10_0000,
   NoReserve = 0x20_0000,
   HugeTlb = 0x40_0000,
+  WipeOnFork = 0x200_0000,
   DontDump = 0x400_0000,
   HugePage = 0x2000_0000,
+  NoHugePage = 0x4000_0000,
   /** What a mapping of a device may be neither merged nor expanded for. */
   Special = 0x4_4400,
 }

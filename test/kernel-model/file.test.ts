@@ -3,10 +3,10 @@ import { Errno } from '../../bpf/errno.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import { eventfdOf } from '../../kernel-model/eventfd.ts';
 import { type File, FileMode, Open } from '../../kernel-model/file.ts';
+import { Fcntl } from '../../kernel-model/file-syscalls.ts';
 import { FileType } from '../../kernel-model/inode.ts';
 import type { Machine } from '../../kernel-model/machine.ts';
 import { UseAfterFree } from '../../kernel-model/record.ts';
-import { Fcntl } from '../../kernel-model/syscalls.ts';
 import { Rlimit, type Task } from '../../kernel-model/task.ts';
 import { KERNELS, newMachine } from './support.ts';
 
@@ -361,7 +361,7 @@ describe.each(KERNELS)('files of %s', (kernel) => {
   });
 
   test('pidfd_getfd takes a file from another process', () => {
-    const other = machine.tasks.create({ pid: 200 });
+    const other = machine.tasks.create({ pid: 200, uid: 1000, gid: 100 });
     const fd = machine.sys.eventfd2(other, 5, 0);
     const pidfd = machine.sys.pidfd_open(task, 200, 0);
     const taken = machine.sys.pidfd_getfd(task, pidfd, fd, 0);

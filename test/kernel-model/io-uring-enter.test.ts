@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Errno } from '../../bpf/errno.ts';
 import { eventfdOf } from '../../kernel-model/eventfd.ts';
 import { Open } from '../../kernel-model/file.ts';
+import { Fcntl } from '../../kernel-model/file-syscalls.ts';
 import { PendingEnter } from '../../kernel-model/io-uring/enter.ts';
 import {
   CqeFlag,
@@ -521,7 +522,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('io_uring_enter of %s', (kernel) =
       caller.register(fd, Op.Files, ints(-1), 1);
       const program = programOf(machine, 'io_uring_file', () => 0);
       const { fd: iterator } = openIterator(machine, task, program, linkTo(fd));
-      task.files?.get(iterator)?.setFlags(flags);
+      machine.sys.fcntl(task, iterator, Fcntl.SetFl, flags);
       return { fd, iterator };
     };
 
