@@ -53,7 +53,7 @@ export interface LoadedObject {
   readonly file: string;
   readonly vmObject: VmObject;
   /** Types that the object declares. */
-  readonly btf: Btf;
+  readonly btf: Btf | undefined;
   readonly iterators: readonly LoadedIterator[];
 }
 

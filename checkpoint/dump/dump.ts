@@ -158,7 +158,9 @@ class CredTable {
     const state = credOf(raw);
     if (state.groups.length < raw.groups)
       this.refusals.add(60, `user ${raw.uid}`, `has more than ${state.groups.length} supplementary groups`);
-    const key = JSON.stringify(state, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
+    const key = JSON.stringify(state, (_name, value: unknown) =>
+      typeof value === 'bigint' ? `${value}n` : value,
+    );
     const known = this.ids.get(key);
     if (known !== undefined) return known;
     this.ids.set(key, this.all.length);

@@ -5,6 +5,9 @@
 import { errnoName } from '../../bpf/errno-name.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import { Open } from '../../kernel-model/file.ts';
+import type { RingOffsets } from '../../kernel-model/io-uring/ring-memory.ts';
+import { ioUringSetup } from '../../kernel-model/io-uring/setup.ts';
+import { Setup } from '../../kernel-model/io-uring/uapi.ts';
 import type { Machine } from '../../kernel-model/machine.ts';
 import { MapFlag } from '../../kernel-model/memory-syscalls.ts';
 import type { Task } from '../../kernel-model/task.ts';
@@ -13,6 +16,8 @@ import { Prot } from '../../kernel-model/vma.ts';
 const PAGE_SIZE = 4096;
 /** Bytes read at a time. */
 const CHUNK = 1 << 20;
+/** Flags that change where things stand. */
+const SHAPE_FLAGS = Setup.Sqe128 | Setup.Cqe32 | Setup.NoSqArray;
 const ZEROS = new Uint8Array(CHUNK);
 
 export class Dumper {
@@ -55,7 +60,9 @@ export class Dumper {
   readMemory(pid: number, address: number, length: number): Uint8Array {
     const bytes = this.machine.sys.read_mem(this.task, pid, address, length);
     if (typeof bytes === 'number') {
-      throw new InputError(`memory of process ${pid} at 0x${address.toString(16)} cannot be read: ${errnoName(bytes)}`);
+      throw new InputError(
+        `memory of process ${pid} at 0x${address.toString(16)} cannot be read: ${errnoName(bytes)}`,
+      );
     }
     return bytes;
   }
@@ -65,6 +72,19 @@ export class Dumper {
     const entries = this.machine.sys.pagemap(this.task, pid, start, (end - start) / PAGE_SIZE);
     if (typeof entries === 'number') throw new InputError(`pagemap of process ${pid}: ${errnoName(entries)}`);
     return entries;
+  }
+
+  /** What is in a pipe, which stays in it. */
+  peekPipe(_fd: number): Uint8Array {
+    return new Uint8Array();
+  }
+
+  socketPeer(_ino: bigint): bigint | undefined {
+    return undefined;
+  }
+
+  peekSocket(_fd: number): Uint8Array[] {
+    return [];
   }
 
   /** Content of a file that is opened for it: from its start to a size. */
@@ -99,6 +119,16 @@ export class Dumper {
       sys.close(this.task, fd);
     }
     return pages;
+  }
+
+  /** Where a ring of a shape has the members of its shared memory: the dumper sets one up and is told. */
+  ringOffsets(shape: { flags: number; sq_entries: number; cq_entries: number }): RingOffsets {
+    const flags = (shape.flags & SHAPE_FLAGS) | Setup.CqSize;
+    const params = { flags, cqEntries: shape.cq_entries };
+    const ring = ioUringSetup(this.machine, this.task, shape.sq_entries, params);
+    if (typeof ring === 'number') throw new InputError(`io_uring_setup fails with ${errnoName(ring)}`);
+    this.machine.sys.close(this.task, ring.fd);
+    return ring.offsets;
   }
 
   open(path: string): number {

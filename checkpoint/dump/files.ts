@@ -106,7 +106,9 @@ export class Files {
 
   /** Id of the socket with an inode number. */
   socket(ino: bigint): number | undefined {
-    const id = this.order.findIndex((file) => isFile(file) && file.what === FileKind.Socket && file.ino === ino);
+    const id = this.order.findIndex(
+      (file) => isFile(file) && file.what === FileKind.Socket && file.ino === ino,
+    );
     return id < 0 ? undefined : id;
   }
 }
@@ -135,7 +137,10 @@ class FileWriter {
     };
     switch (kind) {
       case 'eventfd':
-        return { ...common, eventfd: { count: raw.count, semaphore: (raw.object_flags & EFD_SEMAPHORE) !== 0 } };
+        return {
+          ...common,
+          eventfd: { count: raw.count, semaphore: (raw.object_flags & EFD_SEMAPHORE) !== 0 },
+        };
       case 'pipe':
         return (raw.flags & O_ACCMODE) === O_RDONLY ? { ...common, pipe: this.pipeOf(raw, holder) } : common;
       case 'socket':
@@ -185,12 +190,20 @@ class FileWriter {
     const peer = dumper.socketPeer(raw.ino);
     const known = peer === undefined ? undefined : this.files.socket(peer);
     if (peer !== undefined && known === undefined)
-      refusals.add(undefined, pathOf(raw), 'is connected with a socket outside of the processes that are dumped');
+      refusals.add(
+        undefined,
+        pathOf(raw),
+        'is connected with a socket outside of the processes that are dumped',
+      );
     if (!holder) {
       refusals.add(52, pathOf(raw), 'has no descriptor to look into it by');
       return { type, peer: known, received: [] };
     }
-    return { type, peer: known, received: dumper.withFd(holder.tid, holder.fd, (fd) => dumper.peekSocket(fd)) };
+    return {
+      type,
+      peer: known,
+      received: dumper.withFd(holder.tid, holder.fd, (fd) => dumper.peekSocket(fd)),
+    };
   }
 
   private watchesOf(raw: RawFile, holder: Holder | undefined): WatchState[] {
@@ -204,11 +217,13 @@ class FileWriter {
     const watches: RawWatch[] = [];
     for (const record of programs.run('epolls', 'dump_watches', choice)) {
       if (isKind<RawWatch>(record, 'watch')) watches.push(record);
-      else if (isKind<RawFile>(record, 'file') && !census.files.has(record.file)) census.files.set(record.file, record);
+      else if (isKind<RawFile>(record, 'file') && !census.files.has(record.file))
+        census.files.set(record.file, record);
     }
     return watches.flatMap(({ file, fd, events, data }) => {
       const id = this.files.id(file);
-      if (id === undefined) refusals.add(85, label, `watches descriptor ${fd}, of a kind that cannot be dumped`);
+      if (id === undefined)
+        refusals.add(85, label, `watches descriptor ${fd}, of a kind that cannot be dumped`);
       return id === undefined ? [] : [{ file: id, fd, events, data }];
     });
   }

@@ -115,7 +115,9 @@ export class MemoryDump {
 
   private mmOf(mm: bigint, tid: number): MmState {
     const raw = this.census.mms.get(mm);
-    const bounds = Object.fromEntries(BOUNDS.map((name) => [name, (raw?.[name] as bigint | undefined) ?? 0n]));
+    const bounds = Object.fromEntries(
+      BOUNDS.map((name) => [name, (raw?.[name] as bigint | undefined) ?? 0n]),
+    );
     const mappings: MappingState[] = [];
     for (const vma of this.census.vmas) if (vma.mm === mm) mappings.push(this.mappingOf(vma, tid));
     return { bounds, mappings: joined(mappings) };

@@ -42,6 +42,7 @@ export class CheckpointPrograms {
     this.session = session;
     for (const name of OBJECTS) {
       const object = session.load(source(name), `${name}.bpf.o`);
+      if (!object.btf) throw new InputError('the object has no BTF', { file: object.file });
       this.objects.set(name, { object, layouts: new RecordLayouts(object.btf) });
     }
   }

@@ -33,18 +33,7 @@ export type RawTask = DumpRecord &
   };
 
 export type RawCred = DumpRecord &
-  Numbers<
-    | 'uid'
-    | 'gid'
-    | 'suid'
-    | 'sgid'
-    | 'euid'
-    | 'egid'
-    | 'fsuid'
-    | 'fsgid'
-    | 'securebits'
-    | 'groups'
-  > &
+  Numbers<'uid' | 'gid' | 'suid' | 'sgid' | 'euid' | 'egid' | 'fsuid' | 'fsgid' | 'securebits' | 'groups'> &
   Words<'address' | 'inheritable' | 'permitted' | 'effective' | 'bounding' | 'ambient'>;
 
 export type RawMm = DumpRecord & Words<'address'>;
@@ -151,7 +140,9 @@ export type RawOverflow = DumpRecord &
   Words<'user_data'> & { readonly extra: readonly [bigint, bigint] };
 
 export type RawRequest = DumpRecord &
-  Numbers<'place' | 'opcode' | 'tid' | 'buffer' | 'count' | 'target' | 'repeats' | 'mode' | 'events' | 'sequence'> &
+  Numbers<
+    'place' | 'opcode' | 'tid' | 'buffer' | 'count' | 'target' | 'repeats' | 'mode' | 'events' | 'sequence'
+  > &
   Numbers<'length'> &
   Words<
     | 'request'

@@ -85,7 +85,8 @@ function memberOf(btf: Btf, { name, type, bitOffset }: BtfMember): Member {
 
 function readerOf({ kind, size, encoding, name }: BtfType): (view: DataView, at: number) => number | bigint {
   const signed = kind === BtfKind.Int && (encoding & BTF_INT_SIGNED) !== 0;
-  if (kind !== BtfKind.Int && kind !== BtfKind.Enum) throw new InputError(`a record has a member of type ${name}`);
+  if (kind !== BtfKind.Int && kind !== BtfKind.Enum)
+    throw new InputError(`a record has a member of type ${name}`);
   if (size === 8) return (view, at) => (signed ? view.getBigInt64(at, true) : view.getBigUint64(at, true));
   if (size !== 4) throw new InputError(`a record has a member of ${size} bytes`);
   return (view, at) => (signed ? view.getInt32(at, true) : view.getUint32(at, true));

@@ -46,9 +46,12 @@ function ringGroup(ring: RingUnderDump, group: RawGroup): BufferGroup {
   if (address !== undefined) return { ...common, address, content: undefined };
   const mapped = (group.flags & IOBL_MMAP) !== 0 || group.flags === 0;
   const content = mapped
-    ? dumper.withFd(holder.tid, holder.fd, (fd) => dumper.readMapped(fd, MAP_GROUP + id * 2 ** GROUP_SHIFT, size))
+    ? dumper.withFd(holder.tid, holder.fd, (fd) =>
+        dumper.readMapped(fd, MAP_GROUP + id * 2 ** GROUP_SHIFT, size),
+      )
     : undefined;
-  if (!content) refusals.add(67, `${subject}, buffer group ${id}`, 'stands in memory that is not mapped any more');
+  if (!content)
+    refusals.add(67, `${subject}, buffer group ${id}`, 'stands in memory that is not mapped any more');
   return { ...common, address: undefined, content: content ?? new Uint8Array(size) };
 }
 

@@ -47,7 +47,10 @@ export function requestsOf(ring: RingUnderDump): RequestState[] {
   const chained = new Map<bigint, RawRequest[]>();
   for (const request of [...waiting, ...timeouts, ...deferred]) {
     if (request.link === 0n) continue;
-    const chain = ofKind<RawRequest>([...programs.runList('dump_chain', choice, { next: request.link })], 'request');
+    const chain = ofKind<RawRequest>(
+      [...programs.runList('dump_chain', choice, { next: request.link })],
+      'request',
+    );
     chained.set(request.request, chain);
   }
   const make = (where: keyof typeof ITEM) => (request: RawRequest) =>
@@ -133,7 +136,8 @@ function timeoutOf({ raw }: RingUnderDump, request: RawRequest): TimeoutState {
 }
 
 function fileOf({ files, refusals, subject }: RingUnderDump, request: RawRequest): number | undefined {
-  if (request.file === 0n || request.opcode === Op.Timeout || request.opcode === Op.LinkTimeout) return undefined;
+  if (request.file === 0n || request.opcode === Op.Timeout || request.opcode === Op.LinkTimeout)
+    return undefined;
   const id = files.id(request.file);
   if (id === undefined)
     refusals.add(

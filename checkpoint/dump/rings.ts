@@ -10,7 +10,14 @@ import type { Files } from './files.ts';
 import type { Holder } from './files.ts';
 import type { MemoryDump } from './memory.ts';
 import type { CheckpointPrograms } from './programs.ts';
-import { FileKind, type RawCred, type RawFile, type RawPersonality, type RawRing, type RawSlot } from './raw.ts';
+import {
+  FileKind,
+  type RawCred,
+  type RawFile,
+  type RawPersonality,
+  type RawRing,
+  type RawSlot,
+} from './raw.ts';
 import type { Refusals } from './refusal.ts';
 
 /** IORING_SETUP_* */
@@ -44,7 +51,12 @@ export interface RingUnderDump extends RingContext {
   /** Where it is open. */
   readonly holder: Holder;
   readonly subject: string;
-  readonly choice: { readonly kind: 'file'; readonly pid: number; readonly fd: number; readonly label: string };
+  readonly choice: {
+    readonly kind: 'file';
+    readonly pid: number;
+    readonly fd: number;
+    readonly label: string;
+  };
 }
 
 /** Buffers seen before, by the address of their records: later ones are clones. */
@@ -116,7 +128,9 @@ export function ringState(
     groups: groupsOf(ring),
     workerLimits: raw.worker_limits_set !== 0 ? raw.worker_limits : undefined,
     napi:
-      raw.napi !== 0 ? { microseconds: Number(raw.napi_timeout) / 1000, prefer: raw.napi_prefer !== 0 } : undefined,
+      raw.napi !== 0
+        ? { microseconds: Number(raw.napi_timeout) / 1000, prefer: raw.napi_prefer !== 0 }
+        : undefined,
     clock: raw.clock === 0 ? undefined : raw.clock,
     requests: requestsOf(ring),
     waiters: [...programs.runList('dump_waiters', choice)].map(({ tid }) => ({ tid: Number(tid) })),
@@ -127,7 +141,8 @@ function setupOf(ring: RingUnderDump, threads: Map<bigint, number>): RingSetup {
   const { raw, creds, memory, refusals, subject, index } = ring;
   const hasThread = raw.sq_data !== 0n;
   if (hasThread && !threads.has(raw.sq_data)) threads.set(raw.sq_data, index);
-  if (raw.compat !== 0) refusals.add(19, subject, 'was created by a 32-bit program, of which there are none here');
+  if (raw.compat !== 0)
+    refusals.add(19, subject, 'was created by a 32-bit program, of which there are none here');
   const areas = [raw.rings_page, raw.sqes_page].map((page) =>
     page === 0n ? undefined : memory.addressOf(frameOf(page), raw.mm),
   );
@@ -164,13 +179,15 @@ function fileTableOf({ raw, programs, choice, census, files, refusals, subject }
   const slots: RawSlot[] = [];
   for (const record of programs.run('rings', 'dump_slots', choice)) {
     if (isKind<RawSlot>(record, 'slot')) slots.push(record);
-    else if (isKind<RawFile>(record, 'file') && !census.files.has(record.file)) census.files.set(record.file, record);
+    else if (isKind<RawFile>(record, 'file') && !census.files.has(record.file))
+      census.files.set(record.file, record);
   }
   return {
     slots: slots.map(({ file, tag, index }) => {
       if (file === 0n) return undefined;
       const id = files.id(file);
-      if (id === undefined) refusals.add(51, subject, `slot ${index} holds a file of a kind that cannot be dumped`);
+      if (id === undefined)
+        refusals.add(51, subject, `slot ${index} holds a file of a kind that cannot be dumped`);
       return id === undefined ? undefined : { file: id, tag };
     }),
     allocation:
@@ -195,4 +212,3 @@ const STRUCT_PAGE = 64n;
 export function frameOf(page: bigint): number {
   return Number((page - VMEMMAP) / STRUCT_PAGE);
 }
-
