@@ -19,7 +19,7 @@ export const USER_END = Number(TASK_SIZE);
 /** Where mappings without an address go, downwards: as without address randomisation. */
 const MMAP_BASE = 0x7fff_f7ff_f000;
 /** Lowest address that may be mapped (vm.mmap_min_addr). */
-const MMAP_MIN = 0x1_0000;
+export const MMAP_MIN = 0x1_0000;
 /** vm.max_map_count */
 const MAX_MAPS = 65530;
 

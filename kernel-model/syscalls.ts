@@ -7,7 +7,7 @@ import { mayAccess } from './access.ts';
 import { createEventfd } from './eventfd.ts';
 import { Open } from './file.ts';
 import { createPipe } from './pipe.ts';
-import { ProcessSyscalls } from './process-syscalls.ts';
+import { PrctlSyscalls } from './prctl.ts';
 import { createSocketPair } from './socket.ts';
 import type { Task } from './task.ts';
 
@@ -27,7 +27,7 @@ const O_DIRECT = 0o40000;
 const SOCK_TYPE_MASK = 0xf;
 const AF_UNIX = 1;
 
-export class Syscalls extends ProcessSyscalls {
+export class Syscalls extends PrctlSyscalls {
   eventfd2(task: Task, count: number, flags: number): number {
     if ((flags & ~EFD_FLAGS) !== 0) return -Errno.EINVAL;
     const fd = this.freeFd(task);

@@ -8,8 +8,21 @@ import type { Record } from './record.ts';
 
 /** RLIMIT_* numbers. */
 export const enum Rlimit {
+  Stack = 3,
+  Core = 4,
   NoFile = 7,
   MemLock = 8,
+  MsgQueue = 12,
+  Nice = 13,
+  RtPrio = 14,
+}
+/** One more than the last. */
+export const RLIMITS = 16;
+
+/** A limit that counts, and the one up to which a process may raise it. */
+export interface Limit {
+  soft: number;
+  hard: number;
 }
 
 /** "No limit": RLIM_INFINITY is 2^64 - 1; numbers of this size behave the same. */
@@ -28,40 +41,59 @@ const EXIT_ZOMBIE = 0x20;
 const TASK_INTERRUPTIBLE = 1;
 const TASK_DEAD = 0x80;
 
-/** Default soft limits: 1024 files (hard limit 1048576), 8 MiB of locked memory. */
-const DEFAULT_NOFILE = 1024;
-const DEFAULT_MEMLOCK = 8 << 20;
+const MEMLOCK = 8 << 20;
+const MSGQUEUE = 819_200;
+/** Limits of the first process; what is not here has none. */
+const DEFAULTS: { readonly [limit: number]: Limit } = {
+  [Rlimit.Stack]: { soft: 8 << 20, hard: UNLIMITED },
+  [Rlimit.Core]: { soft: 0, hard: UNLIMITED },
+  [Rlimit.NoFile]: { soft: 1024, hard: 4096 },
+  [Rlimit.MemLock]: { soft: MEMLOCK, hard: MEMLOCK },
+  [Rlimit.MsgQueue]: { soft: MSGQUEUE, hard: MSGQUEUE },
+  [Rlimit.Nice]: { soft: 0, hard: 0 },
+  [Rlimit.RtPrio]: { soft: 0, hard: 0 },
+};
+const NO_LIMIT: Limit = { soft: UNLIMITED, hard: UNLIMITED };
 
 /** State that the threads of a process share: `struct signal_struct` and its limits. */
 export class ThreadGroup {
   readonly record: Record;
   readonly threads: Task[] = [];
-  private readonly limits: { [limit: number]: number };
+  private readonly values: Limit[];
 
   constructor(heap: KernelHeap, parent: ThreadGroup | undefined) {
     this.record = heap.allocate('signal_struct');
-    this.limits = parent
-      ? { ...parent.limits }
-      : { [Rlimit.NoFile]: DEFAULT_NOFILE, [Rlimit.MemLock]: DEFAULT_MEMLOCK };
-    for (const limit of Object.keys(this.limits)) this.write(Number(limit));
+    this.values = Array.from({ length: RLIMITS }, (_, which) =>
+      parent ? parent.limits(which) : (DEFAULTS[which] ?? NO_LIMIT),
+    );
+    for (let which = 0; which < RLIMITS; which++) this.write(which);
     listInit(heap.ram, this.record.addressOf('thread_head'));
   }
 
   /** Soft limit. */
   limit(which: Rlimit): number {
-    return this.limits[which] ?? UNLIMITED;
+    return this.limits(which).soft;
   }
 
-  setLimit(which: Rlimit, value: number): void {
-    this.limits[which] = value;
+  limits(which: Rlimit): Limit {
+    return this.values[which] ?? NO_LIMIT;
+  }
+
+  setLimit(which: Rlimit, soft: number, hard = soft): void {
+    this.values[which] = { soft, hard };
     this.write(which);
   }
 
   private write(which: number): void {
-    const value = this.limits[which] as number;
-    const word = value >= UNLIMITED ? RLIM_INFINITY : BigInt(value);
-    this.record.set(`rlim[${which}].rlim_cur`, word).set(`rlim[${which}].rlim_max`, word);
+    const { soft, hard } = this.limits(which);
+    this.record
+      .set(`rlim[${which}].rlim_cur`, limitWord(soft))
+      .set(`rlim[${which}].rlim_max`, limitWord(hard));
   }
+}
+
+function limitWord(value: number): bigint {
+  return value >= UNLIMITED ? RLIM_INFINITY : BigInt(value);
 }
 
 export interface TaskInit {
