@@ -83,7 +83,7 @@ export interface FileState {
   /** Of the read end of a pipe: what is in it. */
   readonly pipe?: { readonly content: Uint8Array };
   readonly socket?: SocketState;
-  /** In the order of the tree. */
+  /** By file and number. */
   readonly epoll?: readonly WatchState[];
   /** Index into `rings`. */
   readonly ring?: number;
@@ -95,6 +95,8 @@ export interface InodeState {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Number of a device (dev_t inside of the kernel). */
+  readonly device?: number;
   readonly size: bigint;
   /** It has no name any more. */
   readonly deleted: boolean;
@@ -124,6 +126,8 @@ export interface WatchState {
 /** Memory by page index; pages that were never written are absent and read zero. */
 export interface MemoryObject {
   readonly kind: 'shared' | 'memfd' | 'huge';
+  /** Of a memfd, as it was created. */
+  readonly name?: string;
   /** Bytes. */
   readonly size: bigint;
   readonly pages: ReadonlyMap<number, Uint8Array>;

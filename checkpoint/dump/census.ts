@@ -90,5 +90,7 @@ function treeOf(tasks: readonly RawTask[], { root, except }: Tree): RawTask[] {
       grew = true;
     }
   }
-  return tasks.filter(({ tgid, flags }) => inside.has(tgid) && (flags & KERNEL_ONLY) === 0);
+  return tasks
+    .filter(({ tgid, flags }) => inside.has(tgid) && (flags & KERNEL_ONLY) === 0)
+    .map((task) => (inside.has(task.parent) ? task : { ...task, parent: INIT }));
 }

@@ -8,6 +8,7 @@ import { textOf } from './records.ts';
 import type { Refusals } from './refusal.ts';
 
 const S_IFMT = 0o170000;
+const S_IFCHR = 0o020000;
 const S_IFREG = 0o100000;
 const EFD_SEMAPHORE = 1;
 const DELETED = ' (deleted)';
@@ -162,6 +163,7 @@ class FileWriter {
     if (!isFirst) return known;
     const object = this.services.objectOf(raw);
     if (object !== undefined) return { ...known, object };
+    if ((raw.mode & S_IFMT) === S_IFCHR) return { ...known, device: raw.rdev };
     if ((raw.mode & S_IFMT) !== S_IFREG || raw.what !== FileKind.Regular) return known;
     return { ...known, content: this.contentOf(raw, deleted, holder) };
   }
@@ -220,12 +222,13 @@ class FileWriter {
       else if (isKind<RawFile>(record, 'file') && !census.files.has(record.file))
         census.files.set(record.file, record);
     }
-    return watches.flatMap(({ file, fd, events, data }) => {
+    const states = watches.flatMap(({ file, fd, events, data }) => {
       const id = this.files.id(file);
       if (id === undefined)
         refusals.add(85, label, `watches descriptor ${fd}, of a kind that cannot be dumped`);
       return id === undefined ? [] : [{ file: id, fd, events, data }];
     });
+    return states.sort((a, b) => a.file - b.file || a.fd - b.fd);
   }
 }
 

@@ -109,7 +109,8 @@ export class MemoryDump {
         return vma ? this.dumper.openMapping(vma.tid, Number(vma.start), Number(vma.end)) : -2;
       };
       const pages = this.dumper.readPages(open, Number(file.size), `shared memory of inode ${file.ino}`);
-      return { kind, size: file.size, pages };
+      const name = /^\/memfd:(.*) \(deleted\)$/.exec(rawPath(file))?.[1];
+      return { kind, size: file.size, pages, ...(name === undefined ? {} : { name }) };
     });
   }
 

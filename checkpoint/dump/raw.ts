@@ -43,7 +43,7 @@ export type RawRingFd = DumpRecord & Numbers<'tid' | 'index'> & Words<'file'>;
 export type RawFd = DumpRecord & Numbers<'tid' | 'tgid' | 'fd' | 'close_on_exec'> & Words<'files' | 'file'>;
 
 export type RawFile = DumpRecord &
-  Numbers<'flags' | 'mode' | 'links' | 'device' | 'uid' | 'gid' | 'object_flags'> &
+  Numbers<'flags' | 'mode' | 'links' | 'device' | 'rdev' | 'uid' | 'gid' | 'object_flags'> &
   Words<'file' | 'position' | 'inode' | 'ino' | 'size' | 'object' | 'count'> & {
     readonly what: FileKind;
   };

@@ -48,7 +48,8 @@ export class Calls {
   /** Notes a call and gives its result on. @throws {RestoreError} for a negative one. */
   done(task: Task, name: string, args: readonly Argument[], result: number): number {
     this.note(task, name, args, result);
-    if (result < 0) throw new RestoreError(this.node, `${name}(${args.join(', ')}) by task ${task.pid}`, -result);
+    if (result < 0)
+      throw new RestoreError(this.node, `${name}(${args.join(', ')}) by task ${task.pid}`, -result);
     return result;
   }
 

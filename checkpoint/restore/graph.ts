@@ -26,7 +26,8 @@ export class RestoreGraph {
     const entered: string[] = [];
     const visit = (node: RestoreNode): void => {
       if (done.has(node.key)) return;
-      if (entered.includes(node.key)) throw new Error(`each waits for the next: ${[...entered, node.key].join(', ')}`);
+      if (entered.includes(node.key))
+        throw new Error(`each waits for the next: ${[...entered, node.key].join(', ')}`);
       entered.push(node.key);
       for (const key of node.after) {
         const before = this.nodes.get(key);

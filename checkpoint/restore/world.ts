@@ -1,4 +1,6 @@
 /** A restore under way: the kernel it happens in, the tasks that are there by now, and where each file can be got. */
+import { Open } from '../../kernel-model/file.ts';
+import { Fcntl } from '../../kernel-model/file-syscalls.ts';
 import { MapFlag } from '../../kernel-model/memory-syscalls.ts';
 import type { Task } from '../../kernel-model/task.ts';
 import { Clone } from '../../kernel-model/task-table.ts';
@@ -16,11 +18,18 @@ export interface Home {
   readonly fd: number;
 }
 
+/** A memory object: a descriptor of the restorer for it. */
+export interface ObjectHome {
+  readonly fd: number;
+}
+
 export class RestoreWorld {
   readonly state: CheckpointState;
   readonly calls: Calls;
   readonly graph: RestoreGraph;
   private readonly homes = new Map<number, Home>();
+  private readonly objectHomes = new Map<number, ObjectHome>();
+  private readonly atEnd: (() => void)[] = [];
 
   constructor(state: CheckpointState, calls: Calls, graph: RestoreGraph) {
     this.state = state;
@@ -47,6 +56,60 @@ export class RestoreWorld {
   /** @throws {RestoreError} when the file is not there yet. */
   home(file: number): Home {
     return this.homes.get(file) ?? this.calls.fail(`file ${file} is not there yet`);
+  }
+
+  hasHome(file: number): boolean {
+    return this.homes.has(file);
+  }
+
+  setObjectHome(object: number, home: ObjectHome): void {
+    this.objectHomes.set(object, home);
+  }
+
+  objectHome(object: number): ObjectHome {
+    return this.objectHomes.get(object) ?? this.calls.fail(`memory object ${object} is not there yet`);
+  }
+
+  /** Clears up when everything else is done. */
+  onEnd(clear: () => void): void {
+    this.atEnd.push(clear);
+  }
+
+  end(): void {
+    for (const clear of this.atEnd.splice(0).reverse()) clear();
+  }
+
+  /** Runs something while a number of a task means a file, whatever it means otherwise. */
+  withNumber<T>(task: Task, file: number, fd: number, use: () => T): T {
+    const { sys } = this.calls.machine;
+    const wanted = this.withFile(task, file, (own) => task.files?.get(own));
+    const now = task.files?.get(fd);
+    if (now === wanted) return use();
+    const saved = now && this.lift(task, fd);
+    const closes = task.files?.closesOnExec(fd) ?? false;
+    this.withFile(task, file, (own) =>
+      this.calls.done(task, 'dup3', [own, fd, 0], sys.dup3(task, own, fd, 0)),
+    );
+    const result = use();
+    if (saved === undefined) this.close(task, fd);
+    else {
+      const flags = closes ? Open.CloExec : 0;
+      this.calls.done(task, 'dup3', [saved, fd, flags], sys.dup3(task, saved, fd, flags));
+      this.close(task, saved);
+    }
+    return result;
+  }
+
+  /** A copy of a descriptor out of everybody's way. */
+  lift(task: Task, fd: number): number {
+    const from = this.highestFd + 1;
+    const high = this.calls.machine.sys.fcntl(task, fd, Fcntl.DupFdCloexec, from);
+    return this.calls.done(task, 'fcntl', [fd, 'F_DUPFD_CLOEXEC', from], high);
+  }
+
+  /** Largest descriptor that any task is to have, and more than a few. */
+  get highestFd(): number {
+    return Math.max(64, ...this.state.fdTables.map(({ fds }) => fds.at(-1)?.fd ?? 0));
   }
 
   /** Runs something with a descriptor of a task for a file: one that is there, or a borrowed one. */
@@ -110,7 +173,8 @@ export class RestoreWorld {
     const { machine, restorer } = this.calls;
     const written = machine.sys.write_mem(restorer, pid, address, bytes);
     this.calls.done(restorer, `write /proc/${pid}/mem`, [hex(address), bytes.length], written);
-    if (written < bytes.length) this.calls.fail(`only ${written} of ${bytes.length} bytes at ${hex(address)} can be written`);
+    if (written < bytes.length)
+      this.calls.fail(`only ${written} of ${bytes.length} bytes at ${hex(address)} can be written`);
   }
 
   readMemory(pid: number, address: number, length: number): Uint8Array {
