@@ -158,10 +158,10 @@ class FileWriter {
   }
 
   private inodeOf(raw: RawFile, first: number, isFirst: boolean, holder: Holder | undefined): InodeState {
-    const deleted = rawPath(raw).endsWith(DELETED) && raw.links === 0;
+    const object = this.services.objectOf(raw);
+    const deleted = object === undefined && isDeleted(raw);
     const known = { first, mode: raw.mode, uid: raw.uid, gid: raw.gid, size: raw.size, deleted };
     if (!isFirst) return known;
-    const object = this.services.objectOf(raw);
     if (object !== undefined) return { ...known, object };
     if ((raw.mode & S_IFMT) === S_IFCHR) return { ...known, device: raw.rdev };
     if ((raw.mode & S_IFMT) !== S_IFREG || raw.what !== FileKind.Regular) return known;
@@ -180,7 +180,7 @@ class FileWriter {
   private pipeOf(raw: RawFile, holder: Holder | undefined): { content: Uint8Array } {
     const { dumper, refusals } = this.services;
     if (!holder) {
-      refusals.add(52, pathOf(raw), 'has no descriptor to look into it by');
+      refusals.add(52, rawPath(raw), 'has no descriptor to look into it by');
       return { content: new Uint8Array() };
     }
     return { content: dumper.withFd(holder.tid, holder.fd, (fd) => dumper.peekPipe(fd)) };
@@ -198,7 +198,7 @@ class FileWriter {
         'is connected with a socket outside of the processes that are dumped',
       );
     if (!holder) {
-      refusals.add(52, pathOf(raw), 'has no descriptor to look into it by');
+      refusals.add(52, rawPath(raw), 'has no descriptor to look into it by');
       return { type, peer: known, received: [] };
     }
     return {
@@ -211,7 +211,7 @@ class FileWriter {
   private watchesOf(raw: RawFile, holder: Holder | undefined): WatchState[] {
     const { census, programs, refusals } = this.services;
     if (!holder) {
-      refusals.add(85, pathOf(raw), 'has no descriptor to attach an iterator to');
+      refusals.add(85, rawPath(raw), 'has no descriptor to attach an iterator to');
       return [];
     }
     const label = `epoll instance ${holder.fd} of task ${holder.tid}`;
@@ -241,9 +241,15 @@ export function rawPath(raw: RawFile): string {
   return textOf(raw.tail);
 }
 
+/** Pipes, sockets and the like have none: what d_path prints of them is a number. */
 function pathOf(raw: RawFile): string {
+  if (raw.what !== FileKind.Regular) return '';
   const path = rawPath(raw);
-  return path.endsWith(DELETED) && raw.links === 0 ? path.slice(0, -DELETED.length) : path;
+  return isDeleted(raw) ? path.slice(0, -DELETED.length) : path;
+}
+
+function isDeleted(raw: RawFile): boolean {
+  return raw.links === 0 && rawPath(raw).endsWith(DELETED);
 }
 
 function loneState(id: number, { count, semaphore }: LoneEventfd): FileState {
@@ -251,7 +257,7 @@ function loneState(id: number, { count, semaphore }: LoneEventfd): FileState {
     kind: 'eventfd',
     flags: 2,
     position: 0n,
-    path: 'anon_inode:[eventfd]',
+    path: '',
     inode: { first: id, mode: 0, uid: 0, gid: 0, size: 0n, deleted: false },
     eventfd: { count, semaphore },
   };
