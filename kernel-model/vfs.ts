@@ -198,13 +198,13 @@ export class Vfs {
   }
 
   /** Another open file over the same dentry (the other end of a pipe). */
-  openAgain(file: File, flags: number): File {
+  openAgain(file: File, flags: number, cred = file.cred): File {
     const { path, ops } = file;
     return new File(this.heap, {
       path,
       ops,
       flags,
-      cred: file.cred,
+      cred,
       opsAddress: this.symbols.opaque(ops.symbol),
     });
   }
