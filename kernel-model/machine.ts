@@ -17,6 +17,7 @@ import type { Task } from './task.ts';
 import { TaskTable } from './task-table.ts';
 import { TaskWork } from './task-work.ts';
 import { type Timer, Timers } from './timers.ts';
+import type { UnixSocket } from './unix-socket.ts';
 import { Vfs } from './vfs.ts';
 
 /** A kernel thread that looks for work as long as it does not sleep. */
@@ -43,6 +44,8 @@ export class Machine implements KernelServices {
   now = 0n;
   readonly timers = new Timers();
   readonly taskWork = new TaskWork();
+  /** Unix sockets that have a file, in the order they were made. */
+  readonly unixSockets = new Set<UnixSocket>();
   /** Threads that spin while time passes (SQPOLL). */
   readonly spinners = new Set<Spinner>();
   /** The task that programs run on behalf of: whoever reads the iterator. */

@@ -4,11 +4,9 @@
  */
 import { Errno } from '../bpf/errno.ts';
 import { mayAccess } from './access.ts';
+import { ChannelSyscalls } from './channel-syscalls.ts';
 import { createEventfd } from './eventfd.ts';
 import { Open } from './file.ts';
-import { createPipe } from './pipe.ts';
-import { PrctlSyscalls } from './prctl.ts';
-import { createSocketPair } from './socket.ts';
 import type { Task } from './task.ts';
 
 /** EFD_* */
@@ -23,11 +21,7 @@ const MFD_2MB = 21;
 /** Longest name of a memfd, without its prefix. */
 const MFD_NAME_MAX = 249;
 
-const O_DIRECT = 0o40000;
-const SOCK_TYPE_MASK = 0xf;
-const AF_UNIX = 1;
-
-export class Syscalls extends PrctlSyscalls {
+export class Syscalls extends ChannelSyscalls {
   eventfd2(task: Task, count: number, flags: number): number {
     if ((flags & ~EFD_FLAGS) !== 0) return -Errno.EINVAL;
     const fd = this.freeFd(task);
@@ -35,26 +29,6 @@ export class Syscalls extends PrctlSyscalls {
     const semaphore = (flags & EFD_SEMAPHORE) !== 0;
     const file = createEventfd(this.machine, task, { count, semaphore, flags: flags & Open.NonBlock });
     return this.installAt(task, fd, file, flags);
-  }
-
-  /** pipe2(2): [read end, write end], or a negative errno. */
-  pipe2(task: Task, flags: number): [number, number] | number {
-    if ((flags & ~(Open.CloExec | Open.NonBlock | O_DIRECT)) !== 0) return -Errno.EINVAL;
-    return this.installPair(task, flags, () =>
-      createPipe(this.machine, task, flags & (Open.NonBlock | O_DIRECT)),
-    );
-  }
-
-  /** socketpair(2) of AF_UNIX sockets: both descriptors, or a negative errno. */
-  socketpair(task: Task, family: number, type: number): [number, number] | number {
-    if (family !== AF_UNIX) return -Errno.EOPNOTSUPP;
-    const kind = type & SOCK_TYPE_MASK;
-    if (kind !== 1 && kind !== 2 && kind !== 5) return -Errno.EINVAL;
-    const flags = type & (Open.CloExec | Open.NonBlock);
-    if ((type & ~(SOCK_TYPE_MASK | flags)) !== 0) return -Errno.EINVAL;
-    return this.installPair(task, flags, () =>
-      createSocketPair(this.machine, task, kind, flags & Open.NonBlock),
-    );
   }
 
   memfd_create(task: Task, name: string, flags: number): number {

@@ -156,8 +156,10 @@ export class Vfs {
     if (new TextEncoder().encode(name).length > NAME_MAX) return -Errno.ENAMETOOLONG;
     if (!parent.dentry.inode.isDirectory) return -Errno.ENOTDIR;
     const { dentry } = source;
-    if (dentry === source.mount.root) return source.mount === parent.mount ? -Errno.EBUSY : -Errno.EXDEV;
-    if (source.mount !== parent.mount) return -Errno.EXDEV;
+    const mounted = dentry === source.mount.root;
+    const from = mounted ? (source.mount.parent?.mount ?? source.mount) : source.mount;
+    if (from !== parent.mount) return -Errno.EXDEV;
+    if (mounted) return -Errno.EBUSY;
     if (isWithin(parent.dentry, dentry)) return -Errno.EINVAL;
     const replaced = parent.dentry.children.get(name);
     if (replaced === dentry || replaced?.inode === dentry.inode) return 0;
@@ -169,9 +171,9 @@ export class Vfs {
   }
 
   private checkReplace(dentry: Dentry, replaced: Dentry): number {
-    if (this.mounts.has(replaced)) return -Errno.EBUSY;
     if (!replaced.inode.isDirectory) return dentry.inode.isDirectory ? -Errno.ENOTDIR : 0;
     if (!dentry.inode.isDirectory) return -Errno.EISDIR;
+    if (this.mounts.has(replaced)) return -Errno.EBUSY;
     return replaced.children.size > 0 ? -Errno.ENOTEMPTY : 0;
   }
 
@@ -200,13 +202,13 @@ export class Vfs {
   }
 
   /** Another open file over the same dentry (the other end of a pipe). */
-  openAgain(file: File, flags: number): File {
+  openAgain(file: File, flags: number, cred = file.cred): File {
     const { path, ops } = file;
     return new File(this.heap, {
       path,
       ops,
       flags,
-      cred: file.cred,
+      cred,
       opsAddress: this.symbols.opaque(ops.symbol),
     });
   }
