@@ -150,7 +150,8 @@ export class FileBuilder {
     throw scope.error(path, 'an epoll instance that watches something needs a descriptor: fd');
   }
 
-  private watchOne(epfd: number, item: WatchSpec, path: ScenePath, scope: Scope): void {
+  /** Has an epoll instance watch one file. */
+  watchOne(epfd: number, item: WatchSpec, path: ScenePath, scope: Scope): void {
     const fd = scope.int(item.fd, [...path, 'fd']);
     const events = flagBits(item.events ?? ['IN'], EPOLL_EVENTS);
     const data =
