@@ -1,7 +1,7 @@
 /** The bundled scenes of programs/scenes/acceptance: states that a checkpoint has to get right, as programs see them. */
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../bpf/errno.ts';
-import type { OpenIterator } from '../../cli/open-iterator.ts';
+import type { OpenIterator } from '../../session/open-iterator.ts';
 import { Open } from '../../kernel-model/file.ts';
 import { ioUringEnter } from '../../kernel-model/io-uring/enter.ts';
 import { Enter } from '../../kernel-model/io-uring/uapi.ts';
