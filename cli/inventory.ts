@@ -53,7 +53,7 @@ function reasonOf(item: Item): string | undefined {
   if (item.shown !== null) return undefined;
   if (item.class === 'D') return 'follows from other state, or means nothing to the application';
   if (item.class === 'N') return 'cannot be made again: an instance that has it is not to be dumped';
-  return 'no bundled program reads it yet';
+  return `since ${item.since}: no modelled kernel has it`;
 }
 
 const STATE_WIDTH = 56;
