@@ -10,7 +10,7 @@ import type { Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { examine } from './examine.ts';
 import { ExitCode } from './exit-code.ts';
-import { type Iteration, iterate } from './iterate.ts';
+import { type Iteration, iterate } from '../session/iterate.ts';
 import { openSession, readScene } from './open-session.ts';
 import { packageRoot } from './paths.ts';
 import { verifierLoadOptions } from './verifier-load-options.ts';

@@ -4,7 +4,7 @@ import { InputError } from '../bpf/input-error.ts';
 import { openProfile, profileNames } from '../kernel-model/profile-node.ts';
 import { type ParsedScene, parseScene } from '../kernel-model/scene/index.ts';
 import { createVm } from '../vm/node.ts';
-import { Session } from './session.ts';
+import { Session } from '../session/session.ts';
 
 /** Kernel of scenes that do not say which. */
 export const DEFAULT_KERNEL = '6.12';

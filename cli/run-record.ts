@@ -1,7 +1,7 @@
 /** The JSON record of a run: one line of `drydock run --json`. */
 import { errnoName } from '../bpf/errno-name.ts';
-import type { Iteration } from './iterate.ts';
-import type { LoadedObject } from './session.ts';
+import type { Iteration } from '../session/iterate.ts';
+import type { LoadedObject } from '../session/session.ts';
 
 export function runRecord(object: LoadedObject, iteration: Iteration): object {
   const { iterator, choice, bytes, failure, errno, trace, log } = iteration;

@@ -1,5 +1,6 @@
 /** What stands in the machine before the first task: symbols that programs refer to, device files, file kinds. */
 import { DIRECT_MAP, VMEMMAP } from '../bpf/address.ts';
+import { deviceAt } from './devices.ts';
 import { FileType } from './inode.ts';
 import { listInit } from './list.ts';
 import type { KernelProfile } from './profile.ts';
@@ -52,7 +53,9 @@ const PF_KTHREAD = 0x0020_0000;
 /** Says what the built-in kinds of files do, and makes /dev/null, /dev/zero and /dev/tty. */
 export function bootFiles(vfs: Vfs): void {
   for (const ops of [...CACHED_FILES, ...CHARACTER_DEVICES]) vfs.register(ops);
-  for (const name of ['null', 'zero', 'tty']) {
-    vfs.create({ path: `/dev/${name}`, type: FileType.CharDevice, mode: 0o666, ops: `${name}_fops` });
+  for (const path of ['/dev/null', '/dev/zero', '/dev/tty']) {
+    const device = deviceAt(path);
+    if (device)
+      vfs.create({ path, type: FileType.CharDevice, mode: 0o666, ops: device.ops, device: device.number });
   }
 }

@@ -1,7 +1,8 @@
 /** System calls on files and descriptors. A result >= 0, or a negative errno. */
 import { PAGE_SIZE } from '../bpf/address.ts';
 import { Errno } from '../bpf/errno.ts';
-import type { Capability } from './cred.ts';
+import { Capability } from './cred.ts';
+import { deviceOps } from './devices.ts';
 import { type File, FileMode, Open } from './file.ts';
 import { type FileOwner, OwnerType } from './file-owner.ts';
 import { FileType, type Inode, type Path } from './inode.ts';
@@ -176,6 +177,31 @@ export class FileSyscalls extends MemorySyscalls {
     if (typeof parent === 'number') return parent;
     const { fsuid, fsgid } = task.cred;
     const made = vfs.createIn(parent, name, { mode, uid: fsuid, gid: fsgid, type: FileType.Directory });
+    return typeof made === 'number' ? made : 0;
+  }
+
+  /**
+   * mknod(2) of a character device.
+   * @param device number as `st_rdev` has it inside of the kernel. @returns -EPERM without CAP_MKNOD, -EEXIST, -ENOENT,
+   * -ENXIO for one that is not modelled (Linux finds out at open).
+   */
+  mknod(task: Task, path: string, mode: number, device: number): number {
+    if (!task.cred.capable(Capability.Mknod)) return -Errno.EPERM;
+    const ops = deviceOps(device);
+    if (ops === undefined) return -Errno.ENXIO;
+    const { vfs } = this.machine;
+    const [directory, name] = splitLast(path);
+    const parent = vfs.lookup(directory);
+    if (typeof parent === 'number') return parent;
+    const { fsuid, fsgid } = task.cred;
+    const made = vfs.createIn(parent, name, {
+      mode,
+      uid: fsuid,
+      gid: fsgid,
+      type: FileType.CharDevice,
+      ops,
+      device,
+    });
     return typeof made === 'number' ? made : 0;
   }
 

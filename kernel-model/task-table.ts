@@ -17,6 +17,8 @@ export const enum Clone {
   Fs = 0x200,
   Files = 0x400,
   Sighand = 0x800,
+  /** The child gets the caller's parent. */
+  Parent = 0x8000,
   Thread = 0x1_0000,
 }
 
@@ -155,7 +157,7 @@ export class TaskTable {
     const child = new Task({
       ...this.common(pid),
       comm: task.comm,
-      parent: isThread ? task.leader.parent : task,
+      parent: isThread || (flags & Clone.Parent) !== 0 ? task.leader.parent : task,
       leader: isThread ? task.leader : undefined,
       group: isThread ? task.group : new ThreadGroup(this.env.heap, task.group),
       cred: task.cred.get(),

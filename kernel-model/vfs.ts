@@ -61,6 +61,8 @@ export interface NewFile {
   type?: FileType.Regular | FileType.Directory | FileType.CharDevice | FileType.Fifo;
   /** Symbol of the file operations; needed for character devices ("null_fops"). */
   ops?: string;
+  /** Number of a device. */
+  device?: number;
   /** Content of a regular file. */
   content?: Uint8Array;
 }
@@ -339,12 +341,12 @@ export class Vfs {
   private newInode(
     superBlock: SuperBlock,
     mode: number,
-    init: { uid?: number; gid?: number; ops?: string },
+    init: { uid?: number; gid?: number; ops?: string; device?: number },
   ): Inode {
     const defaults = FILE_OPS[superBlock.type];
     const directory = (mode & FileType.Mask) === FileType.Directory;
     const ops = init.ops ?? (directory ? defaults?.directory : defaults?.file) ?? 'no_open_fops';
-    return new Inode(this.heap, {
+    const inode = new Inode(this.heap, {
       superBlock,
       ino: ++this.lastIno,
       mode,
@@ -353,6 +355,8 @@ export class Vfs {
       ops,
       opsAddress: this.symbols.opaque(ops),
     });
+    if (init.device !== undefined) inode.record.set('i_rdev', init.device);
+    return inode;
   }
 
   private newDentry(init: Omit<DentryInit, 'freed'>): Dentry {

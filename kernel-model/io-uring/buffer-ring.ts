@@ -3,6 +3,7 @@
  * of the kernel. User space moves the tail, the kernel its own head.
  */
 import { DIRECT_MAP, PAGE_SHIFT, PAGE_SIZE } from '../../bpf/address.ts';
+import type { MapSource } from '../file.ts';
 import type { Machine } from '../machine.ts';
 import type { Record } from '../record.ts';
 import { setPagePointer } from '../words.ts';
@@ -44,6 +45,8 @@ export class BufferRing {
   private readonly machine: Machine;
   private readonly init: BufferRingInit;
   private readonly pages: number;
+  /** User space may have mappings of the memory. */
+  private shown = false;
 
   constructor(machine: Machine, init: BufferRingInit) {
     const { heap, ram } = machine;
@@ -101,8 +104,16 @@ export class BufferRing {
     };
   }
 
-  release(): void {
-    this.init.release();
+  /** The memory, to be mapped by user space: the mappings may outlive the group. */
+  show(): MapSource {
+    this.shown = true;
+    return { frame: (page) => this.frames[page] ?? -1 };
+  }
+
+  /** @param keep takes over what gives back memory that may be mapped still. */
+  release(keep: (free: () => void) => void): void {
+    if (this.shown) keep(this.init.release);
+    else this.init.release();
     this.machine.heap.freeBytes(this.pages, 8 * this.frames.length);
     if (this.init.at === 0) this.machine.heap.free(this.record);
     else this.record.retire();

@@ -188,6 +188,7 @@ export class Engine {
   cancelAll(task?: Request['task']): void {
     for (const request of [...this.inflight]) {
       if (!request.live || (task && request.task !== task)) continue;
+      this.timeouts.kill(request);
       this.detach(request);
       request.fail();
       this.finish(request, -Errno.ECANCELED);

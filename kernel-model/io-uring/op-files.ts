@@ -69,7 +69,9 @@ export const fixedFdInstall: Operation = {
     const unused = sqe.length | sqe.buffer | sqe.fileIndex;
     if (unused !== 0 || sqe.offset !== 0n || sqe.address !== 0n) return -Errno.EINVAL;
     if (!request.has(SqeFlag.FixedFile)) return -Errno.EBADF;
-    return (sqe.opFlags & ~NO_CLOEXEC) === 0 ? 0 : -Errno.EINVAL;
+    if ((sqe.opFlags & ~NO_CLOEXEC) !== 0) return -Errno.EINVAL;
+    // The descriptor is the task's, whatever credentials the entry names.
+    return sqe.personality === 0 ? 0 : -Errno.EPERM;
   },
   execute({ ring, task, file, sqe }) {
     if (!file) return -Errno.EBADF;

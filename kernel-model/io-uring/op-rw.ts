@@ -50,6 +50,13 @@ function prepare(request: Request): number {
   const flags = request.sqe.opFlags;
   if ((flags & ~KNOWN_FLAGS) !== 0) return -Errno.EOPNOTSUPP;
   request.noWait = (flags & NOWAIT) !== 0;
+  const { sqe } = request;
+  request
+    .command('io_rw')
+    .set('kiocb.ki_pos', BigInt.asIntN(64, sqe.offset))
+    .set('addr', sqe.address)
+    .set('len', sqe.length);
+  request.record.set('buf_index', sqe.buffer);
   return 0;
 }
 

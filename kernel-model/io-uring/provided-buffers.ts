@@ -35,6 +35,8 @@ export class ProvidedBuffers {
   private readonly index: XArray;
   /** Linear offset of the array of the first groups, 0 until it is needed. */
   private array = 0;
+  /** Memory of groups that are gone, which is mapped as long as the ring's file is open. */
+  private readonly kept: (() => void)[] = [];
 
   constructor(machine: Machine, ctx: Record) {
     this.machine = machine;
@@ -95,12 +97,13 @@ export class ProvidedBuffers {
     if (!group) return;
     this.groups.delete(id);
     if (!this.inArray(id)) this.index.delete(id);
-    group.release();
+    group.release((free) => this.kept.push(free));
     if (this.inArray(id)) this.initialise(id);
   }
 
   release(): void {
     for (const id of this.ids) this.delete(id);
+    for (const free of this.kept.splice(0)) free();
     if (this.array !== 0) this.machine.heap.freeBytes(this.array, this.arrayBytes);
     this.array = 0;
   }

@@ -233,7 +233,7 @@ function mapRing(ring: IoUring, request: MapRequest): MapSource | number {
   const free = ring.machine.profile.dialect.ringMapFixed;
   if (!free && request.address !== 0) return -Errno.EINVAL;
   const buffers = mappedBuffers(ring, request.offset);
-  if (buffers) return { frame: (page) => buffers.frames[page] ?? -1 };
+  if (buffers) return buffers.show();
   const area = mappedArea(request.offset);
   if (!area) return free ? -Errno.EINVAL : -Errno.ENOMEM;
   const frames = ring.memory.frames(area);

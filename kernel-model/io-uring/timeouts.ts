@@ -187,9 +187,16 @@ export class Timeouts {
     const timeout = this.find(matches);
     if (!timeout) return false;
     this.take(timeout);
-    this.count();
     this.engine.cancel(timeout.request);
     return true;
+  }
+
+  /** A pending timeout goes with its task: it counts as one that fired, which one that is called off does not. */
+  kill(request: Request): void {
+    const timeout = this.pending.find((other) => other.request === request);
+    if (!timeout) return;
+    this.take(timeout);
+    this.count();
   }
 
   /** New time for a pending timeout. @returns 0, -ENOENT or -EINVAL. */

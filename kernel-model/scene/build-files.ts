@@ -1,5 +1,6 @@
 /** Files of a task, and what its epoll instances watch. */
 
+import { deviceAt } from '../devices.ts';
 import { EpollOp, epollCreate1, epollCtl } from '../epoll-ctl.ts';
 import { Open } from '../file.ts';
 import { FileType } from '../inode.ts';
@@ -13,14 +14,6 @@ import type { Scope } from './scope.ts';
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const EFD_SEMAPHORE = 1;
-/** Files below here are character devices with the operations of that name. */
-const DEVICES: { readonly [path: string]: string } = {
-  '/dev/null': 'null_fops',
-  '/dev/zero': 'zero_fops',
-  '/dev/tty': 'tty_fops',
-};
-const TERMINALS = /^\/dev\/pts\/\d+$/;
-
 export class FileBuilder {
   private readonly builder: Builder;
   private readonly task: Task;
@@ -93,9 +86,15 @@ export class FileBuilder {
 
   private makeDevice(name: string): void {
     const { vfs } = this.builder.machine;
-    const ops = DEVICES[name] ?? (TERMINALS.test(name) ? 'tty_fops' : undefined);
-    if (ops === undefined || typeof vfs.lookup(name) !== 'number') return;
-    vfs.create({ path: name, type: FileType.CharDevice, mode: 0o666, ops });
+    const device = deviceAt(name);
+    if (!device || typeof vfs.lookup(name) !== 'number') return;
+    vfs.create({
+      path: name,
+      type: FileType.CharDevice,
+      mode: 0o666,
+      ops: device.ops,
+      device: device.number,
+    });
   }
 
   private makeDirectories(name: string, path: ScenePath): void {
@@ -151,7 +150,8 @@ export class FileBuilder {
     throw scope.error(path, 'an epoll instance that watches something needs a descriptor: fd');
   }
 
-  private watchOne(epfd: number, item: WatchSpec, path: ScenePath, scope: Scope): void {
+  /** Has an epoll instance watch one file. */
+  watchOne(epfd: number, item: WatchSpec, path: ScenePath, scope: Scope): void {
     const fd = scope.int(item.fd, [...path, 'fd']);
     const events = flagBits(item.events ?? ['IN'], EPOLL_EVENTS);
     const data =

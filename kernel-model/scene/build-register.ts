@@ -2,8 +2,9 @@
 import { RegisterOp, Restriction, UserSize } from '../io-uring/uapi.ts';
 import type { Task } from '../task.ts';
 import type { UserPointer } from '../user-pointer.ts';
+import { cancelFlags } from './entries.ts';
 import { flagBits, REGISTER_OPS, SQE_FLAGS, SUBMIT_OPS } from './flags.ts';
-import type { BufferRingSpec, RegisterSpec } from './scene.ts';
+import type { BufferRingSpec, Quantity, RegisterSpec, RingBufferSpec } from './scene.ts';
 import type { ScenePath } from './scene-error.ts';
 import type { Scope } from './scope.ts';
 
@@ -11,6 +12,8 @@ export interface RegisterArgument {
   readonly op: RegisterOp;
   readonly argument: UserPointer;
   readonly count: number;
+  /** Looks at what a call that succeeded has written. @throws {SceneError} */
+  readonly check?: () => void;
 }
 
 const ANY_INDEX = 0xffff_ffff;
@@ -21,6 +24,7 @@ const INCREMENTAL = 2;
 const BUF_SIZE = 16;
 const TAIL_AT = 14;
 const MAX_CPU = 8191n;
+const SYNC_CANCEL_SIZE = 64;
 
 type Maker = (spec: RegisterSpec, path: ScenePath, scope: Scope) => RegisterArgument;
 
@@ -89,6 +93,22 @@ export const SINGLE_CALLS = {
     new DataView(bytes.buffer).setInt32(0, scope.int(source, path), true);
     return { op: RegisterOp.CloneBuffers, argument: bytes, count: 1 };
   },
+  unregister_ring_fd: ({ unregister_ring_fd: index = 0 }, path, scope) => {
+    const bytes = new Uint8Array(UserSize.RsrcUpdate);
+    new DataView(bytes.buffer).setUint32(0, scope.uint32(index, path), true);
+    return { op: RegisterOp.UnregisterRingFds, argument: bytes, count: 1 };
+  },
+  buffer_ring_head: ({ buffer_ring_head: status }, path, scope) => bufferRingHead(status, path, scope),
+  sync_cancel: ({ sync_cancel: cancel = {} }, path, scope) => {
+    const bytes = new Uint8Array(SYNC_CANCEL_SIZE);
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(0, scope.uint64(cancel.data ?? 0, [...path, 'data']), true);
+    view.setInt32(8, scope.int(cancel.fd ?? 0, [...path, 'fd']), true);
+    view.setUint32(12, cancelFlags(cancel), true);
+    // No limit of time.
+    bytes.fill(0xff, 16, 32);
+    return { op: RegisterOp.SyncCancel, argument: bytes, count: 1 };
+  },
 } satisfies { readonly [name: string]: Maker };
 
 export type SingleCall = keyof typeof SINGLE_CALLS;
@@ -103,29 +123,64 @@ export function singleCall(
   return make(spec, path, scope);
 }
 
-/** Fills a ring of buffers in the task's memory, as user space does. */
+/** What a ring of buffers in the task's memory holds when it is registered. */
 export function fillBufferRing(task: Task, spec: BufferRingSpec, path: ScenePath, scope: Scope): void {
   if (spec.address === undefined || !spec.buffers) return;
+  addBuffers(task, { ...spec, address: spec.address, buffers: spec.buffers }, path, scope);
+}
+
+/** Puts buffers behind those that a ring of buffers holds already, as user space does. */
+export function addBuffers(
+  task: Task,
+  spec: { address: Quantity; entries: Quantity; buffers: readonly RingBufferSpec[] },
+  path: ScenePath,
+  scope: Scope,
+): void {
   const start = scope.size(spec.address, [...path, 'address']);
   const entries = scope.uint32(spec.entries, [...path, 'entries']);
-  let tail = 0;
+  const before = task.mm?.memory.read(start + TAIL_AT, 2);
+  const first = before ? (before[0] ?? 0) | ((before[1] ?? 0) << 8) : 0;
+  let added = 0;
   for (const [index, buffer] of spec.buffers.entries()) {
     const at = [...path, 'buffers', index];
     scope.repeat(buffer, at, (inner) => {
-      const bytes = new Uint8Array(TAIL_AT);
-      const view = new DataView(bytes.buffer);
-      view.setBigUint64(0, inner.uint64(buffer.address, [...at, 'address']), true);
-      view.setUint32(8, inner.uint32(buffer.length, [...at, 'length']), true);
-      const id = buffer.id === undefined ? tail : inner.uint32(buffer.id, [...at, 'id']);
-      view.setUint16(12, id, true);
-      if (tail >= entries) throw scope.error(at, `the ring has only ${entries} entries`);
-      if (!task.mm?.memory.write(start + BUF_SIZE * tail, bytes)) {
+      if (added >= entries) throw scope.error(at, `the ring has only ${entries} entries`);
+      const place = (first + added) % entries;
+      const bytes = bufferEntry(buffer, place, at, inner);
+      if (!task.mm?.memory.write(start + BUF_SIZE * place, bytes)) {
         throw scope.error([...path, 'address'], 'the task may not write there');
       }
-      tail++;
+      added++;
     });
   }
-  task.mm?.memory.write(start + TAIL_AT, Uint8Array.from([tail & 0xff, tail >> 8]));
+  const tail = first + added;
+  task.mm?.memory.write(start + TAIL_AT, Uint8Array.from([tail & 0xff, (tail >> 8) & 0xff]));
+}
+
+/** `struct io_uring_buf`, up to the tail that the first of them has. */
+function bufferEntry(buffer: RingBufferSpec, place: number, path: ScenePath, scope: Scope): Uint8Array {
+  const bytes = new Uint8Array(TAIL_AT);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, scope.uint64(buffer.address, [...path, 'address']), true);
+  view.setUint32(8, scope.uint32(buffer.length, [...path, 'length']), true);
+  view.setUint16(12, buffer.id === undefined ? place : scope.uint32(buffer.id, [...path, 'id']), true);
+  return bytes;
+}
+
+function bufferRingHead(
+  status: RegisterSpec['buffer_ring_head'],
+  path: ScenePath,
+  scope: Scope,
+): RegisterArgument {
+  const bytes = new Uint8Array(UserSize.BufReg);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, scope.uint32(status?.group ?? 0, [...path, 'group']), true);
+  const check = () => {
+    const head = view.getUint32(4, true);
+    if (status?.is === undefined || scope.uint32(status.is, [...path, 'is']) === head) return;
+    throw scope.error([...path, 'is'], `the head is ${head}`);
+  };
+  return { op: RegisterOp.PbufStatus, argument: bytes, count: 1, check };
 }
 
 function bufferRing(spec: BufferRingSpec | undefined, path: ScenePath, scope: Scope): RegisterArgument {

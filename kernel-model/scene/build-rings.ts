@@ -1,18 +1,18 @@
 /** io_uring instances of a task and what is registered with them. */
 
 import { PAGE_SIZE } from '../../bpf/address.ts';
-import { ioUringRegister } from '../io-uring/register.ts';
 import { ioUringSetup, type SetupParams } from '../io-uring/setup.ts';
 import { RegisterOp, RingLimit, RSRC_REGISTER_SPARSE, UserSize } from '../io-uring/uapi.ts';
 import { MapFlag } from '../memory-syscalls.ts';
 import type { Task } from '../task.ts';
-import type { UserPointer } from '../user-pointer.ts';
 import { Prot } from '../vma.ts';
 import { fillBufferRing, singleCall } from './build-register.ts';
 import { SubmissionBuilder } from './build-submissions.ts';
 import type { Builder } from './builder.ts';
+import { descriptor } from './entries.ts';
 import { flagBits, SETUP_FLAGS } from './flags.ts';
 import type { Call } from './reasons.ts';
+import { RingHandle } from './ring-handle.ts';
 import type { BufferSpec, Quantity, RegisterSpec, RingSpec, SlotSpec } from './scene.ts';
 import type { ScenePath } from './scene-error.ts';
 import type { Scope } from './scope.ts';
@@ -40,26 +40,28 @@ export class RingBuilder {
 
   add(spec: RingSpec, path: ScenePath): void {
     this.builder.scopeOf(this.task).repeat(spec, path, (scope) => {
-      const fd = this.setup(spec, path, scope);
-      if (fd < 0) return;
+      const handle = this.setup(spec, path, scope);
+      if (!handle) return;
       for (const [index, call] of (spec.register ?? []).entries()) {
-        this.register(fd, call, [...path, 'register', index], scope);
+        this.register(handle, call, [...path, 'register', index], scope);
       }
-      const submissions = new SubmissionBuilder(this.builder, this.task);
-      if (spec.submit) submissions.submit(fd, spec.submit, [...path, 'submit'], scope);
-      if (spec.prepare) submissions.prepare(fd, spec.prepare, [...path, 'prepare'], scope);
+      const submissions = new SubmissionBuilder(this.builder, handle);
+      if (spec.submit) submissions.submit(spec.submit, [...path, 'submit'], scope);
+      if (spec.prepare) submissions.prepare(spec.prepare, [...path, 'prepare'], scope);
     });
   }
 
-  register(fd: number, spec: RegisterSpec, path: ScenePath, scope: Scope): void {
+  register(ring: RingHandle, spec: RegisterSpec, path: ScenePath, scope: Scope): void {
     const { call, op } = operation(spec);
     const at = [...path, call.key];
-    const result = this.builder.at(at, () => this.perform(fd, op, spec, at, scope));
-    this.builder.doneOrFails(call.name, this.task, result, path, spec.fails);
+    const result = this.builder.at(at, () => this.perform(ring, op, spec, at, scope));
+    const value = this.builder.doneOrFails(call.name, this.task, result, path, spec.fails);
+    if (spec.returns === undefined || value === scope.int(spec.returns, [...path, 'returns'])) return;
+    throw scope.error([...path, 'returns'], `${call.name} by task ${this.task.pid} returns ${value}`);
   }
 
-  /** The new ring's descriptor, -1 when it failed as it had to. */
-  private setup(spec: RingSpec, path: ScenePath, scope: Scope): number {
+  /** The new ring, undefined when it failed as it had to. */
+  private setup(spec: RingSpec, path: ScenePath, scope: Scope): RingHandle | undefined {
     const { builder, task } = this;
     const number = (key: 'cq_entries' | 'sq_thread_cpu' | 'sq_thread_idle') => {
       const value: Quantity | undefined = spec[key];
@@ -71,6 +73,7 @@ export class RingBuilder {
       sqThreadCpu: number('sq_thread_cpu'),
       sqThreadIdle: number('sq_thread_idle'),
       ...(spec.wq_fd === undefined ? {} : { wqFd: scope.int(spec.wq_fd, [...path, 'wq_fd']) }),
+      ...userAreas(spec, [...path, 'memory'], scope),
     };
     const entries = scope.uint32(spec.entries ?? 8, [...path, 'entries']);
     // Queue memory: 64 bytes for a submission entry and up to 32 for a completion.
@@ -78,28 +81,30 @@ export class RingBuilder {
     const result = builder.at(path, () => ioUringSetup(builder.machine, task, entries, params));
     const value = typeof result === 'number' ? result : result.fd;
     const fd = builder.doneOrFails('io_uring_setup', task, value, path, spec.fails);
-    return fd < 0 ? fd : builder.place(task, fd, spec.fd, [...path, 'fd'], scope);
+    if (fd < 0) return undefined;
+    if (spec.flags?.includes('REGISTERED_FD_ONLY')) return new RingHandle(builder, task, fd, true);
+    return new RingHandle(builder, task, builder.place(task, fd, spec.fd, [...path, 'fd'], scope));
   }
 
-  private perform(fd: number, op: Operation, spec: RegisterSpec, path: ScenePath, scope: Scope) {
+  private perform(ring: RingHandle, op: Operation, spec: RegisterSpec, path: ScenePath, scope: Scope) {
     switch (op) {
       case 'buffers':
         return this.registerTable(
-          fd,
+          ring,
           this.buffers(spec.buffers ?? [], path, scope),
           RegisterOp.Buffers,
           RegisterOp.Buffers2,
         );
       case 'files':
         return this.registerTable(
-          fd,
+          ring,
           this.slots(spec.files ?? [], path, scope),
           RegisterOp.Files,
           RegisterOp.Files2,
         );
       case 'update_buffers':
         return this.update(
-          fd,
+          ring,
           spec,
           this.buffers(spec.update_buffers ?? [], path, scope),
           RegisterOp.BuffersUpdate,
@@ -108,7 +113,7 @@ export class RingBuilder {
         );
       case 'update_files':
         return this.update(
-          fd,
+          ring,
           spec,
           this.slots(spec.update_files ?? [], path, scope),
           RegisterOp.FilesUpdate2,
@@ -116,51 +121,49 @@ export class RingBuilder {
           scope,
         );
       case 'sparse_buffers':
-        return this.registerSparse(fd, scope.uint32(spec.sparse_buffers ?? 0, path), RegisterOp.Buffers2);
+        return this.registerSparse(ring, scope.uint32(spec.sparse_buffers ?? 0, path), RegisterOp.Buffers2);
       case 'sparse_files':
-        return this.registerSparse(fd, scope.uint32(spec.sparse_files ?? 0, path), RegisterOp.Files2);
+        return this.registerSparse(ring, scope.uint32(spec.sparse_files ?? 0, path), RegisterOp.Files2);
       case 'eventfd': {
         const bytes = int32(scope.int(spec.eventfd ?? -1, path));
-        return this.call(fd, spec.async ? RegisterOp.EventfdAsync : RegisterOp.Eventfd, bytes, 1);
+        return ring.register(spec.async ? RegisterOp.EventfdAsync : RegisterOp.Eventfd, bytes, 1);
       }
       case 'unregister':
-        return this.call(fd, UNREGISTER[spec.unregister ?? 'buffers'], 0n, 0);
+        return ring.register(UNREGISTER[spec.unregister ?? 'buffers'], 0n, 0);
       default: {
         if (op === 'buffer_ring' && spec.buffer_ring)
           fillBufferRing(this.task, spec.buffer_ring, path, scope);
-        const { op: code, argument, count } = singleCall(op, spec, path, scope);
-        return this.call(fd, code, argument, count);
+        const { op: code, argument, count, check } = singleCall(op, spec, path, scope);
+        const result = ring.register(code, argument, count);
+        if (result === 0) check?.();
+        return result;
       }
     }
   }
 
-  private call(fd: number, op: RegisterOp, argument: UserPointer, count: number) {
-    return ioUringRegister(this.builder.machine, this.task, fd, op, argument, count);
-  }
-
   /** The plain call where there are no tags, as programs make it. */
-  private registerTable(fd: number, elements: Elements, plain: RegisterOp, tagged: RegisterOp) {
-    if (!elements.tags) return this.call(fd, plain, elements.bytes, elements.count);
+  private registerTable(ring: RingHandle, elements: Elements, plain: RegisterOp, tagged: RegisterOp) {
+    if (!elements.tags) return ring.register(plain, elements.bytes, elements.count);
     return this.withScratch(elements, (data, tags) => {
       const argument = new Uint8Array(UserSize.RsrcRegister);
       const view = new DataView(argument.buffer);
       view.setUint32(0, elements.count, true);
       view.setBigUint64(16, data, true);
       view.setBigUint64(24, tags, true);
-      return this.call(fd, tagged, argument, UserSize.RsrcRegister);
+      return ring.register(tagged, argument, UserSize.RsrcRegister);
     });
   }
 
-  private registerSparse(fd: number, count: number, op: RegisterOp) {
+  private registerSparse(ring: RingHandle, count: number, op: RegisterOp) {
     const argument = new Uint8Array(UserSize.RsrcRegister);
     const view = new DataView(argument.buffer);
     view.setUint32(0, count, true);
     view.setUint32(4, RSRC_REGISTER_SPARSE, true);
-    return this.call(fd, op, argument, UserSize.RsrcRegister);
+    return ring.register(op, argument, UserSize.RsrcRegister);
   }
 
   private update(
-    fd: number,
+    ring: RingHandle,
     spec: RegisterSpec,
     elements: Elements,
     op: RegisterOp,
@@ -176,7 +179,7 @@ export class RingBuilder {
       view.setBigUint64(8, data, true);
       view.setBigUint64(16, tags, true);
       view.setUint32(24, elements.count, true);
-      return this.call(fd, op, argument, UserSize.RsrcUpdate2);
+      return ring.register(op, argument, UserSize.RsrcUpdate2);
     });
   }
 
@@ -235,7 +238,7 @@ export class RingBuilder {
   }
 }
 
-type Operation = Exclude<keyof RegisterSpec, 'async' | 'offset' | 'fails'>;
+type Operation = Exclude<keyof RegisterSpec, 'async' | 'offset' | 'returns' | 'fails'>;
 
 const CALLS: { readonly [op in Operation]: Call } = {
   buffers: 'register buffers',
@@ -259,13 +262,26 @@ const CALLS: { readonly [op in Operation]: Call } = {
   napi: 'register',
   clock: 'register',
   clone_buffers: 'register',
+  unregister_ring_fd: 'unregister',
+  buffer_ring_head: 'register',
+  sync_cancel: 'register',
 };
 
 const UNREGISTER = {
   buffers: RegisterOp.UnregisterBuffers,
   files: RegisterOp.UnregisterFiles,
   eventfd: RegisterOp.UnregisterEventfd,
+  worker_cpus: RegisterOp.UnregisterIowqAff,
 } as const;
+
+/** Addresses for NO_MMAP. */
+function userAreas({ memory = {} }: RingSpec, path: ScenePath, scope: Scope): SetupParams {
+  const { rings, entries } = memory;
+  return {
+    ...(rings === undefined ? {} : { cqUserAddress: scope.uint64(rings, [...path, 'rings']) }),
+    ...(entries === undefined ? {} : { sqUserAddress: scope.uint64(entries, [...path, 'entries']) }),
+  };
+}
 
 /** Which of the operations a call is; the schema has checked that it is one. */
 function operation(spec: RegisterSpec): { op: Operation; call: { name: Call; key: string } } {
@@ -273,11 +289,6 @@ function operation(spec: RegisterSpec): { op: Operation; call: { name: Call; key
     if (Object.hasOwn(spec, key)) return { op: key as Operation, call: { name, key } };
   }
   throw new Error('a register call without an operation');
-}
-
-function descriptor(value: Quantity, path: ScenePath, scope: Scope): number {
-  if (value === 'none') return -1;
-  return value === 'skip' ? -2 : scope.int(value, path);
 }
 
 function tagOf(tag: Quantity | undefined, path: ScenePath, scope: Scope): bigint {

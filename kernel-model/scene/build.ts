@@ -7,8 +7,9 @@ import type { Machine } from '../machine.ts';
 import { OutOfMemory } from '../ram.ts';
 import { Rlimit, type Task, UNLIMITED } from '../task.ts';
 import { Clone } from '../task-table.ts';
-import { EventBuilder } from './build-events.ts';
+import { performEvent } from './build-events.ts';
 import { FileBuilder } from './build-files.ts';
+import { holdLock } from './build-locks.ts';
 import { buildMap } from './build-maps.ts';
 import { MemoryBuilder } from './build-memory.ts';
 import { RingBuilder } from './build-rings.ts';
@@ -46,9 +47,9 @@ class SceneBuilder {
     const tasks = this.makeTasks(specs);
     for (const [index, task] of tasks.entries()) this.equip(task, specs[index] as TaskSpec, ['tasks', index]);
     const maps = (scene.maps ?? []).map((spec, index) => buildMap(builder.scope, spec, ['maps', index]));
-    const events = new EventBuilder(builder);
-    for (const [index, event] of (scene.events ?? []).entries()) events.perform(event, ['events', index]);
-    for (const [index, lock] of (scene.locks ?? []).entries()) events.hold(lock, ['locks', index]);
+    for (const [index, event] of (scene.events ?? []).entries())
+      performEvent(builder, event, ['events', index]);
+    for (const [index, lock] of (scene.locks ?? []).entries()) holdLock(builder, lock, ['locks', index]);
     return new World(builder.machine, maps);
   }
 

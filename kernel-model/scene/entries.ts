@@ -1,6 +1,16 @@
 /** Submission entries of a scene as the kernel reads them. */
 import type { SqeFields } from '../io-uring/sqe.ts';
-import { CancelFlag, FILE_INDEX_ALLOC, MsgFlag, PollFlag, SubmitOp, TimeoutFlag } from '../io-uring/uapi.ts';
+import {
+  CancelFlag,
+  FILE_EMPTY,
+  FILE_INDEX_ALLOC,
+  FILE_SKIP,
+  MsgFlag,
+  PollFlag,
+  SqeFlag,
+  SubmitOp,
+  TimeoutFlag,
+} from '../io-uring/uapi.ts';
 import { EPOLL_EVENTS, flagBits, OPEN_FLAGS, SQE_FLAGS } from './flags.ts';
 import type { EntrySpec, Quantity, TimeoutSpec, TransferSpec } from './scene.ts';
 import type { ScenePath } from './scene-error.ts';
@@ -9,14 +19,18 @@ import type { Scope } from './scope.ts';
 /** An entry, and bytes of the task's memory that it points at. */
 export interface Entry {
   readonly fields: SqeFields;
-  /** To be put somewhere; the address belongs into `address`. */
+  /** To be put somewhere. */
   readonly data?: Uint8Array;
+  /** Field for the address of the data; `address` by default. */
+  readonly dataField?: 'address' | 'offset';
 }
 
 const CURRENT_POSITION = (1n << 64n) - 1n;
 const AT_FDCWD = -100;
 const NSEC_PER_MSEC = 1_000_000n;
 const NSEC_PER_SEC = 1_000_000_000n;
+/** IORING_FIXED_FD_NO_CLOEXEC */
+const NO_CLOEXEC = 1;
 
 type Operation = Exclude<
   keyof EntrySpec,
@@ -28,14 +42,14 @@ export function entryOf(spec: EntrySpec, path: ScenePath, scope: Scope): Entry {
   const entry = operationEntry(spec, path, scope);
   const fields: SqeFields = {
     ...entry.fields,
-    flags: flagBits(spec.flags ?? [], SQE_FLAGS),
+    flags: (entry.fields.flags ?? 0) | flagBits(spec.flags ?? [], SQE_FLAGS),
     userData: spec.data === undefined ? 0n : scope.uint64(spec.data, [...path, 'data']),
   };
   if (spec.personality !== undefined) {
     fields.personality = short(scope, spec.personality, [...path, 'personality']);
   }
   if (spec.group !== undefined) fields.buffer = short(scope, spec.group, [...path, 'group']);
-  return entry.data ? { fields, data: entry.data } : { fields };
+  return { ...entry, fields };
 }
 
 function operationEntry(spec: EntrySpec, path: ScenePath, scope: Scope): Entry {
@@ -62,20 +76,27 @@ const MAKERS: { readonly [name in Operation]: Maker } = {
   poll_remove: ({ poll_remove: data }, path, scope) => ({
     fields: { opcode: SubmitOp.PollRemove, address: scope.uint64(data ?? 0, path) },
   }),
+  poll_update: ({ poll_update: update }, path, scope) => pollUpdate(update, path, scope),
   timeout: ({ timeout }, path, scope) => timer(timeout, SubmitOp.Timeout, path, scope),
   link_timeout: ({ link_timeout }, path, scope) => timer(link_timeout, SubmitOp.LinkTimeout, path, scope),
   timeout_remove: ({ timeout_remove: data }, path, scope) => ({
     fields: { opcode: SubmitOp.TimeoutRemove, address: scope.uint64(data ?? 0, path) },
   }),
+  timeout_update: ({ timeout_update: update }, path, scope) => ({
+    fields: {
+      opcode: SubmitOp.TimeoutRemove,
+      address: scope.uint64(update?.of ?? 0, [...path, 'of']),
+      opFlags: TimeoutFlag.Update | (update?.absolute ? TimeoutFlag.Absolute : 0),
+    },
+    data: timespec(scope.uint64(update?.milliseconds ?? 0, [...path, 'milliseconds'])),
+    dataField: 'offset',
+  }),
   cancel: ({ cancel = {} }, path, scope) => ({
     fields: {
       opcode: SubmitOp.AsyncCancel,
       address: scope.uint64(cancel.data ?? 0, [...path, 'data']),
-      fd: scope.int(cancel.fd ?? 0, [...path, 'fd']),
-      opFlags:
-        (cancel.fd === undefined ? 0 : CancelFlag.Fd) |
-        (cancel.all ? CancelFlag.All : 0) |
-        (cancel.any ? CancelFlag.Any : 0),
+      fd: scope.int(cancel.slot ?? cancel.fd ?? 0, [...path, cancel.slot === undefined ? 'fd' : 'slot']),
+      opFlags: cancelFlags(cancel),
     },
   }),
   message: ({ message }, path, scope) => ({
@@ -132,7 +153,48 @@ const MAKERS: { readonly [name in Operation]: Maker } = {
         : { fileIndex: slotIndex(close.slot, [...path, 'slot'], scope) }),
     },
   }),
+  update_files: ({ update_files: update }, path, scope) => ({
+    fields: {
+      opcode: SubmitOp.FilesUpdate,
+      length: update?.files.length ?? 0,
+      offset: BigInt(firstSlot(update?.offset ?? 0, [...path, 'offset'], scope)),
+    },
+    data: descriptors(update?.files ?? [], [...path, 'files'], scope),
+  }),
+  install: ({ install }, path, scope) => ({
+    fields: {
+      opcode: SubmitOp.FixedFdInstall,
+      fd: scope.int(install?.slot ?? 0, [...path, 'slot']),
+      flags: SqeFlag.FixedFile,
+      opFlags: install?.inherit ? NO_CLOEXEC : 0,
+    },
+  }),
 };
+
+function pollUpdate(spec: EntrySpec['poll_update'], path: ScenePath, scope: Scope): Entry {
+  const { of = 0, events, data, multishot } = spec ?? {};
+  const fields: SqeFields = {
+    opcode: SubmitOp.PollRemove,
+    address: scope.uint64(of, [...path, 'of']),
+    length:
+      (events ? PollFlag.UpdateEvents : 0) |
+      (data === undefined ? 0 : PollFlag.UpdateUserData) |
+      (multishot ? PollFlag.Multishot : 0),
+  };
+  if (events) fields.opFlags = flagBits(events, EPOLL_EVENTS);
+  if (data !== undefined) fields.offset = scope.uint64(data, [...path, 'data']);
+  return { fields };
+}
+
+/** IORING_ASYNC_CANCEL_* of what is to be called off. */
+export function cancelFlags({ fd, slot, all, any }: NonNullable<EntrySpec['cancel']>): number {
+  return (
+    (fd === undefined && slot === undefined ? 0 : CancelFlag.Fd) |
+    (slot === undefined ? 0 : CancelFlag.FdFixed) |
+    (all ? CancelFlag.All : 0) |
+    (any ? CancelFlag.Any : 0)
+  );
+}
 
 function transfer(
   spec: TransferSpec | undefined,
@@ -155,15 +217,38 @@ function transfer(
 }
 
 function timer(spec: TimeoutSpec | undefined, opcode: SubmitOp, path: ScenePath, scope: Scope): Entry {
-  const milliseconds = scope.uint64(spec?.milliseconds ?? 0, [...path, 'milliseconds']);
+  const data = timespec(scope.uint64(spec?.milliseconds ?? 0, [...path, 'milliseconds']));
+  const completions = scope.uint32(spec?.completions ?? 0, [...path, 'completions']);
+  const flags = (spec?.absolute ? TimeoutFlag.Absolute : 0) | (spec?.multishot ? TimeoutFlag.Multishot : 0);
+  return { fields: { opcode, length: 1, opFlags: flags, offset: BigInt(completions) }, data };
+}
+
+/** `struct __kernel_timespec` */
+function timespec(milliseconds: bigint): Uint8Array {
   const nanoseconds = milliseconds * NSEC_PER_MSEC;
   const data = new Uint8Array(16);
   const view = new DataView(data.buffer);
   view.setBigInt64(0, nanoseconds / NSEC_PER_SEC, true);
   view.setBigInt64(8, nanoseconds % NSEC_PER_SEC, true);
-  const completions = scope.uint32(spec?.completions ?? 0, [...path, 'completions']);
-  const flags = (spec?.absolute ? TimeoutFlag.Absolute : 0) | (spec?.multishot ? TimeoutFlag.Multishot : 0);
-  return { fields: { opcode, length: 1, opFlags: flags, offset: BigInt(completions) }, data };
+  return data;
+}
+
+/** A descriptor of a file table: "none" empties the slot, "skip" leaves it. */
+export function descriptor(value: Quantity, path: ScenePath, scope: Scope): number {
+  if (value === 'none') return FILE_EMPTY;
+  return value === 'skip' ? FILE_SKIP : scope.int(value, path);
+}
+
+function descriptors(values: readonly Quantity[], path: ScenePath, scope: Scope): Uint8Array {
+  const bytes = new Uint8Array(4 * values.length);
+  const view = new DataView(bytes.buffer);
+  for (const [i, value] of values.entries())
+    view.setInt32(4 * i, descriptor(value, [...path, i], scope), true);
+  return bytes;
+}
+
+function firstSlot(slot: Quantity, path: ScenePath, scope: Scope): number {
+  return slot === 'any' ? FILE_INDEX_ALLOC : scope.uint32(slot, path);
 }
 
 /** Slots are counted from 1; "any" has the kernel choose. */

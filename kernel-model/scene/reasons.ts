@@ -26,7 +26,8 @@ export type Call =
   | 'unregister'
   | 'register'
   | 'io_uring_enter'
-  | 'write';
+  | 'write'
+  | 'read';
 
 type Reasons = { readonly [errno: number]: string };
 
@@ -128,6 +129,10 @@ const REASONS: { readonly [call in Call]: Reasons } = {
     [Errno.EINVAL]: 'an eventfd takes 8 bytes, and other files of this kind cannot be written',
     [Errno.EAGAIN]: 'the pipe is full, or the counter would overflow',
     [Errno.EPIPE]: 'nobody can read it any more',
+  },
+  read: {
+    [Errno.EBADF]: 'no such descriptor in this task, or it is not open for reading',
+    [Errno.EAGAIN]: 'there is nothing to read',
   },
   unregister: { [Errno.ENXIO]: 'there is nothing of this kind registered' },
 };

@@ -83,6 +83,7 @@ export interface RingSpec extends Repeated {
   sq_thread_cpu?: Quantity;
   sq_thread_idle?: Quantity;
   wq_fd?: Quantity;
+  memory?: { rings?: Quantity; entries?: Quantity };
   register?: RegisterSpec[];
   submit?: EntrySpec[];
   prepare?: EntrySpec[];
@@ -96,10 +97,12 @@ export interface EntrySpec extends Repeated {
   write?: TransferSpec;
   poll?: { fd: Quantity; events?: string[]; multishot?: boolean };
   poll_remove?: Quantity;
+  poll_update?: { of: Quantity; events?: string[]; data?: Quantity; multishot?: boolean };
   timeout?: TimeoutSpec;
   link_timeout?: TimeoutSpec;
   timeout_remove?: Quantity;
-  cancel?: { data?: Quantity; fd?: Quantity; all?: boolean; any?: boolean };
+  timeout_update?: { of: Quantity; milliseconds: Quantity; absolute?: boolean };
+  cancel?: { data?: Quantity; fd?: Quantity; slot?: Quantity; all?: boolean; any?: boolean };
   message?: { ring: Quantity; result?: Quantity; data?: Quantity; flags?: Quantity };
   send_file?: { ring: Quantity; from: Quantity; to: Quantity };
   provide_buffers?: {
@@ -112,6 +115,8 @@ export interface EntrySpec extends Repeated {
   remove_buffers?: { group: Quantity; count: Quantity };
   open?: { path: string; slot?: Quantity; flags?: string[] };
   close?: { fd?: Quantity; slot?: Quantity };
+  update_files?: { files: Quantity[]; offset?: Quantity };
+  install?: { slot: Quantity; inherit?: boolean };
   bad_index?: true;
   /** User data. */
   data?: Quantity;
@@ -135,7 +140,7 @@ export interface TimeoutSpec {
   multishot?: boolean;
 }
 
-export interface CompletionSpec {
+export interface CompletionSpec extends Repeated {
   data: Quantity;
   result?: Quantity;
   flags?: Quantity;
@@ -154,7 +159,7 @@ export interface RegisterSpec {
   update_buffers?: BufferSpec[];
   update_files?: SlotSpec[];
   offset?: Quantity;
-  unregister?: 'buffers' | 'files' | 'eventfd';
+  unregister?: 'buffers' | 'files' | 'eventfd' | 'worker_cpus';
   personality?: true;
   unregister_personality?: Quantity;
   restrictions?: { register?: string[]; submit?: string[]; allowed?: string[]; required?: string[] };
@@ -168,8 +173,14 @@ export interface RegisterSpec {
   napi?: { microseconds: Quantity; prefer?: boolean };
   clock?: 'MONOTONIC' | 'BOOTTIME';
   clone_buffers?: Quantity;
+  unregister_ring_fd?: Quantity;
+  buffer_ring_head?: { group: Quantity; is?: Quantity };
+  sync_cancel?: { data?: Quantity; fd?: Quantity; all?: boolean; any?: boolean };
+  returns?: Quantity;
   fails?: string;
 }
+
+export type RingBufferSpec = { address: Quantity; length: Quantity; id?: Quantity } & Repeated;
 
 export interface BufferRingSpec {
   group: Quantity;
@@ -177,7 +188,7 @@ export interface BufferRingSpec {
   address?: Quantity;
   incremental?: boolean;
   min_left?: Quantity;
-  buffers?: ({ address: Quantity; length: Quantity; id?: Quantity } & Repeated)[];
+  buffers?: RingBufferSpec[];
 }
 
 export interface MapSpec {
@@ -194,6 +205,25 @@ export interface RangeSpec {
   length: Quantity;
 }
 
+/** A ring: exactly one of its descriptor and its index among the task's registered rings. */
+export interface RingPlace {
+  fd?: Quantity;
+  index?: Quantity;
+}
+
+export type RingWord =
+  | 'sq_head'
+  | 'sq_tail'
+  | 'sq_flags'
+  | 'sq_dropped'
+  | 'cq_head'
+  | 'cq_tail'
+  | 'cq_flags'
+  | 'cq_overflow';
+
+export type RingWords = { [word in RingWord]?: Quantity };
+
+/** What one task does, or finds; exactly one of the verbs. */
 export interface EventSpec {
   task: number;
   dontneed?: RangeSpec;
@@ -201,13 +231,24 @@ export interface EventSpec {
   write?: BytesSpec & { address: Quantity };
   fork?: { pid: number; comm?: string };
   close?: Quantity;
-  register?: { fd: Quantity; calls: RegisterSpec[] };
-  submit?: { fd: Quantity; entries: EntrySpec[] };
-  completions?: { fd: Quantity; are: CompletionSpec[] };
+  register?: RingPlace & { calls: RegisterSpec[] };
+  submit?: RingPlace & { entries: EntrySpec[] };
+  prepare?: RingPlace & { entries: EntrySpec[] };
+  enter?: RingPlace & { complete?: Quantity };
+  completions?: RingPlace & { are: CompletionSpec[]; any_order?: boolean };
+  ring_words?: RingPlace & { set?: RingWords; are?: RingWords };
+  add_buffers?: { address: Quantity; entries: Quantity; buffers: RingBufferSpec[] };
   store?: { fd: Quantity; text?: string; hex?: string; count?: Quantity };
+  load?: { fd: Quantity; length?: Quantity; text?: string; hex?: string; count?: Quantity };
+  holds?: BytesSpec & { address: Quantity };
+  open?: FileSpec;
+  map?: MappingSpec;
+  ring?: RingSpec;
   wait?: Quantity;
-  exit?: true;
+  exit?: true | 'thread';
+  watch?: WatchSpec & { epoll: Quantity };
   unwatch?: { epoll: Quantity; fd: Quantity };
+  fails?: string;
 }
 
 export interface LockSpec {

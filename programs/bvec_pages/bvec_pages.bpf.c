@@ -4,6 +4,7 @@
  * mapping shows any more, which nobody but the ring can tell. Output is a record for each page, the contents behind it.
  */
 #include "io_uring.h"
+#include "../checkpoint/records.h"
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE (1 << PAGE_SHIFT)
@@ -24,63 +25,50 @@ struct bpf_iter__io_uring_bvec {
 /* Address of physical memory in the kernel's own view of it (x86-64). */
 extern const void page_offset_base __ksym;
 
-struct page_record {
-	u64 index;
-	u64 bvec_index;
-	/* User address that was registered, and the frame behind it. */
-	u64 address;
-	u64 pfn;
-	/* Bytes from `start` of the page on belong to the buffer. */
-	u32 start;
-	u32 length;
-	/* 1 when a mapping still shows this page there, 0 when its contents follow: PAGE_SIZE bytes. */
-	u32 mapped;
-	u32 reserved;
+struct page_room {
+	struct record_buffer_page record;
+	u8 contents[PAGE_SIZE];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, u8[PAGE_SIZE]);
-} contents SEC(".maps");
+record_map(page_room, struct page_room);
 
-static __inline void write_contents(struct seq_file *seq, u64 pfn)
+static __inline void write_with_contents(struct seq_file *seq, struct page_room *room)
 {
 	u64 base = 0;
-	u32 key = 0;
-	u8 *page = bpf_map_lookup_elem(&contents, &key);
 
-	if (!page)
-		return;
 	bpf_probe_read_kernel(&base, sizeof(base), &page_offset_base);
-	bpf_probe_read_kernel(page, PAGE_SIZE, (void *)(base + (pfn << PAGE_SHIFT)));
-	bpf_seq_write(seq, page, PAGE_SIZE);
+	bpf_probe_read_kernel(room->contents, PAGE_SIZE, (void *)(base + (room->record.frame << PAGE_SHIFT)));
+	room->record.head.size = sizeof(*room);
+	bpf_seq_write(seq, room, sizeof(*room));
 }
 
 SEC("iter/io_uring_bvec")
 int dump_bvec_pages(struct bpf_iter__io_uring_bvec *ctx)
 {
+	struct page_room *room = only_value(&page_room);
 	struct bio_vec *bvec = ctx->bvec;
-	struct page_record record = {};
+	struct record_buffer_page *record;
 	u64 within;
 
 	/* The end, or an empty slot. */
-	if (!ctx->ubuf || !bvec)
+	if (!ctx->ubuf || !bvec || !room)
 		return 0;
+	record = &room->record;
+	record_begin(record, buffer_page);
 	within = bvec->bv_offset + ctx->offset;
-	record.index = ctx->index;
-	record.bvec_index = ctx->bvec_index;
-	record.address = ctx->address;
-	record.pfn = page_to_pfn(bvec->bv_page) + (within >> PAGE_SHIFT);
-	record.start = within & (PAGE_SIZE - 1);
-	record.length = bvec->bv_len - ctx->offset;
-	if (record.length > PAGE_SIZE - record.start)
-		record.length = PAGE_SIZE - record.start;
-	record.mapped = ctx->vma != NULL;
-	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
-	if (!record.mapped)
-		write_contents(ctx->meta->seq, record.pfn);
+	record->index = ctx->index;
+	record->vector = ctx->bvec_index;
+	record->address = ctx->address;
+	record->frame = page_to_pfn(bvec->bv_page) + (within >> PAGE_SHIFT);
+	record->start = within & (PAGE_SIZE - 1);
+	record->length = bvec->bv_len - ctx->offset;
+	if (record->length > PAGE_SIZE - record->start)
+		record->length = PAGE_SIZE - record->start;
+	record->mapped = ctx->vma != NULL;
+	if (record->mapped)
+		record_end(ctx->meta->seq, record);
+	else
+		write_with_contents(ctx->meta->seq, room);
 	return 0;
 }
 

@@ -49,4 +49,20 @@ enum field_info {
 /* Keeps the compiler from folding a relocated address into the instructions that use it. */
 #define barrier_var(variable) asm volatile("" : "+r"(variable))
 
+/* A member that is a struct of one or several words, as one 64-bit word. */
+#define probe_word(object, field)                                                        \
+	({                                                                               \
+		u64 word_ = 0;                                                           \
+		bpf_probe_read_kernel(&word_, sizeof(word_), &(object)->field);          \
+		word_;                                                                   \
+	})
+
+/* Untyped pointers are read through the helper, a member at a time. */
+#define probe(object, field)                                                             \
+	({                                                                               \
+		typeof((object)->field) value_ = {};                                     \
+		bpf_probe_read_kernel(&value_, sizeof(value_), &(object)->field);        \
+		value_;                                                                  \
+	})
+
 #endif

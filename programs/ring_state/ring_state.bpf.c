@@ -4,192 +4,8 @@
  * registrations and limits. A line for each, in the order of the inventory ("drydock inventory"); what a kernel does
  * not have is left out.
  */
-#include "io_uring.h"
+#include "ring.h"
 
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct io_uring___full {
-	u32 head;
-	u32 tail;
-};
-
-struct io_uring_cqe___full {
-	u64 user_data;
-	s32 res;
-	u32 flags;
-};
-
-struct io_uring_sqe___full {
-	u8 opcode;
-	u64 user_data;
-};
-
-struct io_rings___full {
-	struct io_uring___full sq, cq;
-	u32 sq_ring_mask;
-	u32 cq_ring_mask;
-	u32 sq_dropped;
-	u32 sq_flags;
-	u32 cq_flags;
-	u32 cq_overflow;
-	struct io_uring_cqe___full cqes[];
-};
-
-struct atomic___full {
-	int counter;
-};
-
-/* Since 6.1 the flags are set atomically. */
-struct io_rings___atomic {
-	struct atomic___full sq_flags;
-};
-
-struct list_head___full {
-	struct list_head___full *next;
-};
-
-struct io_overflow_cqe___full {
-	struct list_head___full list;
-	struct io_uring_cqe___full cqe;
-};
-
-struct io_rsrc_data___full {
-	u64 **tags;
-	unsigned int nr;
-};
-
-struct io_restriction___full {
-	unsigned long register_op[1];
-	unsigned long sqe_op[1];
-	u8 sqe_flags_allowed;
-	u8 sqe_flags_required;
-	_Bool registered;
-};
-
-struct io_file_table___full {
-	unsigned int alloc_hint;
-};
-
-struct io_sq_data___full {
-	int sq_cpu;
-	int task_pid;
-	unsigned int sq_thread_idle;
-};
-
-struct user_struct___full {
-	struct {
-		u32 val;
-	} uid;
-	struct {
-		s64 counter;
-	} locked_vm;
-};
-
-struct mm_struct___full {
-	struct {
-		s64 counter;
-	} pinned_vm;
-};
-
-struct io_ev_fd___full {
-	struct eventfd_ctx *cq_ev_fd;
-	unsigned int eventfd_async : 1;
-};
-
-struct timespec64___full {
-	s64 tv_sec;
-	long tv_nsec;
-};
-
-struct io_timeout_data___full {
-	struct timespec64___full ts;
-};
-
-struct io_cqe___full {
-	u64 user_data;
-};
-
-struct io_kiocb___full {
-	u8 opcode;
-	u64 user_data; /* before 5.19 */
-	struct io_cqe___full cqe; /* since */
-	struct io_timeout_data___full *async_data;
-};
-
-/* What an io_kiocb begins with when it is a timeout. */
-struct io_timeout___full {
-	u32 off;
-	struct list_head___full list;
-};
-
-struct io_defer_entry___full {
-	struct list_head___full list;
-	struct io_kiocb___full *req;
-	u32 seq;
-};
-
-struct io_ring_ctx___full {
-	struct list_head___full timeout_list;
-	struct list_head___full defer_list;
-	struct io_rings___full *rings;
-	unsigned int flags;
-	unsigned int compat : 1;
-	unsigned int drain_next : 1;
-	unsigned int restricted : 1;
-	unsigned int off_timeout_used : 1;
-	unsigned int drain_active : 1;
-	unsigned int drain_disabled : 1;
-	unsigned int eventfd_async : 1;
-	unsigned int iowq_limits_set : 1;
-	u32 *sq_array;
-	struct io_uring_sqe___full *sq_sqes;
-	unsigned int cached_sq_head;
-	unsigned int sq_entries;
-	unsigned int cached_cq_tail;
-	unsigned int cq_entries;
-	unsigned int cq_extra;
-	struct atomic___full cq_timeouts;
-	unsigned int cq_last_tm_flush;
-	struct atomic___full cancel_seq;
-	unsigned int nr_user_files;
-	unsigned int nr_user_bufs;
-	struct list_head___full cq_overflow_list;
-	struct io_file_table___full file_table;
-	unsigned int file_alloc_start;
-	unsigned int file_alloc_end;
-	struct io_rsrc_data___full *file_data;
-	struct io_rsrc_data___full *buf_data;
-	struct io_restriction___full restrictions;
-	u32 pers_next;
-	u32 iowq_limits[2];
-	unsigned int sq_thread_idle;
-	struct io_sq_data___full *sq_data;
-	const struct cred *sq_creds;
-	struct task_struct *submitter_task;
-	struct eventfd_ctx *cq_ev_fd;
-	struct io_ev_fd___full *io_ev_fd;
-	unsigned int evfd_last_cq_tail;
-	struct user_struct___full *user;
-	struct mm_struct___full *mm_account;
-	int clockid;
-	s64 napi_busy_poll_dt;
-	_Bool napi_prefer_busy_poll;
-	_Bool napi_enabled;
-	unsigned long check_cq;
-	unsigned long check_cq_overflow;
-};
-
-struct bpf_iter__io_uring_buf___full {
-	struct bpf_iter_meta *meta;
-	struct io_ring_ctx___full *ctx;
-	struct io_mapped_ubuf *ubuf;
-};
-
-#pragma clang attribute pop
-
-#define IORING_SETUP_SQE128 (1U << 10)
-#define IORING_SETUP_CQE32 (1U << 11)
-#define IORING_SETUP_NO_SQARRAY (1U << 16)
 /* Entries that are shown of each queue and list. */
 #define SHOWN 16
 
@@ -291,10 +107,7 @@ static __inline void print_queues(struct seq_file *seq, struct io_ring_ctx___ful
 	print_cqes(seq, ctx);
 	line("sq_dropped", rings->sq_dropped);
 	line("cq_overflow", rings->cq_overflow);
-	if (core_field_exists(((struct io_rings___atomic *)rings)->sq_flags))
-		line("sq_flags", ((struct io_rings___atomic *)rings)->sq_flags.counter);
-	else
-		line("sq_flags", rings->sq_flags);
+	line("sq_flags", ring_sq_flags(rings));
 	line("cq_flags", rings->cq_flags);
 	field_line(ctx, check_cq);
 	field_line(ctx, check_cq_overflow);
@@ -307,21 +120,6 @@ static __inline void print_queues(struct seq_file *seq, struct io_ring_ctx___ful
 	bit_line(ctx, off_timeout_used);
 	if (core_field_exists(ctx->cancel_seq))
 		line("cancel_seq", ctx->cancel_seq.counter);
-}
-
-/* Untyped pointers are read through the helper, a member at a time. */
-#define probe(object, field)                                                             \
-	({                                                                               \
-		typeof((object)->field) value_ = {};                                     \
-		bpf_probe_read_kernel(&value_, sizeof(value_), &(object)->field);        \
-		value_;                                                                  \
-	})
-
-static __inline u64 request_data(struct io_kiocb___full *req)
-{
-	if (core_field_exists(req->user_data))
-		return probe(req, user_data);
-	return probe(req, cqe.user_data);
 }
 
 static __inline void print_timeouts(struct seq_file *seq, struct io_ring_ctx___full *ctx)
@@ -359,18 +157,14 @@ static __inline void print_deferred(struct seq_file *seq, struct io_ring_ctx___f
 	}
 }
 
-/* Tags stand in pages of 512; the first ones are shown. */
+/* The first ones are shown. */
 static __inline void print_tags(struct seq_file *seq, const char *what, struct io_rsrc_data___full *data)
 {
-	u64 *tags = NULL, tag;
+	u64 tag;
 	u32 i;
 
-	if (!data || !data->tags)
-		return;
-	bpf_probe_read_kernel(&tags, sizeof(tags), data->tags);
-	for (i = 0; i < SHOWN && i < data->nr; i++) {
-		tag = 0;
-		bpf_probe_read_kernel(&tag, sizeof(tag), tags + i);
+	for (i = 0; i < SHOWN && data && i < data->nr; i++) {
+		tag = resource_tag(data, i);
 		if (tag)
 			seq_printf(seq, "%s %llu tag 0x%llx\n", ptr_value(what), (u64)i, tag);
 	}

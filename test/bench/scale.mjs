@@ -4,7 +4,7 @@
 // After `npm run build`: node test/bench/scale.mjs [--kernel 6.12]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { iterate } from '../../dist/cli/iterate.js';
+import { iterate } from '../../dist/session/iterate.js';
 import { openSession, readObject } from '../../dist/cli/open-session.js';
 import { parseScene } from '../../dist/kernel-model/scene/index.js';
 

@@ -1,9 +1,9 @@
 /** Every case of reading an iterator file, driven by a compiled program over an array of eight elements. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Errno } from '../../bpf/errno.ts';
-import type { OpenIterator } from '../../cli/open-iterator.ts';
-import type { LoadedIterator, LoadedObject, Session } from '../../cli/session.ts';
-import { choices, type IterChoice } from '../../cli/targets.ts';
+import type { OpenIterator } from '../../session/open-iterator.ts';
+import type { LoadedIterator, LoadedObject, Session } from '../../session/session.ts';
+import { choices, type IterChoice } from '../../session/targets.ts';
 import { KERNELS, loadProgram, onlyIterator, sessionOf } from './support.ts';
 
 const CLOSING = 0xffff_ffff_ffff_ffffn;

@@ -1,8 +1,8 @@
 /** Sessions over scenes and objects of the repository. */
 import { readFileSync } from 'node:fs';
-import { iterate } from '../../cli/iterate.ts';
+import { iterate } from '../../session/iterate.ts';
 import { openSession } from '../../cli/open-session.ts';
-import type { LoadedIterator, LoadedObject, Session } from '../../cli/session.ts';
+import type { LoadedIterator, LoadedObject, Session } from '../../session/session.ts';
 import { parseScene } from '../../kernel-model/scene/index.ts';
 
 export const KERNELS = ['5.16+series', '6.1', '6.12'];

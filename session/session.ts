@@ -2,6 +2,7 @@
  * One modelled kernel with a scene in it and BPF objects loaded over it: what `run` and `demo` drive, and what
  * end-to-end tests look into.
  */
+import type { Btf } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { Open } from '../kernel-model/file.ts';
 import { openMap } from '../kernel-model/iter/bpf-map-elem.ts';
@@ -51,6 +52,8 @@ export interface LoadedIterator {
 export interface LoadedObject {
   readonly file: string;
   readonly vmObject: VmObject;
+  /** Types that the object declares. */
+  readonly btf: Btf | undefined;
   readonly iterators: readonly LoadedIterator[];
 }
 
@@ -104,7 +107,7 @@ export class Session {
     const { helpers } = this.machine.profile.dialect;
     const vmObject = VmObject.load(this.vm, object, { maps: this.maps, services: this.machine, helpers });
     const iterators = [...vmObject.programs.values()].map((program) => this.iterator(program));
-    return { file, vmObject, iterators };
+    return { file, vmObject, btf: object.btf, iterators };
   }
 
   /** Programs of the object that iterate. */

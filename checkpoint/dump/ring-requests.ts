@@ -1,0 +1,149 @@
+/** Requests in progress: those that can be submitted again, and why the others cannot. */
+import type { RequestState, TimeoutState } from '../state.ts';
+import { ofKind } from './census.ts';
+import { Place, type RawRequest } from './raw.ts';
+import type { RingUnderDump } from './rings.ts';
+
+const enum Op {
+  Nop = 0,
+  ReadFixed = 4,
+  WriteFixed = 5,
+  PollAdd = 6,
+  Timeout = 11,
+  LinkTimeout = 15,
+  Read = 22,
+  Write = 23,
+}
+
+const RESUBMITTED = new Set<number>([
+  Op.Nop,
+  Op.ReadFixed,
+  Op.WriteFixed,
+  Op.PollAdd,
+  Op.Timeout,
+  Op.LinkTimeout,
+  Op.Read,
+  Op.Write,
+]);
+/** IOSQE_* that a request keeps. */
+const SQE_FLAGS = 0x7f;
+const EPOLLONESHOT = 0x4000_0000;
+const EPOLLET = 0x8000_0000;
+/** Added by the kernel. */
+const ALWAYS = 0x2038;
+const NSEC_PER_SEC = 1_000_000_000n;
+const TIMEOUT_ABS = 1;
+const TIMEOUT_MULTISHOT = 64;
+
+/** Items of the inventory, by where a request waits. */
+const ITEM = { waiting: 74, timeout: 75, deferred: 77 } as const;
+
+export function requestsOf(ring: RingUnderDump): RequestState[] {
+  const { programs, choice } = ring;
+  const all = (program: string) => ofKind<RawRequest>([...programs.runList(program, choice)], 'request');
+  const waiting = [...all('dump_waiting'), ...all('dump_waiting_locked')];
+  const timeouts = all('dump_timeouts');
+  const deferred = all('dump_deferred');
+  const chained = new Map<bigint, RawRequest[]>();
+  for (const request of [...waiting, ...timeouts, ...deferred]) {
+    if (request.link === 0n) continue;
+    const chain = ofKind<RawRequest>(
+      [...programs.runList('dump_chain', choice, { next: request.link })],
+      'request',
+    );
+    chained.set(request.request, chain);
+  }
+  const make = (where: keyof typeof ITEM) => (request: RawRequest) =>
+    stateOf(ring, request, where, chained.get(request.request) ?? []);
+  // Requests with the same user data share a bucket, the newest first.
+  return [
+    ...waiting.reverse().map(make('waiting')),
+    ...timeouts.map(make('timeout')),
+    ...deferred.map(make('deferred')),
+  ];
+}
+
+function stateOf(
+  ring: RingUnderDump,
+  request: RawRequest,
+  where: keyof typeof ITEM,
+  chain: readonly RawRequest[],
+): RequestState {
+  const { creds, refusals, subject } = ring;
+  const { opcode } = request;
+  if (!RESUBMITTED.has(opcode))
+    refusals.add(
+      opcode === Op.PollAdd ? 74 : 79,
+      `${subject}, request 0x${request.user_data.toString(16)}`,
+      `operation ${opcode} is in progress, and its submission entry is gone`,
+    );
+  return {
+    where,
+    task: request.tid,
+    opcode,
+    flags: Number(request.flags) & SQE_FLAGS,
+    userData: request.user_data,
+    file: fileOf(ring, request),
+    cred: request.cred === 0n ? undefined : creds.id(request.cred),
+    ...detail(ring, request),
+    chain: chain.map((next) => stateOf(ring, next, where, [])),
+  };
+}
+
+function detail(ring: RingUnderDump, request: RawRequest) {
+  switch (request.opcode) {
+    case Op.PollAdd:
+      return {
+        poll: {
+          events: (request.events & ~(EPOLLONESHOT | EPOLLET | ALWAYS)) >>> 0,
+          multishot: (request.events & EPOLLONESHOT) === 0,
+        },
+      };
+    case Op.Timeout:
+    case Op.LinkTimeout:
+      return { timeout: timeoutOf(ring, request) };
+    case Op.Read:
+    case Op.Write:
+    case Op.ReadFixed:
+    case Op.WriteFixed:
+      return {
+        transfer: {
+          address: request.address,
+          length: request.length,
+          offset: BigInt.asUintN(64, request.offset),
+          buffer: request.buffer,
+        },
+      };
+    default:
+      return {};
+  }
+}
+
+/** What is left of it: of the time when it is relative, of the completions that it counts. */
+function timeoutOf({ raw }: RingUnderDump, request: RawRequest): TimeoutState {
+  const flags = request.mode;
+  const given = request.seconds * NSEC_PER_SEC + request.nanoseconds;
+  const left = request.expires > request.now ? request.expires - request.now : 0n;
+  const running = request.place !== Place.Deferred && request.expires !== 0n;
+  const multishot = (flags & TIMEOUT_MULTISHOT) !== 0;
+  const sequence = (raw.cached_cq_tail - raw.cq_timeouts) >>> 0;
+  const toCome = request.count === 0 ? 0 : Math.max(1, (request.target - sequence) | 0);
+  return {
+    flags,
+    time: (flags & TIMEOUT_ABS) !== 0 || !running || multishot ? given : left,
+    count: multishot ? request.repeats : running ? toCome : request.count,
+  };
+}
+
+function fileOf({ files, refusals, subject }: RingUnderDump, request: RawRequest): number | undefined {
+  if (request.file === 0n || request.opcode === Op.Timeout || request.opcode === Op.LinkTimeout)
+    return undefined;
+  const id = files.id(request.file);
+  if (id === undefined)
+    refusals.add(
+      ITEM.waiting,
+      `${subject}, request 0x${request.user_data.toString(16)}`,
+      'waits for a file that no descriptor and no table shows',
+    );
+  return id;
+}

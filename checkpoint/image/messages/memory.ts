@@ -1,0 +1,83 @@
+/** Memory: mappings, where pages stand in the raw images, memfds, files without a name. */
+import { type MessageTable, optional, repeated, required } from '../schema.ts';
+
+export const MEMORY_MESSAGES = {
+  mm_entry: {
+    mm_start_code: required(1, 'uint64', { hex: true }),
+    mm_end_code: required(2, 'uint64', { hex: true }),
+    mm_start_data: required(3, 'uint64', { hex: true }),
+    mm_end_data: required(4, 'uint64', { hex: true }),
+    mm_start_stack: required(5, 'uint64', { hex: true }),
+    mm_start_brk: required(6, 'uint64', { hex: true }),
+    mm_brk: required(7, 'uint64', { hex: true }),
+    mm_arg_start: required(8, 'uint64', { hex: true }),
+    mm_arg_end: required(9, 'uint64', { hex: true }),
+    mm_env_start: required(10, 'uint64', { hex: true }),
+    mm_env_end: required(11, 'uint64', { hex: true }),
+    exe_file_id: required(12, 'uint32'),
+    mm_saved_auxv: repeated(13, 'uint64'),
+    vmas: repeated(14, 'vma_entry'),
+    dumpable: optional(15, 'int32'),
+    aios: repeated(16, 'aio_ring_entry'),
+    thp_disabled: optional(17, 'bool'),
+  },
+  vma_entry: {
+    start: required(1, 'uint64', { hex: true }),
+    end: required(2, 'uint64', { hex: true }),
+    pgoff: required(3, 'uint64'),
+    shmid: required(4, 'uint64'),
+    prot: required(5, 'uint32', { flags: 'mmap.prot' }),
+    flags: required(6, 'uint32', { flags: 'mmap.flags' }),
+    status: required(7, 'uint32', { flags: 'mmap.status' }),
+    fd: required(8, 'sint64'),
+    madv: optional(9, 'uint64', { hex: true }),
+    fdflags: optional(10, 'uint32', { hex: true }),
+  },
+  aio_ring_entry: {
+    id: required(1, 'uint64'),
+    nr_req: required(2, 'uint32'),
+    ring_len: required(3, 'uint32'),
+  },
+  pagemap_head: {
+    pages_id: required(1, 'uint32'),
+  },
+  pagemap_entry: {
+    vaddr: required(1, 'uint64', { hex: true }),
+    /** Called nr_pages until CRIU 4.0; the count when there is no nr_pages. */
+    compat_nr_pages: required(2, 'uint32'),
+    in_parent: optional(3, 'bool'),
+    flags: optional(4, 'uint32', { flags: 'pmap.flags' }),
+    nr_pages: optional(5, 'uint64'),
+  },
+  memfd_inode_entry: {
+    name: required(1, 'string'),
+    uid: required(2, 'uint32'),
+    gid: required(3, 'uint32'),
+    size: required(4, 'uint64'),
+    shmid: required(5, 'uint32'),
+    seals: required(6, 'uint32', { flags: 'seals.flags' }),
+    inode_id: required(7, 'uint64'),
+    hugetlb_flag: optional(8, 'uint32'),
+  },
+  ghost_file_entry: {
+    uid: required(1, 'uint32'),
+    gid: required(2, 'uint32'),
+    mode: required(3, 'uint32'),
+    dev: optional(4, 'uint32', { device: true }),
+    ino: optional(5, 'uint64'),
+    rdev: optional(6, 'uint32', { oldDevice: true }),
+    atim: optional(7, 'timeval'),
+    mtim: optional(8, 'timeval'),
+    chunks: optional(9, 'bool'),
+    size: optional(10, 'uint64'),
+    symlnk_target: optional(11, 'string'),
+  },
+  timeval: {
+    tv_sec: required(1, 'uint64'),
+    tv_usec: required(2, 'uint64'),
+  },
+  ghost_chunk_entry: {
+    len: required(1, 'uint64'),
+    off: required(2, 'uint64'),
+  },
+} as const satisfies MessageTable;
