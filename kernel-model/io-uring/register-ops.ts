@@ -170,11 +170,12 @@ function restrictions({ machine, ring, memory, argument, count }: RegisterCall):
   return setRestrictions(record, dialect, new UserArray(memory, argument, UserSize.Restriction), count);
 }
 
-function enable({ ring, task }: RegisterCall): number {
+function enable({ machine, ring, task }: RegisterCall): number {
   if (!ring.disabled) return -Errno.EBADFD;
   if ((ring.flags & Setup.SingleIssuer) !== 0 && !ring.submitter) ring.setSubmitter(task);
   if (ring.ctx.get('restrictions.registered') !== 0) ring.ctx.set('restricted', true);
   ring.ctx.set('flags', ring.flags & ~Setup.Disabled);
+  machine.taskWork.add(() => ring.sqData?.wakeUp());
   return 0;
 }
 
