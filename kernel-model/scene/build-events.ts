@@ -87,8 +87,10 @@ const VERBS: { readonly [verb in Verb]: (spec: EventSpec, act: Act) => void } = 
     const complete = act.scope.uint32(enter?.complete ?? 0, [...act.path, 'complete']);
     queueOf(enter, act).enter(complete, act.path);
   },
-  completions: ({ completions }, act) =>
-    queueOf(completions, act).expect(completions?.are ?? [], [...act.path, 'are'], act.scope),
+  completions: ({ completions }, act) => {
+    const { are = [], any_order: anyOrder = false } = completions ?? {};
+    queueOf(completions, act).expect(are, anyOrder, [...act.path, 'are'], act.scope);
+  },
   ring_words: ({ ring_words: words }, act) => {
     const queue = queueOf(words, act);
     queue.setWords(words?.set ?? {}, [...act.path, 'set'], act.scope);

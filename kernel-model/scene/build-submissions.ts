@@ -1,5 +1,6 @@
 /** What tasks submit to their rings, and what they find in the completion queue. */
 import { errnoName } from '../../bpf/errno-name.ts';
+import type { Completion } from '../io-uring/completion.ts';
 import type { SqeFields } from '../io-uring/sqe.ts';
 import { Enter, Setup } from '../io-uring/uapi.ts';
 import type { UserQueue } from '../io-uring/user-queue.ts';
@@ -89,22 +90,22 @@ export class SubmissionBuilder {
   }
 
   /** Takes the completions there are. @throws {SceneError} when they are not the expected ones. */
-  expect(specs: readonly CompletionSpec[], path: ScenePath, scope: Scope): void {
-    const found = this.handle.queue(path).takeAll();
+  expect(specs: readonly CompletionSpec[], anyOrder: boolean, path: ScenePath, scope: Scope): void {
+    const left = this.handle.queue(path).takeAll();
+    const count = left.length;
     for (const [index, spec] of specs.entries()) {
       const at = [...path, index];
-      const next = found[index];
-      if (!next) throw this.builder.source.error(at, `there are only ${found.length} completions`);
-      const { userData, result, flags } = next;
-      const wanted = { data: scope.uint64(spec.data, [...at, 'data']), result: resultOf(spec, at, scope) };
-      const text = `the completion is of ${userData}, with result ${describe(result)} and flags ${flags}`;
-      if (userData !== wanted.data) throw this.builder.source.error([...at, 'data'], text);
-      if (result !== wanted.result) throw this.builder.source.error([...at, 'result'], text);
-      const wantedFlags = spec.flags === undefined ? flags : scope.uint32(spec.flags, [...at, 'flags']);
-      if (flags !== wantedFlags) throw this.builder.source.error([...at, 'flags'], text);
+      scope.repeat(spec, at, (inner) => {
+        const wanted = wantedOf(spec, at, inner);
+        const place = anyOrder ? left.findIndex((found) => difference(found, wanted) === undefined) : 0;
+        const [next] = left.splice(Math.max(place, 0), 1);
+        if (!next) throw scope.error(at, `there are only ${count} completions`);
+        const wrong = difference(next, wanted);
+        if (wrong) throw scope.error([...at, wrong], `the completion is ${describe(next)}`);
+      });
     }
-    const more = found[specs.length];
-    if (more) throw this.builder.source.error(path, `there is a further completion, of ${more.userData}`);
+    const [more] = left;
+    if (more) throw scope.error(path, `there is a further completion, ${describe(more)}`);
   }
 
   private push(
@@ -172,6 +173,28 @@ function wordsOf(words: RingWords): [RingWord, Quantity][] {
   return Object.entries(words) as [RingWord, Quantity][];
 }
 
+/** What a completion has to be; flags that are undefined may be any. */
+interface Wanted {
+  readonly data: bigint;
+  readonly result: number;
+  readonly flags: number | undefined;
+}
+
+function wantedOf(spec: CompletionSpec, path: ScenePath, scope: Scope): Wanted {
+  return {
+    data: scope.uint64(spec.data, [...path, 'data']),
+    result: resultOf(spec, path, scope),
+    flags: spec.flags === undefined ? undefined : scope.uint32(spec.flags, [...path, 'flags']),
+  };
+}
+
+/** The first field in which a completion is not the wanted one. */
+function difference({ userData, result, flags }: Completion, wanted: Wanted): keyof Wanted | undefined {
+  if (userData !== wanted.data) return 'data';
+  if (result !== wanted.result) return 'result';
+  return wanted.flags === undefined || wanted.flags === flags ? undefined : 'flags';
+}
+
 /** A number, or the name of an errno. */
 function resultOf(spec: CompletionSpec, path: ScenePath, scope: Scope): number {
   const { result = 0 } = spec;
@@ -183,6 +206,7 @@ function resultOf(spec: CompletionSpec, path: ScenePath, scope: Scope): number {
   return scope.int(result, [...path, 'result']);
 }
 
-function describe(result: number): string {
-  return result < 0 ? `-${errnoName(-result)}` : String(result);
+function describe({ userData, result, flags }: Completion): string {
+  const value = result < 0 ? `-${errnoName(-result)}` : String(result);
+  return `of ${userData}, with result ${value} and flags ${flags}`;
 }

@@ -140,7 +140,7 @@ export interface TimeoutSpec {
   multishot?: boolean;
 }
 
-export interface CompletionSpec {
+export interface CompletionSpec extends Repeated {
   data: Quantity;
   result?: Quantity;
   flags?: Quantity;
@@ -235,7 +235,7 @@ export interface EventSpec {
   submit?: RingPlace & { entries: EntrySpec[] };
   prepare?: RingPlace & { entries: EntrySpec[] };
   enter?: RingPlace & { complete?: Quantity };
-  completions?: RingPlace & { are: CompletionSpec[] };
+  completions?: RingPlace & { are: CompletionSpec[]; any_order?: boolean };
   ring_words?: RingPlace & { set?: RingWords; are?: RingWords };
   add_buffers?: { address: Quantity; entries: Quantity; buffers: RingBufferSpec[] };
   store?: { fd: Quantity; text?: string; hex?: string; count?: Quantity };
