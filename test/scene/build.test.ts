@@ -249,6 +249,24 @@ locks:
   });
 
   it.each([
+    [
+      'events: [{ task: 9, close: 1, fails: EPERM }]',
+      's.yaml:3:31: was to fail with EPERM, but the result is EBADF',
+    ],
+    [
+      'events: [{ task: 9, wait: 1, fails: EPERM }]',
+      's.yaml:3:30: was to fail with EPERM, but the result is success',
+    ],
+    ['events: [{ task: 9, submit: { fd: 1, entries: [] }, fails: EBADF }]', 'not an io_uring instance'],
+    ['events: [{ task: 9, submit: { fd: 1, index: 1, entries: [] } }]', 'two fields that exclude each other'],
+    [
+      'events: [{ task: 9, submit: { index: 1, entries: [] } }]',
+      's.yaml:3:41: registered ring 1 of task 9 is not an io_uring instance',
+    ],
+    ['events: [{ task: 9, load: { fd: 1, text: x } }]', 's.yaml:3:21: read by task 9 fails with EBADF'],
+    ['events: [{ task: 9, holds: { address: 4K, text: x } }]', 's.yaml:3:21: task 9 cannot read there'],
+    ['events: [{ task: 9, watch: { epoll: 1, fd: 1 } }]', 'epoll_ctl by task 9 fails with EBADF'],
+    ['events: [{ task: 9, exit: all }]', 'must be one of: true, thread'],
     ['events: [{ task: 77, close: 1 }]', 's.yaml:3:12: there is no task 77'],
     ['events: [{ task: 9, close: 1 }]', 's.yaml:3:21: close by task 9 fails with EBADF'],
     ['events: [{ task: 9, dontneed: { address: 4K, length: 4K } }]', 'madvise by task 9 fails with ENOMEM'],
@@ -262,6 +280,57 @@ locks:
     ],
   ])('%s is refused', async (line, message) => {
     expect(await refusal(`${task()}${line}\n`)).toContain(message);
+  });
+});
+
+describe('what events find', () => {
+  const scene = (...events: string[]) =>
+    `${task(...BUFFER, 'files: [{ fd: 4, eventfd: 7 }]', 'rings: [{ fd: 3 }]')}events:\n${events
+      .map((event) => `  - { task: 9, ${event} }\n`)
+      .join('')}`;
+
+  it.each([
+    ['ring_words: { fd: 3, are: { cq_tail: 1 } }', 's.yaml:8:44: cq_tail is 0'],
+    ['load: { fd: 4, count: 8 }', 's.yaml:8:16: the bytes are 0700000000000000, not 0800000000000000'],
+    ['holds: { address: a, text: x }', 's.yaml:8:16: the bytes are 00, not 78'],
+    ['holds: { address: a, fill: 1, length: 2M }', 'more than 1048576 bytes to look at'],
+    [
+      'register: { fd: 3, calls: [{ personality: true, returns: 2 }] }',
+      's.yaml:8:64: register by task 9 returns 1',
+    ],
+    [
+      'register: { fd: 3, calls: [{ buffer_ring: { group: 1, address: a, entries: 4 } }, { buffer_ring_head: { group: 1, is: 1 } }] }',
+      'the head is 0',
+    ],
+    [
+      'add_buffers: { address: a, entries: 4, buffers: [{ address: a, length: 1, repeat: 5 }] }',
+      'the ring has only 4 entries',
+    ],
+  ])('%s: is not so', async (event, message) => {
+    expect(await refusal(scene(event))).toContain(message);
+  });
+
+  it('is what they did', async () => {
+    const { machine } = await build(
+      scene(
+        'ring_words: { fd: 3, set: { cq_flags: 1 }, are: { cq_flags: 1, sq_head: 0 } }',
+        'register: { fd: 3, calls: [{ ring_fds: [{ fd: 3, index: 2 }] }] }',
+        'submit: { index: 2, entries: [{ nop: true, data: 1, repeat: 2 }] }',
+        'close: 3',
+        'completions: { index: 2, are: [{ data: 1, repeat: 2 }] }',
+        'register: { index: 2, calls: [{ personality: true, returns: 1 }] }',
+        'enter: { index: 2 }',
+        'map: { name: b, address: a + 1M, length: 4K }',
+        'write: { address: b, text: late }',
+        'holds: { address: b, text: late }',
+        'open: { fd: 6, epoll: [{ fd: 4 }] }',
+        'watch: { epoll: 6, fd: 4 }, fails: EEXIST',
+        'ring: { fd: 3, entries: 0, fails: EINVAL }',
+        'load: { fd: 4, count: 7 }',
+        'load: { fd: 4, count: 0 }, fails: EAGAIN',
+      ),
+    );
+    expect(machine.tasks.get(9)?.files?.size).toBe(2);
   });
 });
 
