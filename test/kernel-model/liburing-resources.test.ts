@@ -1,29 +1,27 @@
-/** What liburing's own tests check, over the modelled kernels; each test has the name of the one it stands for. */
+/** What liburing's own tests check of provided buffers, registered files and buffers, and rings; each test has the name of
+ * the one it stands for. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Errno } from '../../bpf/errno.ts';
 import type { BufferList } from '../../kernel-model/io-uring/buffer-list.ts';
 import { taskContext } from '../../kernel-model/io-uring/task-context.ts';
 import {
-  CancelFlag,
   CqeFlag,
   Enter,
   FILE_INDEX_ALLOC,
   RegisterOp as Op,
-  PollFlag,
   RingMap,
   Setup,
   SqeFlag,
   SubmitOp,
-  TimeoutFlag,
 } from '../../kernel-model/io-uring/uapi.ts';
 import { listNodes } from '../../kernel-model/list.ts';
 import type { Machine } from '../../kernel-model/machine.ts';
 import { MapFlag } from '../../kernel-model/memory-syscalls.ts';
 import { lowOffset } from '../../kernel-model/record.ts';
 import type { Task } from '../../kernel-model/task.ts';
-import { BOOT_TIME } from '../../kernel-model/timers.ts';
 import { Prot } from '../../kernel-model/vma.ts';
 import { xarrayLoad } from '../../kernel-model/xarray.ts';
+import { MAX_U64, nop, RingTask } from './liburing-support.ts';
 import {
   bufferReg,
   Caller,
@@ -34,14 +32,10 @@ import {
   rsrcUpdate,
   words,
 } from './ring-support.ts';
-import { newMachine, PAGE } from './support.ts';
+import { KERNELS, PAGE } from './support.ts';
 
-const POLLIN = 1;
-const MS = 1_000_000;
-const MAX_U64 = (1n << 64n) - 1n;
-const nop = (userData: number, flags = 0) => ({ opcode: SubmitOp.Nop, userData: BigInt(userData), flags });
-
-describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
+describe.each(KERNELS)('liburing: resources over %s', (kernel) => {
+  let world: RingTask;
   let machine: Machine;
   let task: Task;
   let caller: Caller;
@@ -50,317 +44,8 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
   const is61 = kernel === '6.1';
   const is612 = kernel === '6.12';
   beforeEach(async () => {
-    machine = await newMachine(kernel);
-    task = machine.tasks.create({ pid: 100 });
-    caller = new Caller(machine, task);
-    machine.vfs.create({ path: '/tmp/file', content: Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]) });
-    fd = caller.setup(16);
-  });
-  const eventfd = () => machine.sys.eventfd2(task, 0, 0);
-  const signal = (event: number) => machine.sys.write(task, event, words(1));
-  const memory = () => BigInt(caller.map(PAGE));
-  const poll = (file: number, userData: number, flags = 0) => ({
-    opcode: SubmitOp.PollAdd,
-    fd: file,
-    opFlags: POLLIN,
-    length: flags,
-    userData: BigInt(userData),
-  });
-  const timeout = (ms: number, userData: number, more: object = {}) => ({
-    opcode: SubmitOp.Timeout,
-    address: caller.timespec(ms * MS),
-    length: 1,
-    userData: BigInt(userData),
-    ...more,
-  });
-  const read = (file: number, userData: number, more: object = {}) => ({
-    opcode: SubmitOp.Read,
-    fd: file,
-    length: 8,
-    offset: MAX_U64,
-    userData: BigInt(userData),
-    ...more,
-  });
-  const cancel = (of: number, userData: number, flags = 0, more: object = {}) => ({
-    opcode: SubmitOp.AsyncCancel,
-    address: BigInt(of),
-    opFlags: flags,
-    userData: BigInt(userData),
-    ...more,
-  });
-  const sorted = () => caller.reap(fd).sort(([a], [b]) => a - b);
-  const ctx = () => caller.ring(fd).ctx;
-
-  describe('poll', () => {
-    test('poll: added, armed, fired; a ready file at once', () => {
-      const event = eventfd();
-      caller.submit(fd, poll(event, 1));
-      expect(caller.reap(fd)).toEqual([]);
-      signal(event);
-      expect(caller.reap(fd)).toEqual([[1, POLLIN, 0]]);
-      caller.submit(fd, poll(event, 2));
-      expect(caller.reap(fd)).toEqual([[2, POLLIN, 0]]);
-      caller.submit(fd, poll(machine.sys.open(task, '/tmp/file', 0), 3));
-      expect(caller.reap(fd)).toEqual([[3, POLLIN, 0]]);
-    });
-
-    test('poll-cancel: POLL_REMOVE ends it with ECANCELED', () => {
-      caller.submit(fd, poll(eventfd(), 1));
-      caller.submit(fd, { opcode: SubmitOp.PollRemove, address: 1n, userData: 2n });
-      expect(sorted()).toEqual([
-        [1, -Errno.ECANCELED, 0],
-        [2, 0, 0],
-      ]);
-      caller.submit(fd, { opcode: SubmitOp.PollRemove, address: 1n, userData: 3n });
-      expect(caller.reap(fd)).toEqual([[3, -Errno.ENOENT, 0]]);
-    });
-
-    test('poll-cancel-all: by user data, by file, any', () => {
-      const [a, b] = [eventfd(), eventfd()];
-      const all = CancelFlag.All;
-      caller.submit(fd, poll(a, 1), poll(a, 1), poll(b, 2), poll(b, 3));
-      caller.submit(fd, cancel(1, 9, all));
-      if (is516) {
-        expect(caller.reap(fd)).toEqual([[9, -Errno.EINVAL, 0]]);
-        return;
-      }
-      expect(sorted()).toEqual([
-        [1, -Errno.ECANCELED, 0],
-        [1, -Errno.ECANCELED, 0],
-        [9, 2, 0],
-      ]);
-      caller.submit(fd, cancel(0, 9, CancelFlag.Fd, { fd: b }));
-      expect(caller.reap(fd)).toHaveLength(2);
-      caller.submit(fd, poll(a, 4), cancel(0, 9, CancelFlag.Any));
-      expect(sorted().map(([id]) => id)).toEqual([2, 4, 9]);
-      caller.submit(fd, cancel(0, 9, CancelFlag.Any | CancelFlag.Fd));
-      expect(caller.reap(fd)).toEqual([[9, -Errno.EINVAL, 0]]);
-    });
-
-    test('poll-many, poll-mshot-update: a multishot poll posts again and again, and can be changed', () => {
-      const event = eventfd();
-      caller.submit(fd, poll(event, 1, PollFlag.Multishot));
-      for (let i = 0; i < 3; i++) {
-        signal(event);
-        expect(caller.reap(fd)).toEqual([[1, POLLIN, CqeFlag.More]]);
-      }
-      const change = PollFlag.UpdateUserData | PollFlag.Multishot;
-      caller.submit(fd, {
-        opcode: SubmitOp.PollRemove,
-        address: 1n,
-        offset: 7n,
-        length: change,
-        userData: 2n,
-      });
-      // It is armed anew, and the file is ready.
-      expect(sorted()).toEqual([
-        [2, 0, 0],
-        [7, POLLIN, CqeFlag.More],
-      ]);
-      machine.sys.read(task, event, 8);
-      signal(event);
-      expect(caller.reap(fd)).toEqual([[7, POLLIN, CqeFlag.More]]);
-    });
-
-    test('poll-mshot-overflow: without room it ends, from 6.0 on', () => {
-      const small = caller.setup(2, { flags: Setup.CqSize, cqEntries: 2 });
-      const event = eventfd();
-      caller.submit(small, poll(event, 1, PollFlag.Multishot));
-      for (let i = 0; i < 4; i++) signal(event);
-      caller.queue(small).advance(2);
-      caller.enter(small, 0, 0, Enter.GetEvents);
-      const last = caller.reap(small);
-      expect(last.map(([, , flags]) => flags)).toEqual(is516 ? [CqeFlag.More, CqeFlag.More] : [0]);
-      expect(caller.ring(small).engine.inflight.size).toBe(is516 ? 1 : 0);
-    });
-
-    test('poll-ring: a ring can be polled for its completions', () => {
-      const watched = caller.setup(4);
-      caller.submit(fd, poll(watched, 1));
-      expect(caller.reap(fd)).toEqual([]);
-      caller.submit(watched, nop(5));
-      expect(caller.reap(fd)).toEqual([[1, POLLIN, 0]]);
-    });
-
-    test('eventfd-ring: a ring that polls its own eventfd does so once', () => {
-      const event = eventfd();
-      caller.register(fd, Op.Eventfd, ints(event), 1);
-      caller.submit(fd, poll(event, 1, PollFlag.Multishot));
-      caller.submit(fd, nop(2));
-      const got = sorted();
-      expect(got.filter(([id]) => id === 1)).toHaveLength(1);
-      expect(caller.ring(fd).engine.inflight.size).toBe(0);
-    });
-
-    test('the requests stand in the cancel table by the hash of their user data', () => {
-      caller.submit(fd, poll(eventfd(), 0x1234));
-      const [waiting] = [...caller.ring(fd).engine.cancelTable];
-      const bits = ctx().get(is516 ? 'cancel_hash_bits' : 'cancel_table.hash_bits');
-      const hash = BigInt.asUintN(64, 0x1234n * 0x61c8864680b583ebn) >> BigInt(64 - bits);
-      const size = is516 ? 8n : 64n;
-      const buckets = ctx().big(is516 ? 'cancel_hash' : 'cancel_table.hbs');
-      const head = buckets + hash * size + (is516 ? 0n : 8n);
-      const first = machine.ram.view.getBigUint64(lowOffset(head), true);
-      expect(first).toBe(waiting?.request.record.addressOf('hash_node'));
-      const record = waiting?.request.command('io_poll', 'io_poll_iocb');
-      expect((record?.get('events') ?? 0) & POLLIN).toBe(POLLIN);
-      expect(record?.big('head')).not.toBe(0n);
-    });
-  });
-
-  describe('timeout', () => {
-    test('timeout: relative, absolute, of a number of completions', () => {
-      caller.submit(fd, timeout(10, 1));
-      machine.advance(BigInt(9 * MS));
-      expect(caller.reap(fd)).toEqual([]);
-      const [pending] = caller.ring(fd).engine.timeouts.all;
-      const node = pending?.command.addressOf('list');
-      expect([...listNodes(machine.ram, ctx().addressOf('timeout_list'))]).toEqual([node]);
-      machine.advance(BigInt(MS));
-      expect(caller.reap(fd)).toEqual([[1, -Errno.ETIME, 0]]);
-      expect(ctx().get('cq_timeouts')).toBe(1);
-      const at = Number(machine.now) / MS + 5;
-      caller.submit(fd, timeout(at, 2, { opFlags: TimeoutFlag.Absolute }));
-      machine.advance(BigInt(5 * MS));
-      expect(caller.reap(fd)).toEqual([[2, -Errno.ETIME, 0]]);
-      caller.submit(fd, timeout(1000, 3, { offset: 2n }), nop(4));
-      expect(caller.reap(fd)).toEqual([[4, 0, 0]]);
-      caller.submit(fd, nop(5));
-      expect(sorted()).toEqual([
-        [3, 0, 0],
-        [5, 0, 0],
-      ]);
-      expect(ctx().get('off_timeout_used')).toBe(1);
-    });
-
-    test('timeout: several numbers of completions end in their order', () => {
-      caller.submit(fd, timeout(1000, 1, { offset: 4n }), timeout(1000, 2, { offset: 2n }), timeout(1000, 3));
-      const order = caller.ring(fd).engine.timeouts.all.map(({ request }) => Number(request.userData));
-      expect(order).toEqual([2, 1, 3]);
-      caller.submit(fd, nop(10), nop(11));
-      expect(sorted().map(([id]) => id)).toEqual([2, 10, 11]);
-      caller.submit(fd, nop(12), nop(13));
-      expect(sorted().map(([id]) => id)).toEqual([1, 12, 13]);
-    });
-
-    test('timeout: wrong arguments', () => {
-      const wrong = [
-        timeout(1, 1, { length: 2 }),
-        timeout(1, 2, { opFlags: 0x100 }),
-        timeout(1, 3, { opFlags: TimeoutFlag.BootTime | TimeoutFlag.RealTime }),
-        timeout(1, 4, { address: 8n }),
-        timeout(1, 5, { buffer: 1 }),
-      ];
-      for (const entry of wrong) caller.submit(fd, entry);
-      const [a, b, c, d, e] = caller.reap(fd).map(([, result]) => result);
-      expect([a, b, c, d, e]).toEqual([
-        -Errno.EINVAL,
-        -Errno.EINVAL,
-        -Errno.EINVAL,
-        -Errno.EFAULT,
-        -Errno.EINVAL,
-      ]);
-    });
-
-    test('timeout: removed, and given another time', () => {
-      caller.submit(fd, timeout(10, 1), timeout(10, 2));
-      caller.submit(fd, { opcode: SubmitOp.TimeoutRemove, address: 1n, userData: 3n });
-      expect(sorted()).toEqual([
-        [1, -Errno.ECANCELED, 0],
-        [3, 0, 0],
-      ]);
-      const update = {
-        opcode: SubmitOp.TimeoutRemove,
-        address: 2n,
-        offset: caller.timespec(50 * MS),
-        opFlags: TimeoutFlag.Update,
-        userData: 4n,
-      };
-      caller.submit(fd, update, { ...update, address: 99n, userData: 5n });
-      expect(sorted().map(([, result]) => result)).toEqual([0, -Errno.ENOENT]);
-      machine.advance(BigInt(49 * MS));
-      expect(caller.reap(fd)).toEqual([]);
-      machine.advance(BigInt(MS));
-      expect(caller.reap(fd)).toEqual([[2, -Errno.ETIME, 0]]);
-    });
-
-    test('timens-abs-timer: the realtime clock', () => {
-      const seconds = Number(BOOT_TIME / 1_000_000_000n) + 3;
-      const flags = TimeoutFlag.Absolute | TimeoutFlag.RealTime;
-      caller.submit(fd, timeout(seconds * 1000, 1, { opFlags: flags }));
-      machine.advance(2_999_999_999n);
-      expect(caller.reap(fd)).toEqual([]);
-      machine.advance(1n);
-      expect(caller.reap(fd)).toEqual([[1, -Errno.ETIME, 0]]);
-    });
-
-    test('timeout-mshot: a multishot timeout fires a number of times (6.4)', () => {
-      caller.submit(fd, timeout(10, 1, { opFlags: TimeoutFlag.Multishot, offset: 3n }));
-      machine.advance(BigInt(100 * MS));
-      const fired = [1, -Errno.ETIME, CqeFlag.More];
-      const answer = is612 ? [fired, fired, [1, -Errno.ETIME, 0]] : [[1, -Errno.EINVAL, 0]];
-      expect(caller.reap(fd)).toEqual(answer);
-    });
-
-    test('link-timeout: bounds the request before it', () => {
-      const pipe = machine.sys.pipe2(task, 0) as [number, number];
-      const bounded = read(pipe[0], 1, { address: memory(), flags: SqeFlag.Link });
-      caller.submit(fd, bounded, timeout(10, 2, { opcode: SubmitOp.LinkTimeout }));
-      const { timeouts } = caller.ring(fd).engine;
-      expect([...listNodes(machine.ram, ctx().addressOf('ltimeout_list'))]).toHaveLength(1);
-      expect(timeouts.bounding[0]?.bounds?.userData).toBe(1n);
-      machine.advance(BigInt(10 * MS));
-      expect(sorted()).toEqual([
-        [1, -Errno.ECANCELED, 0],
-        [2, -Errno.ETIME, 0],
-      ]);
-      caller.submit(fd, bounded, timeout(10, 2, { opcode: SubmitOp.LinkTimeout }));
-      machine.sys.write(task, pipe[1], new Uint8Array(8));
-      expect(sorted()).toEqual([
-        [1, 8, 0],
-        [2, -Errno.ECANCELED, 0],
-      ]);
-      expect(machine.timers.size).toBe(0);
-      caller.submit(fd, timeout(10, 3, { opcode: SubmitOp.LinkTimeout }));
-      expect(caller.reap(fd)).toEqual([[3, -Errno.EINVAL, 0]]);
-    });
-  });
-
-  describe('cancel', () => {
-    test('io-cancel: one that waits; one that is not there', () => {
-      const pipe = machine.sys.pipe2(task, 0) as [number, number];
-      caller.submit(fd, read(pipe[0], 1, { address: memory() }));
-      caller.submit(fd, cancel(1, 2), cancel(77, 3));
-      expect(sorted()).toEqual([
-        [1, -Errno.ECANCELED, 0],
-        [2, 0, 0],
-        [3, -Errno.ENOENT, 0],
-      ]);
-    });
-
-    test('io-cancel: a timeout, by its user data', () => {
-      caller.submit(fd, timeout(10, 1), cancel(1, 2));
-      expect(sorted()).toEqual([
-        [1, -Errno.ECANCELED, 0],
-        [2, 0, 0],
-      ]);
-      expect(ctx().get('cq_timeouts')).toBe(0);
-    });
-
-    test('sync-cancel: everything, without a submission', () => {
-      const flags = CancelFlag.Any | CancelFlag.All;
-      const argument = concat(words(0), ints(0, flags), words(-1, -1), words(0, 0, 0, 0));
-      caller.submit(fd, poll(eventfd(), 1), timeout(10, 2), read(eventfd(), 3, { address: memory() }));
-      const result = caller.register(fd, Op.SyncCancel, argument, 1);
-      if (is516) {
-        expect(result).toBe(-Errno.EINVAL);
-        return;
-      }
-      expect(result).toBe(3);
-      expect(sorted().map(([, res]) => res)).toEqual(Array(3).fill(-Errno.ECANCELED));
-      expect(caller.register(fd, Op.SyncCancel, argument, 1)).toBe(0);
-      expect(ctx().get('cancel_seq')).toBe(2);
-    });
+    world = await RingTask.over(kernel);
+    ({ machine, task, caller, fd } = world);
   });
 
   describe('provided buffers', () => {
@@ -374,17 +59,17 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
       userData: 100n,
     });
     const select = (file: number, userData: number, group: number, more: object = {}) =>
-      read(file, userData, { length: 0, flags: SqeFlag.BufferSelect, buffer: group, ...more });
+      world.read(file, userData, { length: 0, flags: SqeFlag.BufferSelect, buffer: group, ...more });
     const chosen = () => caller.reap(fd).map(([, result, flags]) => [result, flags >>> 16, flags & 0xffff]);
 
     test('read-buf-select: a group is a queue (before 5.19 a stack), and runs dry', () => {
-      const at = memory();
+      const at = world.memory();
       const file = machine.sys.open(task, '/tmp/file', 0);
       caller.submit(fd, provide(at, 2, 10, 300), provide(at + 32n, 2, 20, 300));
       expect(caller.reap(fd).map(([, result]) => result)).toEqual([0, 0]);
       const group = caller.ring(fd).provided.group(300) as BufferList;
       expect(group.buffers.map(({ id }) => id)).toEqual([10, 11, 20, 21]);
-      const xarray = ctx().sub(is516 ? 'io_buffers' : 'io_bl_xa');
+      const xarray = world.ctx().sub(is516 ? 'io_buffers' : 'io_bl_xa');
       expect(xarrayLoad(xarray, machine.profile.layout('xa_node'), 300)).toBe(group.anchor?.address);
       for (let i = 0; i < 4; i++) caller.submit(fd, select(file, i, 300, { offset: 0n }));
       const order = is516 ? [21, 20, 11, 10] : [10, 11, 20, 21];
@@ -394,7 +79,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
     });
 
     test('read-buf-select: wrong arguments', () => {
-      const at = memory();
+      const at = world.memory();
       const wrong = [
         provide(at, 0, 0, 1),
         provide(at, 65537, 0, 1),
@@ -422,7 +107,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
     });
 
     test('buffers are removed from the front', () => {
-      caller.submit(fd, provide(memory(), 4, 0, 70));
+      caller.submit(fd, provide(world.memory(), 4, 0, 70));
       const remove = { opcode: SubmitOp.RemoveBuffers, fd: 3, buffer: 70, userData: 1n };
       caller.submit(fd, remove, remove, { ...remove, buffer: 71 });
       const left = is516 ? -Errno.ENOENT : 0;
@@ -445,15 +130,15 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
 
     test('buf-ring, ringbuf-read, ringbuf-status: seven of eight taken', () => {
       if (is516) return;
-      const ring = memory();
-      const at = memory();
+      const ring = world.memory();
+      const at = world.memory();
       expect(caller.register(fd, Op.PbufRing, bufferReg(ring, 8, 100), 1)).toBe(0);
       expect(caller.register(fd, Op.PbufRing, bufferReg(ring, 8, 100), 1)).toBe(-Errno.EEXIST);
       for (let i = 0; i < 8; i++) fill(ring, i, at + BigInt(16 * i), 16, 40 + i);
       setTail(ring, 8);
-      const event = eventfd();
+      const event = world.eventfd();
       for (let i = 0; i < 7; i++) {
-        signal(event);
+        world.signal(event);
         caller.submit(fd, select(event, i, 100));
       }
       expect(chosen()).toEqual(Array.from({ length: 7 }, (_, i) => [8, 40 + i, CqeFlag.Buffer]));
@@ -469,22 +154,22 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
 
     test('a request that has to wait does not take a buffer yet', () => {
       if (is516) return;
-      const ring = memory();
+      const ring = world.memory();
       caller.register(fd, Op.PbufRing, bufferReg(ring, 4, 100), 1);
-      fill(ring, 0, memory(), 16, 1);
+      fill(ring, 0, world.memory(), 16, 1);
       setTail(ring, 1);
-      const event = eventfd();
+      const event = world.eventfd();
       caller.submit(fd, select(event, 1, 100));
       const group = caller.ring(fd).provided.group(100);
       expect(group?.record?.get('head')).toBe(0);
-      signal(event);
+      world.signal(event);
       expect(chosen()).toEqual([[8, 1, CqeFlag.Buffer]]);
       expect(group?.record?.get('head')).toBe(1);
     });
 
     test('a buffer that a regular file was to be read into is taken, whatever comes of it', () => {
       if (is516) return;
-      const ring = memory();
+      const ring = world.memory();
       caller.register(fd, Op.PbufRing, bufferReg(ring, 4, 100), 1);
       fill(ring, 0, 0x1000n, 16, 1);
       setTail(ring, 1);
@@ -495,8 +180,8 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
 
     test('read-inc-file: a buffer is used bit by bit', () => {
       if (!is612) return;
-      const ring = memory();
-      const at = memory();
+      const ring = world.memory();
+      const at = world.memory();
       const file = machine.sys.open(task, '/tmp/file', 0);
       expect(caller.register(fd, Op.PbufRing, bufferReg(ring, 2, 100, { flags: 2 }), 1)).toBe(0);
       fill(ring, 0, at, 12, 5);
@@ -520,10 +205,10 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
         machine.sys.mmap(task, 0, PAGE, Prot.Read | Prot.Write, MapFlag.Shared, fd, at);
       const ring = map(offset);
       expect(ring).toBeGreaterThan(0);
-      fill(BigInt(ring), 0, memory(), 16, 9);
+      fill(BigInt(ring), 0, world.memory(), 16, 9);
       setTail(BigInt(ring), 1);
-      const event = eventfd();
-      signal(event);
+      const event = world.eventfd();
+      world.signal(event);
       caller.submit(fd, select(event, 1, 7));
       expect(chosen()).toEqual([[8, 9, CqeFlag.Buffer]]);
       expect(map(RingMap.PbufRing + (8 << 16))).toBeLessThan(0);
@@ -531,7 +216,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
 
     test('buf-ring-upgrade: an emptied list becomes a ring', () => {
       if (is516) return;
-      const at = memory();
+      const at = world.memory();
       caller.submit(fd, provide(at, 1, 0, 100));
       expect(caller.register(fd, Op.PbufRing, bufferReg(at, 4, 100), 1)).toBe(-Errno.EEXIST);
       caller.submit(fd, { opcode: SubmitOp.RemoveBuffers, fd: 1, buffer: 100 });
@@ -558,9 +243,14 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
 
     test('open-direct-link: open into a slot, read it, close it, in one chain', () => {
       slots(4);
-      const at = memory();
+      const at = world.memory();
       const flags = SqeFlag.FixedFile | SqeFlag.Link;
-      caller.submit(fd, open(2, 1, { flags: SqeFlag.Link }), read(1, 2, { address: at, flags }), close(2, 3));
+      caller.submit(
+        fd,
+        open(2, 1, { flags: SqeFlag.Link }),
+        world.read(1, 2, { address: at, flags }),
+        close(2, 3),
+      );
       // 5.16 looks the file up at submission, when the slot is empty.
       const late = [
         [1, 0, 0],
@@ -572,7 +262,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
         [2, -Errno.EBADF, 0],
         [3, -Errno.ECANCELED, 0],
       ];
-      expect(sorted()).toEqual(is516 ? early : late);
+      expect(world.sorted()).toEqual(is516 ? early : late);
       expect(caller.ring(fd).files?.at(1)).toBeUndefined();
     });
 
@@ -584,7 +274,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
         return;
       }
       expect(caller.reap(fd)).toEqual([[1, 0, 0]]);
-      caller.register(fd, Op.FilesUpdate, rsrcUpdate(3, caller.put(ints(eventfd()))), 1);
+      caller.register(fd, Op.FilesUpdate, rsrcUpdate(3, caller.put(ints(world.eventfd()))), 1);
       caller.submit(fd, open(FILE_INDEX_ALLOC, 2));
       expect(caller.reap(fd)).toEqual([[2, 4, 0]]);
       caller.register(fd, Op.FileAllocRange, indexRange(1, 2), 0);
@@ -593,7 +283,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
     });
 
     test('fixed-reuse: a slot in use is replaced, and its tag told', () => {
-      const event = eventfd();
+      const event = world.eventfd();
       const argument = rsrcRegister(1, caller.put(ints(event)), { tags: caller.put(words(9)) });
       caller.register(fd, Op.Files2, argument, 32);
       caller.submit(fd, open(1, 1), open(2, 2), close(5, 3));
@@ -605,7 +295,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
 
     test("file-update: by an entry, also into slots of the kernel's choice", () => {
       slots(3);
-      const event = eventfd();
+      const event = world.eventfd();
       const fds = caller.put(ints(event, event));
       const update = { opcode: SubmitOp.FilesUpdate, address: fds, length: 2, userData: 1n };
       caller.submit(fd, { ...update, offset: 1n }, { ...update, offset: 2n });
@@ -616,7 +306,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
     });
 
     test('fd-install: a registered file gets a descriptor (6.8)', () => {
-      const event = eventfd();
+      const event = world.eventfd();
       caller.register(fd, Op.Files, ints(event), 1);
       const install = { opcode: SubmitOp.FixedFdInstall, fd: 0, flags: SqeFlag.FixedFile, userData: 1n };
       caller.submit(fd, install);
@@ -634,7 +324,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
 
     test('fd-pass, msg-ring-fd: a registered file for another ring (6.0)', () => {
       const target = caller.setup(4);
-      const event = eventfd();
+      const event = world.eventfd();
       caller.register(fd, Op.Files, ints(event), 1);
       caller.register(target, Op.Files, ints(-1, -1), 2);
       const pass = {
@@ -654,7 +344,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
     test('file-exit-unreg: unregistering waits for the requests that use the table', () => {
       const [reader, writer] = machine.sys.pipe2(task, 0) as [number, number];
       caller.register(fd, Op.Files, ints(reader), 1);
-      caller.submit(fd, read(0, 1, { address: memory(), flags: SqeFlag.FixedFile }));
+      caller.submit(fd, world.read(0, 1, { address: world.memory(), flags: SqeFlag.FixedFile }));
       expect(() => caller.register(fd, Op.UnregisterFiles, 0n, 0)).toThrow('io_rsrc_data.refs');
       machine.sys.write(task, writer, new Uint8Array(8));
       expect(caller.register(fd, Op.UnregisterFiles, 0n, 0)).toBe(0);
@@ -664,7 +354,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
   describe('registered buffers and rings', () => {
     test('regbuf-clone: two rings share the buffers, the last one gives them back (6.12)', () => {
       if (!is612) return;
-      const at = memory();
+      const at = world.memory();
       const other = caller.setup(4);
       caller.register(fd, Op.Buffers, words(at, 100, 0, 0), 2);
       const pinned = () => machine.pages.pinned(task.mm?.memory.fault(Number(at), false) as number);
@@ -728,18 +418,18 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
       const settings = ints(50_000, 1, 0, 0);
       expect(caller.register(fd, Op.Napi, settings, 1)).toBe(0);
       expect([...settings]).toEqual(Array(16).fill(0));
-      expect(ctx().get('napi_busy_poll_dt')).toBe(10_000_000);
+      expect(world.ctx().get('napi_busy_poll_dt')).toBe(10_000_000);
       const former = new Uint8Array(16);
       expect(caller.register(fd, Op.UnregisterNapi, former, 1)).toBe(0);
       expect([new DataView(former.buffer).getUint32(0, true), former[4]]).toEqual([10_000, 1]);
-      expect(ctx().get('napi_enabled')).toBe(0);
+      expect(world.ctx().get('napi_enabled')).toBe(0);
     });
 
     test('personality: ids 2 and 5 remain, the next one is 6', () => {
       for (let i = 0; i < 5; i++) caller.register(fd, Op.Personality, 0n, 0);
       for (const id of [1, 3, 4]) caller.register(fd, Op.UnregisterPersonality, 0n, id);
       const load = (id: number) =>
-        xarrayLoad(ctx().sub('personalities'), machine.profile.layout('xa_node'), id);
+        xarrayLoad(world.ctx().sub('personalities'), machine.profile.layout('xa_node'), id);
       expect([1, 2, 3, 4, 5].map((id) => load(id) === task.cred.record.address)).toEqual([
         false,
         true,
@@ -767,7 +457,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
 
     test('no-mmap-inval, reg-fd-only: rings in memory of the task, without a descriptor (6.5)', () => {
       if (!is612) return;
-      const [rings, sqes] = [memory(), memory()];
+      const [rings, sqes] = [world.memory(), world.memory()];
       const more = { cqUserAddress: rings, sqUserAddress: sqes };
       const flags = Setup.NoMmap;
       const pinned = () => machine.pages.pinned(task.mm?.memory.fault(Number(rings), false) as number);
@@ -813,11 +503,11 @@ describe.each(['5.16+series', '6.1', '6.12'])('liburing over %s', (kernel) => {
       const other = new Caller(machine, child);
       other.submit(fd, nop(1));
       expect(caller.reap(fd)).toEqual([[1, 0, 0]]);
-      expect([...listNodes(machine.ram, ctx().addressOf('tctx_list'))]).toHaveLength(2);
+      expect([...listNodes(machine.ram, world.ctx().addressOf('tctx_list'))]).toHaveLength(2);
     });
 
     test('task references are taken in advance', () => {
-      caller.submit(fd, nop(1), poll(eventfd(), 2));
+      caller.submit(fd, nop(1), world.poll(world.eventfd(), 2));
       const context = machine.heap.at(task.record.big('io_uring'));
       expect((context?.get('inflight.count') ?? 0) - (context?.get('cached_refs') ?? 0)).toBe(1);
     });
