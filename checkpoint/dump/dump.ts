@@ -1,7 +1,15 @@
 /** Takes a checkpoint: runs all passes over a modelled kernel and puts together what they say. */
 import type { ObjectSource } from './programs.ts';
 import { CheckpointPrograms } from './programs.ts';
-import type { CheckpointState, CredState, FdTableState, Limit, TaskState } from '../state.ts';
+import type {
+  CheckpointState,
+  CredState,
+  FdTableState,
+  Limit,
+  RequestState,
+  RingState,
+  TaskState,
+} from '../state.ts';
 import type { Session } from '../../session/session.ts';
 import { type Census, takeCensus } from './census.ts';
 import { Dumper } from './dumper.ts';
@@ -60,6 +68,7 @@ class Dumping {
     const clones: KnownBuffers = new Map();
     const read = found.map((ring, index) => readRing(context, ring, index));
     const rings = read.map(({ ring, records }) => ringState(ring, records, threads, clones));
+    refuseHidden(census, rings, refusals);
     const ringOf = (file: bigint) => {
       const index = found.findIndex((ring) => ring.file === file);
       return index < 0 ? undefined : index;
@@ -109,6 +118,25 @@ class Dumping {
       }),
       workers: task.has_context !== 0 ? { limits: task.workers, cpus: task.worker_cpus } : undefined,
     };
+  }
+}
+
+/** Requests that no list shows: workers execute them, or they wait for a device to be done with memory. */
+function refuseHidden(census: Census, rings: readonly RingState[], refusals: Refusals): void {
+  const listed = new Map<number, number>();
+  const count = ({ task, chain }: RequestState): void => {
+    listed.set(task, (listed.get(task) ?? 0) + 1);
+    chain.forEach(count);
+  };
+  for (const { requests } of rings) requests.forEach(count);
+  for (const { tid, inflight, cached_refs } of [...census.tasks, ...census.workers]) {
+    const hidden = Number(inflight) - cached_refs - (listed.get(tid) ?? 0);
+    if (hidden > 0)
+      refusals.add(
+        78,
+        `task ${tid}`,
+        `has ${hidden} requests in progress that workers execute or devices hold up`,
+      );
   }
 }
 

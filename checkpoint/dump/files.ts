@@ -151,6 +151,8 @@ class FileWriter {
         return { ...common, epoll: this.watchesOf(raw, holder) };
       case 'io_uring': {
         const ring = this.services.ringOf(raw.file);
+        if (ring === undefined)
+          this.services.refusals.add(23, `ring ${raw.ino}`, 'has no descriptor to look into it by');
         return ring === undefined ? common : { ...common, ring };
       }
       default:
@@ -196,7 +198,8 @@ class FileWriter {
     const peer = seen && seen.peer !== 0 ? this.files.socket(BigInt(seen.peer)) : undefined;
     if (seen && seen.peer !== 0 && peer === undefined)
       refusals.add(undefined, what, 'is connected with a socket outside of the processes that are dumped');
-    if (!holder) refusals.add(52, what, 'has no descriptor to look into it by');
+    if (!holder && (seen?.queued ?? 0) > 0)
+      refusals.add(52, what, 'has received something, and no descriptor to read it by');
     const content = holder
       ? dumper.withFd(holder.tid, holder.fd, (fd) => dumper.peekSocket(fd, type === SOCK_STREAM))
       : { received: [], peekOffset: -1 };

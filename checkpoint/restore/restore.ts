@@ -5,6 +5,7 @@ import { type Call, Calls } from './calls.ts';
 import { addFiles, tableNode } from './files.ts';
 import { RestoreGraph } from './graph.ts';
 import { addMemory, mmNode } from './memory.ts';
+import { addRings, ringNode, workersNode } from './rings/index.ts';
 import { addTaskEnds, addTasks, taskNode } from './tasks.ts';
 import { RestoreWorld } from './world.ts';
 
@@ -21,10 +22,13 @@ export function restore(session: Session, state: CheckpointState): Restored {
   addTasks(world);
   addMemory(world);
   addFiles(world);
+  addRings(world);
   const before = [
     ...state.tasks.map(({ tid }) => taskNode(tid)),
     ...state.mms.map((_, index) => mmNode(index)),
     ...state.fdTables.map((_, index) => tableNode(index)),
+    ...state.rings.map((_, index) => ringNode(index, 'done')),
+    ...state.tasks.map(({ tid }) => workersNode(tid)),
   ];
   graph.add('end', before, () => world.end());
   addTaskEnds(world, ['end']);
