@@ -1,14 +1,6 @@
 /** The bundled scenes of programs/scenes/acceptance: states that a checkpoint has to get right, as programs see them. */
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../bpf/errno.ts';
-<<<<<<< HEAD
-import type { OpenIterator } from '../../session/open-iterator.ts';
-import { Open } from '../../kernel-model/file.ts';
-import { ioUringEnter } from '../../kernel-model/io-uring/enter.ts';
-import { Enter } from '../../kernel-model/io-uring/uapi.ts';
-import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';
-import { xarrayLoad } from '../../kernel-model/xarray.ts';
-=======
 import type { OpenIterator } from '../../session/open-iterator.ts';
 import { Open } from '../../kernel-model/file.ts';
 import { ioUringEnter } from '../../kernel-model/io-uring/enter.ts';
@@ -17,7 +9,6 @@ import { Enter, RegisterOp as Op, SqeFlag, SubmitOp } from '../../kernel-model/i
 import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';
 import { xarrayLoad } from '../../kernel-model/xarray.ts';
 import { Caller } from '../kernel-model/ring-support.ts';
->>>>>>> w/scenes
 import { loadProgram, onlyIterator } from '../programs/support.ts';
 import { type Built, SceneFolder } from './scene-support.ts';
 
@@ -178,8 +169,6 @@ const CHECKS: { readonly [file: string]: (built: Built) => void } = {
       [50, 37, 0x11],
     ]);
   },
-<<<<<<< HEAD
-=======
 
   'table-on-its-way-out.yaml': (built) => {
     const { machine } = built;
@@ -227,7 +216,6 @@ const CHECKS: { readonly [file: string]: (built: Built) => void } = {
     expect(dumps()).toEqual(['E:0', 'E:0']);
     if (hides) expect(ctx.get('rsrc_quiesce')).toBe(0);
   },
->>>>>>> w/scenes
 };
 
 /** Everything that there is to take, asking for more until there is none. */
