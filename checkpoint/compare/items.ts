@@ -128,7 +128,8 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
   43: exact(({ ring }) => ring.buffers?.map((buffer) => buffer === undefined)),
   44: upTo('contents and sharing among what was dumped', (view) =>
     view.ring.buffers?.map(
-      (buffer) => buffer && [buffer.length, [...buffer.lost].map(([i, source]) => [i, contentOf(view, source)])],
+      (buffer) =>
+        buffer && [buffer.length, [...buffer.lost].map(([i, source]) => [i, contentOf(view, source)])],
     ),
   ),
   45: upTo('pages of 2 MiB', ({ ring }) => ring.buffers?.map((buffer) => buffer?.huge)),

@@ -175,8 +175,13 @@ function isMultishot({ flags }: TimeoutState): boolean {
 function stickyEntries(ring: RingRestore): Submission[] {
   const { drainDisabled, offTimeoutUsed } = ring.state.queues;
   // One that still waits sets the flag itself when it is submitted again.
-  const waits = ring.state.requests.some(({ timeout }) => timeout && timeout.count > 0 && !isMultishot(timeout));
-  return [...(offTimeoutUsed && !waits ? [REFUSED_COUNTING] : []), ...(drainDisabled ? [REFUSED_SILENT] : [])];
+  const waits = ring.state.requests.some(
+    ({ timeout }) => timeout && timeout.count > 0 && !isMultishot(timeout),
+  );
+  return [
+    ...(offTimeoutUsed && !waits ? [REFUSED_COUNTING] : []),
+    ...(drainDisabled ? [REFUSED_SILENT] : []),
+  ];
 }
 
 function expireTimeouts(ring: RingRestore, count: number, run: (entry: Submission) => void): void {
