@@ -139,6 +139,10 @@ export type RawOverflow = DumpRecord &
   Numbers<'result' | 'flags'> &
   Words<'user_data'> & { readonly extra: readonly [bigint, bigint] };
 
+export type RawWaiter = DumpRecord &
+  Numbers<'tid' | 'target' | 'timeouts' | 'has_limits'> &
+  Words<'limit' | 'minimum' | 'now'>;
+
 export type RawRequest = DumpRecord &
   Numbers<
     'place' | 'opcode' | 'tid' | 'buffer' | 'count' | 'target' | 'repeats' | 'mode' | 'events' | 'sequence'

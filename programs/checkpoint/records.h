@@ -269,9 +269,17 @@ struct record_request {
 	u64 now;
 };
 
+/* A task that waits for completions. */
 struct record_waiter {
 	struct record_head head;
-	s64 tid;
+	s32 tid;
+	/* Number of the completion that it waits for, and of timeouts that had fired when it began. */
+	u32 target;
+	u32 timeouts;
+	u32 has_limits;
+	/* Nanoseconds since boot: its end, and when fewer are enough; KTIME_MAX for never. */
+	s64 limit, minimum;
+	u64 now;
 };
 
 /* A page of a registered buffer; the contents follow when no mapping shows it where it was registered. */
