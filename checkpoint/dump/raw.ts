@@ -97,6 +97,7 @@ export type RawRing = DumpRecord &
     | 'worker_limits_set'
     | 'eventfd_async'
     | 'eventfd_tail'
+    | 'has_eventfd_tail'
     | 'eventfd_flags'
     | 'personality_next'
     | 'clock'

@@ -203,7 +203,11 @@ function eventfdOf({ raw, files }: RingUnderDump) {
     count: raw.eventfd_count,
     semaphore: (raw.eventfd_flags & 1) !== 0,
   });
-  return { file, async: raw.eventfd_async !== 0, lastTail: raw.eventfd_tail };
+  return {
+    file,
+    async: raw.eventfd_async !== 0,
+    lastTail: raw.has_eventfd_tail !== 0 ? raw.eventfd_tail : undefined,
+  };
 }
 
 /** KTIME_MAX */

@@ -169,7 +169,7 @@ struct record_ring {
 	u32 eventfd_async, eventfd_tail;
 	u32 personality_next;
 	u32 clock;
-	u32 reserved;
+	u32 has_eventfd_tail;
 	u64 napi_timeout;
 	u32 napi, napi_prefer;
 	/* struct page of the first frame of user memory that the two areas stand in, 0 for the kernel's own memory. */

@@ -3,15 +3,13 @@
  * do nothing. Everything is counted modulo 2^32.
  */
 import { SqeFlag, SubmitOp, TimeoutFlag } from '../../../kernel-model/io-uring/uapi.ts';
+import { MAX_STEPS } from '../../limits.ts';
 import type { OverflowEntry } from '../../state.ts';
 import { ANY_EXTRA, postAny, postExtras, wayOf } from './extras.ts';
 import { withSource } from './helper-files.ts';
 import { allows, entryWithResult } from './results.ts';
 import type { RingRestore } from './ring.ts';
 import { collects, type Submission, submitQuietly } from './submit.ts';
-
-/** Steps that a restore takes at most for one ring. */
-const MAX_STEPS = 2 ** 24;
 
 /** 6.4: IORING_TIMEOUT_MULTISHOT. */
 const MULTISHOT_VERSION = 0x6_0400;
