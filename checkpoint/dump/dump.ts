@@ -17,6 +17,7 @@ import { Files } from './files.ts';
 import { MemoryDump } from './memory.ts';
 import type { RawCred, RawTask } from './raw.ts';
 import { type Refusal, Refusals } from './refusal.ts';
+import { checkRings } from './ring-checks.ts';
 import { findRings, type KnownBuffers, type RingContext, readRing, ringState } from './rings.ts';
 
 export interface DumpOptions {
@@ -94,6 +95,14 @@ class Dumping {
       rings,
       orphans: orphans.all,
     };
+    checkRings(state, refusals, (index) => read[index]?.ring.subject ?? `ring ${index}`);
+    for (const { kind, ring, inode } of states)
+      if (kind === 'io_uring' && ring === undefined)
+        refusals.add(
+          23,
+          `ring file ${inode.first}`,
+          'is mapped, and has no descriptor to attach an iterator to',
+        );
     return { state, refusals: refusals.all };
   }
 
@@ -114,6 +123,8 @@ class Dumping {
       },
       ringFds: ringFds.flatMap(({ index, file }) => {
         const id = files.id(file);
+        if (id === undefined)
+          this.refusals.add(24, `registered ring ${index} of task ${task.tid}`, 'has no descriptor');
         return id === undefined ? [] : [{ index, file: id }];
       }),
       workers: task.has_context !== 0 ? { limits: task.workers, cpus: task.worker_cpus } : undefined,

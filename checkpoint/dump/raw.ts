@@ -99,6 +99,7 @@ export type RawRing = DumpRecord &
     | 'worker_limits_set'
     | 'eventfd_async'
     | 'eventfd_tail'
+    | 'has_eventfd_tail'
     | 'eventfd_flags'
     | 'personality_next'
     | 'clock'
@@ -141,6 +142,10 @@ export type RawProvided = DumpRecord & Numbers<'length' | 'id'> & Words<'address
 export type RawOverflow = DumpRecord &
   Numbers<'result' | 'flags'> &
   Words<'user_data'> & { readonly extra: readonly [bigint, bigint] };
+
+export type RawWaiter = DumpRecord &
+  Numbers<'tid' | 'target' | 'timeouts' | 'has_limits'> &
+  Words<'limit' | 'minimum' | 'now'>;
 
 export type RawRequest = DumpRecord &
   Numbers<

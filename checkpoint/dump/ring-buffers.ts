@@ -73,10 +73,10 @@ function isHuge({ folio_shift, vectors }: RawBuffer, pages: readonly RawPage[]):
   if (folio_shift === HUGE_SHIFT) return true;
   if (folio_shift !== 0 && folio_shift !== PAGE_SHIFT) return false;
   if (vectors < 2) return false;
-  const first = Number(pages[0]?.frame ?? 0);
-  return (
-    pages.length >= HUGE_PAGES &&
-    pages.every(({ frame }, i) => Number(frame) === first + i) &&
-    first % HUGE_PAGES === Number(((pages[0]?.address ?? 0n) >> BigInt(PAGE_SHIFT)) % BigInt(HUGE_PAGES))
-  );
+  if (pages.length < HUGE_PAGES) return false;
+  return pages.every(({ address, frame }, i) => {
+    const inside = Number((address >> BigInt(PAGE_SHIFT)) % BigInt(HUGE_PAGES));
+    const follows = i === 0 || inside === 0 || frame === (pages[i - 1] as RawPage).frame + 1n;
+    return follows && Number(frame) % HUGE_PAGES === inside;
+  });
 }

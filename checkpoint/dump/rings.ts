@@ -1,5 +1,5 @@
 /** io_uring instances: what the passes over one ring bring together. */
-import type { RingSetup, RingState } from '../state.ts';
+import type { RingSetup, RingState, WaiterState } from '../state.ts';
 import { buffersOf } from './ring-buffers.ts';
 import { groupsOf } from './ring-groups.ts';
 import { queuesOf, ringOffsets } from './ring-queues.ts';
@@ -17,6 +17,7 @@ import {
   type RawPersonality,
   type RawRing,
   type RawSlot,
+  type RawWaiter,
 } from './raw.ts';
 import type { Refusals } from './refusal.ts';
 
@@ -97,7 +98,7 @@ export function ringState(
   threads: Map<bigint, number>,
   clones: KnownBuffers,
 ): RingState {
-  const { raw, memory, files, programs, choice, creds, refusals, subject } = ring;
+  const { raw, memory, files, creds, refusals, subject } = ring;
   const mm = memory.mm(raw.mm);
   if (raw.buffers_quiesce !== 0 || raw.files_quiesce !== 0)
     refusals.add(57, subject, 'a call that unregisters resources is waiting');
@@ -134,7 +135,7 @@ export function ringState(
         : undefined,
     clock: raw.clock === 0 ? undefined : raw.clock,
     requests: requestsOf(ring),
-    waiters: [...programs.runList('dump_waiters', choice)].map(({ tid }) => ({ tid: Number(tid) })),
+    waiters: waitersOf(ring),
   };
 }
 
@@ -217,7 +218,27 @@ function eventfdOf({ raw, files }: RingUnderDump) {
     count: raw.eventfd_count,
     semaphore: (raw.eventfd_flags & 1) !== 0,
   });
-  return { file, async: raw.eventfd_async !== 0, lastTail: raw.eventfd_tail };
+  return {
+    file,
+    async: raw.eventfd_async !== 0,
+    lastTail: raw.has_eventfd_tail !== 0 ? raw.eventfd_tail : undefined,
+  };
+}
+
+/** KTIME_MAX */
+const FOREVER = (1n << 63n) - 1n;
+
+function waitersOf({ programs, choice, raw }: RingUnderDump): WaiterState[] {
+  return ofKind<RawWaiter>([...programs.runList('dump_waiters', choice)], 'waiter').map((waiter) => {
+    const left = (limit: bigint) => (limit > waiter.now ? limit - waiter.now : 0n);
+    const limits = waiter.has_limits !== 0;
+    return {
+      tid: waiter.tid,
+      completions: (waiter.target - raw.cq_head) >>> 0,
+      ...(limits && waiter.limit !== FOREVER ? { time: left(waiter.limit) } : {}),
+      ...(limits && waiter.minimum !== FOREVER ? { minimum: left(waiter.minimum) } : {}),
+    };
+  });
 }
 
 const VMEMMAP = 0xffff_ea00_0000_0000n;

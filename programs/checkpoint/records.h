@@ -171,7 +171,7 @@ struct record_ring {
 	u32 eventfd_async, eventfd_tail;
 	u32 personality_next;
 	u32 clock;
-	u32 reserved;
+	u32 has_eventfd_tail;
 	u64 napi_timeout;
 	u32 napi, napi_prefer;
 	/* struct page of the first frame of user memory that the two areas stand in, 0 for the kernel's own memory. */
@@ -286,9 +286,17 @@ struct record_request {
 	u64 now;
 };
 
+/* A task that waits for completions. */
 struct record_waiter {
 	struct record_head head;
-	s64 tid;
+	s32 tid;
+	/* Number of the completion that it waits for, and of timeouts that had fired when it began. */
+	u32 target;
+	u32 timeouts;
+	u32 has_limits;
+	/* Nanoseconds since boot: its end, and when fewer are enough; KTIME_MAX for never. */
+	s64 limit, minimum;
+	u64 now;
 };
 
 /* A page of a registered buffer; the contents follow when no mapping shows it where it was registered. */

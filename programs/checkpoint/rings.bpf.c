@@ -124,8 +124,10 @@ static __inline void add_registrations(struct record_ring *record, struct io_rin
 		record->eventfd_count = probe(event, count);
 		record->eventfd_flags = probe(event, flags);
 	}
-	if (core_field_exists(ctx->evfd_last_cq_tail))
+	if (core_field_exists(ctx->evfd_last_cq_tail)) {
+		record->has_eventfd_tail = 1;
 		record->eventfd_tail = ctx->evfd_last_cq_tail;
+	}
 	record->personality_next = ctx->pers_next;
 	if (core_field_exists(ctx->clockid))
 		record->clock = ctx->clockid;

@@ -73,13 +73,18 @@ export function callerOf(session: Session, pid = 100): Caller {
 function comparable(ring: RingState): unknown {
   const { queues, setup, requests } = ring;
   const pending = requests.length > 0;
+  const counting = requests.some(
+    ({ timeout, where }) =>
+      where === 'timeout' && (timeout?.count ?? 0) > 0 && ((timeout?.flags ?? 0) & 64) === 0,
+  );
   return {
     ...ring,
     setup: { ...setup, flags: setup.flags & ~32 },
     queues: {
       ...queues,
       sqFlags: queues.sqFlags & ~1,
-      ...(pending ? {} : { lastFlush: 0, drainActive: false }),
+      ...(counting ? {} : { lastFlush: 0 }),
+      ...(pending ? {} : { drainActive: false }),
     },
     requests: requests.map(withoutTime),
   };

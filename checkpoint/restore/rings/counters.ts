@@ -3,15 +3,16 @@
  * do nothing. Everything is counted modulo 2^32.
  */
 import { SqeFlag, SubmitOp, TimeoutFlag } from '../../../kernel-model/io-uring/uapi.ts';
-import type { OverflowEntry, TimeoutState } from '../../state.ts';
+import { MAX_STEPS } from '../../limits.ts';
+import type { OverflowEntry } from '../../state.ts';
 import { ANY_EXTRA, postAny, postExtras, wayOf } from './extras.ts';
 import { withSource } from './helper-files.ts';
 import { allows, entryWithResult } from './results.ts';
 import type { RingRestore } from './ring.ts';
 import { collects, type Submission, submitQuietly } from './submit.ts';
 
-/** Steps that a restore takes at most for one ring. */
-const MAX_STEPS = 2 ** 24;
+/** 6.4: IORING_TIMEOUT_MULTISHOT. */
+const MULTISHOT_VERSION = 0x6_0400;
 
 /** How far there is to go. */
 interface Distance {
@@ -67,7 +68,9 @@ export function replayExtras(ring: RingRestore): void {
   if (wayOf(ring, ANY_EXTRA) !== 'tag') return;
   const extra = ring.state.queues.extra | 0;
   const late = overflowWays(ring, extra).filter((way) => way === 'extra').length;
-  postAny(ring, Math.max(0, extra - late));
+  // Polls for good may tell at once what their files are ready for: nobody knows before.
+  const polls = ring.state.requests.filter(({ poll }) => poll?.multishot).length;
+  postAny(ring, Math.max(0, extra - late - polls));
 }
 
 /**
@@ -88,9 +91,12 @@ export function replayCounters(ring: RingRestore, later: number, ways: readonly 
   const special = stickyEntries(ring);
   const timeouts = (wanted.timeouts - ring.timeouts) >>> 0;
   checkAllowed(ring, steps, timeouts);
-  if (special.length + timeouts > steps.plain)
-    ring.refuse(38, 'fewer submissions have completed than its counts of timeouts and its flags need');
+  if (special.length > steps.plain)
+    ring.refuse(38, 'too few submissions have completed for the bits that are set');
   const { plain, dropped, silent } = steps;
+  const firings = firingsOf(ring, timeouts, plain - special.length, steps.extra);
+  const fired = firings.single + Number(firings.repeated > 0);
+  const extra = steps.extra - Math.max(0, firings.repeated - 1);
   const task = ring.issuer;
   const note = new Map<number, number>();
   if (plain + dropped + silent > 0) {
@@ -98,8 +104,8 @@ export function replayCounters(ring: RingRestore, later: number, ways: readonly 
       const run = (entries: readonly Submission[], completions: number, collect = false) =>
         submitQuietly(ring, task, fd, { entries, completions, collect }, note);
       for (const entry of special) run([entry], 1);
-      expireTimeouts(ring, timeouts, (entry) => run([entry], 1, collects(ring)));
-      repeat(ring, plain - special.length - timeouts, (size) =>
+      fireTimeouts(ring, firings, (entry, count) => run([entry], count, collects(ring)));
+      repeat(ring, plain - special.length - fired, (size) =>
         run(new Array<Submission>(size).fill(NOP), size),
       );
       repeat(ring, silent, (size) => run(new Array<Submission>(size).fill(SILENT), 0));
@@ -108,7 +114,8 @@ export function replayCounters(ring: RingRestore, later: number, ways: readonly 
   }
   for (const [count, times] of note)
     ring.world.calls.note(task, 'io_uring_enter', ['ring', count, 0, `${times} times`], count);
-  postAny(ring, steps.extra);
+  ring.extra += steps.extra - extra;
+  postAny(ring, extra);
 }
 
 /** The overflow list in its order, with the completion queue full. */
@@ -167,37 +174,50 @@ const REFUSED_SILENT = { ...SILENT, ioprio: 1 } as const;
 /** Fails once it has been seen to count completions: there is no time at its address. */
 const REFUSED_COUNTING = { opcode: SubmitOp.Timeout, length: 1, offset: 1n, address: 0n } as const;
 
-/** Entries that set the bits which stay set. They fail, and count as any others. */
-function isMultishot({ flags }: TimeoutState): boolean {
-  return (flags & TimeoutFlag.Multishot) !== 0;
-}
-
+/**
+ * Entries that set the bits which stay set, where no request that is submitted again does. They fail, and count as any
+ * others.
+ */
 function stickyEntries(ring: RingRestore): Submission[] {
-  const { drainDisabled, offTimeoutUsed } = ring.state.queues;
-  // One that still waits sets the flag itself when it is submitted again.
-  const waits = ring.state.requests.some(
-    ({ timeout }) => timeout && timeout.count > 0 && !isMultishot(timeout),
-  );
+  const { queues, requests } = ring.state;
+  const all = requests.flatMap((request) => [request, ...request.chain]);
+  const counts = all.some(({ timeout, opcode }) => opcode === SubmitOp.Timeout && (timeout?.count ?? 0) > 0);
+  const silent = all.some(({ flags }) => (flags & SqeFlag.CqeSkipSuccess) !== 0);
   return [
-    ...(offTimeoutUsed && !waits ? [REFUSED_COUNTING] : []),
-    ...(drainDisabled ? [REFUSED_SILENT] : []),
+    ...(queues.offTimeoutUsed && !counts ? [REFUSED_COUNTING] : []),
+    ...(queues.drainDisabled && !silent ? [REFUSED_SILENT] : []),
   ];
 }
 
-function expireTimeouts(ring: RingRestore, count: number, run: (entry: Submission) => void): void {
-  if (count === 0) return;
-  const { world } = ring;
-  // The first moment since boot is over.
-  world.withScratch(ring.executor, new Uint8Array(16), (address) => {
-    const entry = {
-      opcode: SubmitOp.Timeout,
-      length: 1,
-      address: BigInt(address),
-      opFlags: TimeoutFlag.Absolute,
-    };
-    for (let i = 0; i < count; i++) run(entry);
+/** How often timeouts fire: once for each of some submissions, and the rest of one that fires again and again. */
+interface Firings {
+  readonly single: number;
+  /** 0 for none: a submission of its own, all but one of whose completions are extra ones. */
+  readonly repeated: number;
+}
+
+function firingsOf(ring: RingRestore, count: number, plain: number, extra: number): Firings {
+  if (count <= plain) return { single: count, repeated: 0 };
+  const repeats = count - plain + 1;
+  const { versionCode } = ring.world.calls.machine.profile.dialect;
+  if (plain < 1 || repeats - 1 > extra || versionCode < MULTISHOT_VERSION)
+    ring.refuse(37, `its timeouts have fired ${count} times, more often than submissions of it have ended`);
+  return { single: plain - 1, repeated: repeats };
+}
+
+function fireTimeouts(
+  ring: RingRestore,
+  { single, repeated }: Firings,
+  run: (entry: Submission, completions: number) => void,
+): void {
+  if (single + repeated === 0) return;
+  // The first moment since boot is over, and so is no time at all.
+  ring.world.withScratch(ring.executor, new Uint8Array(16), (address) => {
+    const entry = { opcode: SubmitOp.Timeout, length: 1, address: BigInt(address) } as const;
+    for (let i = 0; i < single; i++) run({ ...entry, opFlags: TimeoutFlag.Absolute }, 1);
+    if (repeated > 0) run({ ...entry, opFlags: TimeoutFlag.Multishot, offset: BigInt(repeated) }, repeated);
   });
-  ring.timeouts += count;
+  ring.timeouts += single + repeated;
 }
 
 function stepsOf(ring: RingRestore, { submitted, completed, extra }: Distance): Steps {
@@ -213,7 +233,7 @@ function stepsOf(ring: RingRestore, { submitted, completed, extra }: Distance): 
     ring.refuse(78, `${steps.silent} of its requests are nowhere to be seen`);
   if (steps.dropped > 0 && !ring.queues.hasArray)
     ring.refuse(30, 'entries were dropped, which cannot happen without an index array');
-  if (steps.extra > 0 && !wayOf(ring, ANY_EXTRA))
+  if (steps.extra > 0 && !canComeLate(ring, wayOf(ring, ANY_EXTRA)))
     ring.refuse(36, 'completions that are not its own cannot be posted');
   if (ring.staysDisabled && steps.plain + steps.dropped + steps.silent > 0)
     ring.refuse(63, 'it is disabled, and has taken entries all the same');

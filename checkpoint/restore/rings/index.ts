@@ -13,9 +13,11 @@ import { addRegistrations } from './registrations.ts';
 import { lateEntries, requestSources, submitLate, submitWaiting, watchedRings } from './requests.ts';
 import { RingRestore, ringNode } from './ring.ts';
 import { addSetup } from './setup.ts';
+import { addWaiters } from './waiters.ts';
 import { addWorkers } from './workers.ts';
 
 export { ringNode } from './ring.ts';
+export { type BlockedCall, waitersNode } from './waiters.ts';
 export { workersNode } from './workers.ts';
 
 /** Adds the nodes of all rings; what comes behind everything about ring N comes after `ring N done`. */
@@ -32,6 +34,7 @@ export function addRings(world: RestoreWorld): void {
     addRegistrations(ring);
     addQueues(ring);
     addMaps(ring);
+    addWaiters(ring);
   }
   addWorkers(world);
 }
@@ -56,6 +59,8 @@ function addQueues(ring: RingRestore): void {
   const others = inTurn ? [] : watched.map((other) => ringNode(other, 'queues'));
   graph.add(ringNode(index, 'requests'), [...ready, ...requestSources(ring), ...others], () => {
     if (inTurn) ring.refuse(74, 'what its requests wait for waits for the ring itself');
+    // Buffers are there before anybody asks for one.
+    fillGroups(ring);
     submitWaiting(ring);
   });
   graph.add(ringNode(index, 'queues'), [ringNode(index, 'requests')], () => restoreQueues(ring));
@@ -78,7 +83,6 @@ function leadsTo(world: RestoreWorld, from: number, target: number, seen = new S
 
 function restoreQueues(ring: RingRestore): void {
   const { queues: wanted } = ring.state;
-  fillGroups(ring);
   const ways = overflowWays(ring, wanted.extra | 0);
   replayCounters(ring, lateEntries(ring), ways);
   if (ring.queues.get('cq.tail') !== wanted.cqTail)

@@ -68,7 +68,7 @@ function withAttached<T>(
 }
 
 /** A thread of its own leaves no trace in who it belongs to: io_uring keeps notes for whoever makes a ring. */
-function inThread(ring: RingRestore, task: Task, use: (thread: Task) => void): void {
+export function inThread(ring: RingRestore, task: Task, use: (thread: Task) => void): void {
   const { calls } = ring.world;
   const { sys } = calls.machine;
   const tid = calls.done(task, 'clone', ['CLONE_THREAD'], sys.clone(task, THREAD));
