@@ -183,6 +183,7 @@ export interface RegisterSpec {
   buffer_ring_head?: { group: Quantity; is?: Quantity };
   sync_cancel?: { data?: Quantity; fd?: Quantity; all?: boolean; any?: boolean };
   returns?: Quantity;
+  waits?: true;
   fails?: string;
 }
 

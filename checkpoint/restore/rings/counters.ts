@@ -3,7 +3,7 @@
  * do nothing. Everything is counted modulo 2^32.
  */
 import { SqeFlag, SubmitOp, TimeoutFlag } from '../../../kernel-model/io-uring/uapi.ts';
-import type { OverflowEntry } from '../../state.ts';
+import type { OverflowEntry, TimeoutState } from '../../state.ts';
 import { ANY_EXTRA, postAny, postExtras, wayOf } from './extras.ts';
 import { withSource } from './helper-files.ts';
 import { allows, entryWithResult } from './results.ts';
@@ -168,9 +168,15 @@ const REFUSED_SILENT = { ...SILENT, ioprio: 1 } as const;
 const REFUSED_COUNTING = { opcode: SubmitOp.Timeout, length: 1, offset: 1n, address: 0n } as const;
 
 /** Entries that set the bits which stay set. They fail, and count as any others. */
+function isMultishot({ flags }: TimeoutState): boolean {
+  return (flags & TimeoutFlag.Multishot) !== 0;
+}
+
 function stickyEntries(ring: RingRestore): Submission[] {
   const { drainDisabled, offTimeoutUsed } = ring.state.queues;
-  return [...(offTimeoutUsed ? [REFUSED_COUNTING] : []), ...(drainDisabled ? [REFUSED_SILENT] : [])];
+  // One that still waits sets the flag itself when it is submitted again.
+  const waits = ring.state.requests.some(({ timeout }) => timeout && timeout.count > 0 && !isMultishot(timeout));
+  return [...(offTimeoutUsed && !waits ? [REFUSED_COUNTING] : []), ...(drainDisabled ? [REFUSED_SILENT] : [])];
 }
 
 function expireTimeouts(ring: RingRestore, count: number, run: (entry: Submission) => void): void {
