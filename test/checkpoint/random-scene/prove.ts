@@ -1,0 +1,72 @@
+/** What a checkpoint makes of a scene: a refusal, a proof that nothing is lost, or a failure. */
+import { InputError } from '../../../bpf/input-error.ts';
+import { compareStates } from '../../../checkpoint/compare/compare.ts';
+import { fromImages, toImages } from '../../../checkpoint/convert/index.ts';
+import { dump } from '../../../checkpoint/dump/dump.ts';
+import type { Refusal } from '../../../checkpoint/dump/refusal.ts';
+import { restore } from '../../../checkpoint/restore/restore.ts';
+import type { CheckpointState } from '../../../checkpoint/state.ts';
+import type { Session } from '../../../session/session.ts';
+import { parseScene } from '../../../kernel-model/scene/index.ts';
+import { openSession } from '../../../cli/open-session.ts';
+import { checkpointObject } from '../../programs/support.ts';
+
+export type Outcome =
+  | { readonly kind: 'equal'; readonly state: CheckpointState }
+  | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+const objects = new Map<string, Uint8Array>();
+
+function source(name: string): Uint8Array {
+  const known = objects.get(name) ?? checkpointObject(name);
+  objects.set(name, known);
+  return known;
+}
+
+/** @param generations how often it is restored */
+export async function proveScene(session: Session, kernel: string, generations = 1): Promise<Outcome> {
+  const { state, refusals } = dump(session, source);
+  if (refusals.length > 0) return refused(refusals);
+  let now = state;
+  for (let i = 0; i < generations; i++) {
+    const images = fromImages(toImages(now));
+    const empty = await openSession(parseScene('', 'empty'), kernel);
+    try {
+      restore(empty, images);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return { kind: 'failed', reason: `generation ${i + 1}: ${error.message}` };
+    }
+    const after = dump(empty, source);
+    const [first] = after.refusals;
+    if (first) return { kind: 'failed', reason: `generation ${i + 1} is refused: ${textOf(first)}` };
+    const lost = lostBetween(now, after.state);
+    if (lost !== undefined) return { kind: 'failed', reason: `generation ${i + 1}: ${lost}` };
+    now = after.state;
+  }
+  return { kind: 'equal', state };
+}
+
+function refused(refusals: readonly Refusal[]): Outcome {
+  const nameless = refusals.find(
+    ({ item, subject, reason }) => reason === '' || (item === undefined && /\bring\b/.test(subject)),
+  );
+  if (nameless) return { kind: 'failed', reason: `a refusal without an item: ${textOf(nameless)}` };
+  return { kind: 'refused', refusals };
+}
+
+export function textOf({ item, subject, reason }: Refusal): string {
+  return `${subject}${item === undefined ? '' : ` (item ${item})`} ${reason}`;
+}
+
+function lostBetween(before: CheckpointState, after: CheckpointState): string | undefined {
+  const { items, world } = compareStates(before, after);
+  const item = items.find(({ equal }) => !equal);
+  if (item) {
+    const [first] = item.differences;
+    return `item ${item.item} differs: ${first?.path} was ${first?.before}, is ${first?.after}`;
+  }
+  const [first] = world;
+  return first && `${first.path} was ${first.before}, is ${first.after}`;
+}
