@@ -111,6 +111,10 @@ export interface SocketState {
   readonly type: number;
   /** The other end; undefined when nobody has it open any more. */
   readonly peer: number | undefined;
+  /** 1 receives nothing more, 2 sends nothing more. */
+  readonly shutdown: number;
+  /** SO_PEEK_OFF, -1 for none. */
+  readonly peekOffset: number;
   /** What waits to be read, message by message (a stream's pieces are one message). */
   readonly received: readonly Uint8Array[];
 }

@@ -23,7 +23,10 @@ function compare(a: unknown, b: unknown, path: string, found: Difference[]): voi
     if (!sameBytes(a, b)) found.push(differenceOfBytes(a, b, path));
     return;
   }
-  if (a instanceof Map && b instanceof Map) return compareMaps(a, b, path, found);
+  if (a instanceof Map && b instanceof Map) {
+    compareMaps(a, b, path, found);
+    return;
+  }
   if (!isObject(a) || !isObject(b)) {
     found.push({ path, before: textOf(a), after: textOf(b) });
     return;

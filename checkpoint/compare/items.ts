@@ -83,7 +83,9 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
   4: flag(Flag.IoPoll),
   5: upTo('in whole clock ticks', ({ ring }) => ring.setup.idle),
   6: exact(({ ring }) => ring.setup.cpu),
-  7: exact(({ ring }) => ring.setup.thread),
+  7: exact(({ ring }) =>
+    ring.setup.thread === undefined ? undefined : `thread of ring ${ring.setup.thread}`,
+  ),
   9: exact(({ state, ring }) => state.creds[ring.setup.cred ?? -1]),
   10: upTo('on a kernel with the same layout', ({ ring }) => ring.setup.offsets),
   11: upTo('mappings that can be made again', ringMappings),
@@ -126,13 +128,18 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
   43: exact(({ ring }) => ring.buffers?.map((buffer) => buffer === undefined)),
   44: upTo('contents and sharing among what was dumped', (view) =>
     view.ring.buffers?.map(
-      (buffer) => buffer && [...buffer.lost].map(([i, source]) => [i, contentOf(view, source)]),
+      (buffer) =>
+        buffer && [buffer.length, [...buffer.lost].map(([i, source]) => [i, contentOf(view, source)])],
     ),
   ),
   45: upTo('pages of 2 MiB', ({ ring }) => ring.buffers?.map((buffer) => buffer?.huge)),
   47: upTo('a user of the same number', ({ ring }) => ring.setup.payer),
   48: exact(({ ring }) => ring.buffers?.map((buffer) => buffer?.tag)),
-  49: upTo('tables cloned as a whole', ({ ring }) => ring.buffers?.map((buffer) => buffer?.cloneOf)),
+  49: upTo('tables cloned as a whole', ({ ring }) =>
+    ring.buffers?.map(
+      (buffer) => buffer?.cloneOf && `slot ${buffer.cloneOf.index} of ring ${buffer.cloneOf.ring}`,
+    ),
+  ),
   51: exact(({ ring }) => ring.files?.slots.map((slot) => slot?.file)),
   52: upTo('files that can be opened again', (view) =>
     view.ring.files?.slots

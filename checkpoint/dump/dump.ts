@@ -1,7 +1,15 @@
 /** Takes a checkpoint: runs all passes over a modelled kernel and puts together what they say. */
 import type { ObjectSource } from './programs.ts';
 import { CheckpointPrograms } from './programs.ts';
-import type { CheckpointState, CredState, FdTableState, Limit, TaskState } from '../state.ts';
+import type {
+  CheckpointState,
+  CredState,
+  FdTableState,
+  Limit,
+  RequestState,
+  RingState,
+  TaskState,
+} from '../state.ts';
 import type { Session } from '../../session/session.ts';
 import { type Census, takeCensus } from './census.ts';
 import { Dumper } from './dumper.ts';
@@ -61,6 +69,7 @@ class Dumping {
     const clones: KnownBuffers = new Map();
     const read = found.map((ring, index) => readRing(context, ring, index));
     const rings = read.map(({ ring, records }) => ringState(ring, records, threads, clones));
+    refuseHidden(census, rings, refusals);
     const ringOf = (file: bigint) => {
       const index = found.findIndex((ring) => ring.file === file);
       return index < 0 ? undefined : index;
@@ -87,13 +96,6 @@ class Dumping {
       orphans: orphans.all,
     };
     checkRings(state, refusals, (index) => read[index]?.ring.subject ?? `ring ${index}`);
-    for (const { kind, ring, inode } of states)
-      if (kind === 'io_uring' && ring === undefined)
-        refusals.add(
-          23,
-          `ring file ${inode.first}`,
-          'is mapped, and has no descriptor to attach an iterator to',
-        );
     return { state, refusals: refusals.all };
   }
 
@@ -121,6 +123,25 @@ class Dumping {
       workers: task.has_context !== 0 ? { limits: task.workers, cpus: task.worker_cpus } : undefined,
     };
   }
+}
+
+/** Requests that no list shows: workers execute them, or they wait for a device to be done with memory. */
+function refuseHidden(census: Census, rings: readonly RingState[], refusals: Refusals): void {
+  const listed = new Map<number, number>();
+  const count = ({ task, chain }: RequestState): void => {
+    listed.set(task, (listed.get(task) ?? 0) + 1);
+    chain.forEach(count);
+  };
+  for (const { requests } of rings) requests.forEach(count);
+  const check = (tasks: readonly RawTask[], task: number, subject: string): void => {
+    const used = tasks.reduce((sum, { inflight, cached_refs }) => sum + Number(inflight) - cached_refs, 0);
+    const hidden = used - (listed.get(task) ?? 0);
+    if (hidden > 0)
+      refusals.add(78, subject, `has ${hidden} requests in progress that workers execute or devices hold up`);
+  };
+  for (const task of census.tasks) check([task], task.tid, `task ${task.tid}`);
+  // Requests of submission threads have no task that a restore knows.
+  check(census.workers, 0, 'a submission thread');
 }
 
 /** Descriptor tables, each once, however many tasks share it. */

@@ -26,8 +26,10 @@ type Numbers<Names extends string> = { readonly [name in Names]: number };
 type Words<Names extends string> = { readonly [name in Names]: bigint };
 
 export type RawTask = DumpRecord &
-  Numbers<'tid' | 'tgid' | 'parent' | 'flags' | 'exit_state' | 'has_context'> &
-  Words<'mm' | 'files' | 'cred' | 'nofile' | 'nofile_max' | 'memlock' | 'memlock_max' | 'worker_cpus'> & {
+  Numbers<'tid' | 'tgid' | 'parent' | 'flags' | 'exit_state' | 'has_context' | 'cached_refs'> &
+  Words<
+    'inflight' | 'mm' | 'files' | 'cred' | 'nofile' | 'nofile_max' | 'memlock' | 'memlock_max' | 'worker_cpus'
+  > & {
     readonly comm: string;
     readonly workers: readonly [number, number];
   };
@@ -103,6 +105,7 @@ export type RawRing = DumpRecord &
     | 'clock'
     | 'napi'
     | 'napi_prefer'
+    | 'unlisted'
   > &
   Words<
     | 'address'
@@ -119,7 +122,7 @@ export type RawRing = DumpRecord &
   > & { readonly worker_limits: readonly [number, number] };
 
 export type RawBuffer = DumpRecord &
-  Numbers<'empty' | 'vectors' | 'folio_shift' | 'references'> &
+  Numbers<'empty' | 'vectors' | 'folio_shift' | 'references' | 'kernel'> &
   Words<'index' | 'buffer' | 'address' | 'length' | 'tag'>;
 
 export type RawSlot = DumpRecord & Words<'index' | 'file' | 'tag'>;

@@ -19,6 +19,12 @@ export function buffersOf(
   return ofKind<RawBuffer>(records, 'buffer').map((buffer) => {
     if (buffer.empty !== 0) return undefined;
     const index = Number(buffer.index);
+    if (buffer.kernel !== 0)
+      ring.refusals.add(
+        50,
+        `${ring.subject}, buffer ${index}`,
+        'is memory of a driver, which alone can register it',
+      );
     const cloneOf = clones.get(buffer.buffer);
     if (!cloneOf) clones.set(buffer.buffer, { ring: ring.index, index });
     const own = pages.get(index) ?? [];

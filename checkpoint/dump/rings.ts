@@ -102,6 +102,7 @@ export function ringState(
   const mm = memory.mm(raw.mm);
   if (raw.buffers_quiesce !== 0 || raw.files_quiesce !== 0)
     refusals.add(57, subject, 'a call that unregisters resources is waiting');
+  refuseUnlisted(ring);
   const file = files.id(ring.fileAddress) as number;
   const setup = setupOf(ring, threads);
   return {
@@ -164,6 +165,20 @@ function setupOf(ring: RingUnderDump, threads: Map<bigint, number>): RingSetup {
     offsets: ringOffsets(ring),
     compat: raw.compat !== 0,
   };
+}
+
+/** enum unlisted, by bit. */
+const UNLISTED: readonly { readonly item: number; readonly reason: string }[] = [
+  { item: 78, reason: 'has requests that are polled for completion' },
+  { item: 80, reason: 'has futex waits in progress' },
+  { item: 80, reason: 'has waitid calls in progress' },
+  { item: 80, reason: 'has driver commands in progress' },
+  { item: 72, reason: 'receives into memory that belongs to a queue of a network device' },
+];
+
+function refuseUnlisted({ raw, refusals, subject }: RingUnderDump): void {
+  for (const [bit, { item, reason }] of UNLISTED.entries())
+    if ((raw.unlisted & (1 << bit)) !== 0) refusals.add(item, subject, reason);
 }
 
 function personalitiesOf({ programs, choice, census }: RingUnderDump): RawPersonality[] {

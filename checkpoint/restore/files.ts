@@ -1,4 +1,5 @@
 /** Open files, made by the restorer and handed to whoever has them; and what stands in the file system behind them. */
+import { SocketOption } from '../../kernel-model/channel-syscalls.ts';
 import { EpollOp, epollCreate1, epollCtl } from '../../kernel-model/epoll-ctl.ts';
 import { Open } from '../../kernel-model/file.ts';
 import { Fcntl, Seek } from '../../kernel-model/file-syscalls.ts';
@@ -14,6 +15,8 @@ const S_IFCHR = 0o020000;
 const PERMISSIONS = 0o7777;
 const AF_UNIX = 1;
 const EFD_SEMAPHORE = 1;
+const SOL_SOCKET = 1;
+const SENDS_NO_MORE = 2;
 /** O_* that open(2) takes again. */
 const STATUS = ~(Open.Creat | Open.Excl | Open.Trunc);
 
@@ -86,18 +89,12 @@ class FileRestore {
   }
 
   make(id: number, file: FileState): void {
-    switch (file.kind) {
-      case 'eventfd':
-        return this.eventfd(id, file);
-      case 'pipe':
-        return this.pipe(id, file);
-      case 'socket':
-        return this.socket(id, file);
-      case 'epoll':
-        return this.epoll(id, file);
-      default:
-        return file.inode.object === undefined ? this.regular(id, file) : this.memory(id, file);
-    }
+    if (file.kind === 'eventfd') this.eventfd(id, file);
+    else if (file.kind === 'pipe') this.pipe(id, file);
+    else if (file.kind === 'socket') this.socket(id, file);
+    else if (file.kind === 'epoll') this.epoll(id, file);
+    else if (file.inode.object === undefined) this.regular(id, file);
+    else this.memory(id, file);
   }
 
   unlink(id: number): void {
@@ -133,9 +130,7 @@ class FileRestore {
     );
     const reader = ends.find(([, { flags }]) => (flags & Open.AccMode) === Open.RdOnly);
     const writer = ends.find(([, { flags }]) => (flags & Open.AccMode) !== Open.RdOnly);
-    const pair = calls.machine.sys.pipe2(calls.restorer, Open.CloExec);
-    if (typeof pair === 'number') return void calls.done(calls.restorer, 'pipe2', ['O_CLOEXEC'], pair);
-    calls.note(calls.restorer, 'pipe2', ['O_CLOEXEC'], `${pair[0]} ${pair[1]}`);
+    const pair = this.pair('pipe2', calls.machine.sys.pipe2(calls.restorer, Open.CloExec));
     this.write(pair[1], reader?.[1].pipe?.content ?? new Uint8Array());
     for (const [end, fd] of [
       [reader, pair[0]],
@@ -153,19 +148,42 @@ class FileRestore {
   private socket(id: number, file: FileState): void {
     const { calls, state } = this.world;
     if (this.has(id) || !file.socket) return;
-    const { type, peer, received } = file.socket;
-    const pair = calls.machine.sys.socketpair(calls.restorer, AF_UNIX, type | Open.CloExec);
-    if (typeof pair === 'number')
-      return void calls.done(calls.restorer, 'socketpair', ['AF_UNIX', type], pair);
-    calls.note(calls.restorer, 'socketpair', ['AF_UNIX', type], `${pair[0]} ${pair[1]}`);
-    for (const message of received) this.write(pair[1], message);
+    const { type, peer } = file.socket;
+    const pair = this.pair(
+      'socketpair',
+      calls.machine.sys.socketpair(calls.restorer, AF_UNIX, type | Open.CloExec),
+    );
     const other = peer === undefined ? undefined : state.files[peer];
+    for (const message of file.socket.received) this.write(pair[1], message);
     for (const message of other?.socket?.received ?? []) this.write(pair[0], message);
-    this.setStatus(pair[0], file.flags);
-    this.own(id, pair[0]);
-    if (peer === undefined || !other) return this.world.close(calls.restorer, pair[1]);
-    this.setStatus(pair[1], other.flags);
-    this.own(peer, pair[1]);
+    this.finishSocket(id, file, pair[0]);
+    if (peer !== undefined && other) this.finishSocket(peer, other, pair[1]);
+    else this.world.close(calls.restorer, pair[1]);
+  }
+
+  /** What was closed for sending is so again once the messages are through. */
+  private finishSocket(id: number, { flags, socket }: FileState, fd: number): void {
+    const { calls } = this.world;
+    const { sys } = calls.machine;
+    const { restorer } = calls;
+    if (socket && (socket.shutdown & SENDS_NO_MORE) !== 0 && socket.peer !== undefined)
+      calls.done(restorer, 'shutdown', [fd, 'SHUT_WR'], sys.shutdown(restorer, fd, 1));
+    if (socket && socket.peekOffset >= 0) {
+      const result = sys.setsockopt(restorer, fd, SOL_SOCKET, SocketOption.PeekOffset, socket.peekOffset);
+      calls.done(restorer, 'setsockopt', [fd, 'SO_PEEK_OFF', socket.peekOffset], result);
+    }
+    this.setStatus(fd, flags);
+    this.own(id, fd);
+  }
+
+  private pair(call: string, made: [number, number] | number): [number, number] {
+    const { calls } = this.world;
+    if (typeof made === 'number') {
+      calls.done(calls.restorer, call, [], made);
+      return calls.fail(`${call} gave one descriptor`);
+    }
+    calls.note(calls.restorer, call, [], `${made[0]} ${made[1]}`);
+    return made;
   }
 
   private epoll(id: number, file: FileState): void {
@@ -265,7 +283,7 @@ class FileRestore {
     );
     const size = Number(inode.size);
     const { content } = inode;
-    if (content && content.some((byte) => byte !== 0)) this.write(fd, content);
+    if (content?.some((byte) => byte !== 0)) this.write(fd, content);
     calls.done(restorer, 'ftruncate', [fd, size], machine.sys.ftruncate(restorer, fd, size));
     this.world.close(restorer, fd);
   }

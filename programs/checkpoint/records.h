@@ -50,7 +50,9 @@ struct record_task {
 	/* Of the task's own io_uring workers, when it has any: processors (1) and limits. */
 	u32 has_context;
 	u32 workers[2];
-	u32 reserved;
+	/* References that were taken in advance, and all of them: the others are requests in flight. */
+	s32 cached_refs;
+	s64 inflight;
 	u64 worker_cpus;
 };
 
@@ -174,6 +176,18 @@ struct record_ring {
 	u32 napi, napi_prefer;
 	/* struct page of the first frame of user memory that the two areas stand in, 0 for the kernel's own memory. */
 	u64 rings_page, sqes_page;
+	/* Lists that are not empty, by enum unlisted. */
+	u32 unlisted;
+	u32 reserved2;
+};
+
+/* What can only be waited for: requests that have handed over all that they were made of. */
+enum unlisted {
+	UNLISTED_iopoll = 1,
+	UNLISTED_futex = 2,
+	UNLISTED_waitid = 4,
+	UNLISTED_command = 8,
+	UNLISTED_zcrx = 16,
 };
 
 struct record_buffer {
@@ -188,6 +202,9 @@ struct record_buffer {
 	u32 references;
 	u64 accounted;
 	u64 tag;
+	/* A driver's own memory. */
+	u32 kernel;
+	u32 reserved;
 };
 
 struct record_slot {

@@ -57,7 +57,8 @@ function withAttached<T>(
   const { world } = ring;
   const { calls } = world;
   const file = owner === undefined ? undefined : world.state.rings[owner]?.file;
-  if (file !== undefined) return world.withFile(thread, file, use);
+  // The thread may take nothing from others any more; its process still may.
+  if (file !== undefined) return world.withFile(ring.user, file, use);
   if (!ring.has(Setup.AttachWq) || ring.has(Setup.SqPoll)) return use(undefined);
   const helper = ioUringSetup(calls.machine, thread, 1, {});
   const fd = calls.done(thread, 'io_uring_setup', [1], typeof helper === 'number' ? helper : helper.fd);
