@@ -1,6 +1,7 @@
 /** drydock checkpoint: dumps a world, as a scene describes it, into a directory of images. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { toImages } from '../checkpoint/convert/index.ts';
+import { type CheckpointNote, toImages } from '../checkpoint/convert/index.ts';
+import type { Refusal } from '../checkpoint/dump/refusal.ts';
 import { writeImages } from '../checkpoint/image/directory.ts';
 import { takeCheckpoint } from '../checkpoint/roundtrip.ts';
 import type { CheckpointState } from '../checkpoint/state.ts';
@@ -50,7 +51,7 @@ async function checkpoint(path: string, options: CheckpointCommand): Promise<Exi
     ...(options.root === undefined ? {} : { root: options.root }),
     drop: options.drop ?? [],
   });
-  const files = refusals.length === 0 ? toImages(state, dropped) : undefined;
+  const files = refusals.length === 0 ? toImages(state, dropped.map(noteOf)) : undefined;
   if (files) writeImages(options.output, files, { force: options.force === true });
   if (options.json) {
     const record = {
@@ -67,6 +68,11 @@ async function checkpoint(path: string, options: CheckpointCommand): Promise<Exi
     if (files) process.stdout.write(`${summary(state)}: ${files.size} images in ${options.output}\n`);
   }
   return files ? ExitCode.Ok : ExitCode.Failed;
+}
+
+/** Only what has a number can be dropped. */
+function noteOf(loss: Refusal): CheckpointNote {
+  return { item: loss.item ?? 0, action: 'dropped', text: refusalText(loss) };
 }
 
 /** "2 tasks, 3 rings, 12 files, 5 mappings" */

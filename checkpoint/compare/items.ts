@@ -110,7 +110,9 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
     state.fdTables.map(({ fds }) => fds.filter(({ file }) => file === ring.file)),
   ),
   24: exact(({ state, ring }) =>
-    state.tasks.map(({ tid, ringFds }) => [tid, ringFds.filter(({ file }) => file === ring.file)]),
+    state.tasks.flatMap(({ tid, ringFds }) =>
+      ringFds.flatMap(({ index, file }) => (file === ring.file ? [`index ${index} of task ${tid}`] : [])),
+    ),
   ),
   25: upTo('by submitting as often', ({ ring }) => ring.queues.sqHead),
   26: exact(({ ring: { queues } }) => [queues.sqTail, queues.sqes, queues.sqArray]),

@@ -120,9 +120,15 @@ class Dumping {
           this.refusals.add(24, `registered ring ${index} of task ${task.tid}`, 'has no descriptor');
         return id === undefined ? [] : [{ index, file: id }];
       }),
-      workers: task.has_context !== 0 ? { limits: task.workers, cpus: task.worker_cpus } : undefined,
+      workers: workersOf(task),
     };
   }
+}
+
+/** Undefined where the kernel's types do not tell. */
+function workersOf({ has_context, workers, worker_cpus }: RawTask): TaskState['workers'] {
+  const known = has_context !== 0 && (workers[0] !== 0 || workers[1] !== 0);
+  return known ? { limits: workers, cpus: worker_cpus } : undefined;
 }
 
 /** Requests that no list shows: workers execute them, or they wait for a device to be done with memory. */

@@ -95,6 +95,13 @@ export class MemoryDump {
     return this.places.get(frame)?.find((place) => place.mm === mm)?.address;
   }
 
+  /** Whether an address is mapped with huge pages. */
+  isHuge(mm: bigint, address: number): boolean {
+    const id = this.mmIds.get(mm);
+    const mapping = id === undefined ? undefined : this.states[id]?.mappings.find(({ end }) => end > address);
+    return mapping !== undefined && mapping.start <= address && (mapping.flags & VM_HUGETLB) !== 0;
+  }
+
   /** The shared object that a frame belongs to, as far as somebody has it mapped. */
   objectAt(frame: number): { readonly id: number; readonly page: number } | undefined {
     return this.places.get(frame)?.find(({ object }) => object !== undefined)?.object;

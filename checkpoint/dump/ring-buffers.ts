@@ -28,7 +28,7 @@ export function buffersOf(
     const cloneOf = clones.get(buffer.buffer);
     if (!cloneOf) clones.set(buffer.buffer, { ring: ring.index, index });
     const own = pages.get(index) ?? [];
-    const huge = isHuge(buffer, own);
+    const huge = ring.memory.isHuge(ring.raw.mm, Number(buffer.address)) || isHuge(buffer, own);
     return {
       address: buffer.address,
       length: Number(buffer.length),

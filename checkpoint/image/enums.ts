@@ -75,6 +75,8 @@ export const ENUMS = {
     /** A command, a futex or a wait for a child. */
     WAITING: 8,
   },
+  /** Memory that is shared: anonymous, a memfd, or anonymous of huge pages. */
+  drydock_object_kind: { SHARED: 1, MEMFD: 2, HUGE: 3 },
   /** What a checkpoint did with a state item that is not in the image as it was. */
   drydock_action: {
     /** Left out: restore will not bring it back. */

@@ -80,6 +80,13 @@ export const KINDS = {
   IO_URING_TASK: { magic: 0x54051208, files: ['io_uring-task.img'], entry: 'io_uring_task_entry' },
   /** Portsmouth */
   DRYDOCK: { magic: 0x50480106, files: ['drydock.img'], entry: 'drydock_entry' },
+  /** Brest */
+  DRYDOCK_CONTENTS: {
+    magic: 0x48230429,
+    files: ['contents.img'],
+    entry: 'drydock_content_entry',
+    extra: { length: ['bytes'] },
+  },
 } as const satisfies Readonly<Record<string, KindDef>>;
 
 export type ImageKind = keyof typeof KINDS;

@@ -1,5 +1,6 @@
 /** All messages of the images, by name, and the static types of what an entry holds. */
 import { ENUMS } from './enums.ts';
+import { DRYDOCK_MESSAGES } from './messages/drydock.ts';
 import { FILE_MESSAGES } from './messages/files.ts';
 import { RING_MESSAGES } from './messages/io-uring.ts';
 import { MEMORY_MESSAGES } from './messages/memory.ts';
@@ -15,6 +16,7 @@ export const MESSAGES = {
   ...SOCKET_MESSAGES,
   ...RING_MESSAGES,
   ...REQUEST_MESSAGES,
+  ...DRYDOCK_MESSAGES,
 };
 
 export type Messages = typeof MESSAGES;

@@ -185,7 +185,7 @@ function install(machine: Machine, task: Task, ring: IoUring): number {
     kind: 'anon_inode',
     name: '[io_uring]',
     ops: ringOperations,
-    flags: Open.RdWr | Open.CloExec,
+    flags: Open.RdWr,
     cred: task.cred,
     inode: machine.vfs.pseudoInode('anon_inode', 0o600),
   });

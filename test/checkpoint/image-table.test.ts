@@ -103,7 +103,7 @@ const PLACES: Readonly<Record<number, readonly string[]>> = {
   76: ['io_uring_request_entry.chain', 'io_uring_timeout_entry.watches'],
   77: ['io_uring_request_entry.sequence', 'io_uring_request_entry.sqe'],
   79: ['io_uring_request_entry.state', 'io_uring_request_entry.buf_id'],
-  83: ['io_uring_task_entry.wait', 'io_uring_wait_entry.min_complete'],
+  83: ['io_uring_file_entry.waiters', 'io_uring_task_entry.wait', 'io_uring_wait_entry.min_complete'],
   85: ['eventpoll_tfd_entry.tfd', 'eventpoll_tfd_entry.file_id'],
 };
 

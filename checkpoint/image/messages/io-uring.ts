@@ -63,6 +63,16 @@ export const RING_MESSAGES = {
     requests: repeated(115, 'io_uring_request_entry'),
     sqpoll: optional(116, 'io_uring_sqpoll_entry'),
     notes: repeated(117, 'drydock_note_entry'),
+    /** Tasks that wait for completions, in the order of the queue. */
+    waiters: repeated(118, 'io_uring_waiter_entry'),
+  },
+  io_uring_waiter_entry: {
+    pid: required(1, 'uint32'),
+    /** How many completions it waits for. */
+    completions: optional(2, 'uint32'),
+    /** Nanoseconds that are left of its time, and until one completion is enough. */
+    time: optional(3, 'uint64'),
+    minimum: optional(4, 'uint64'),
   },
   io_uring_group_id: {
     group: required(1, 'uint32'),
@@ -98,11 +108,11 @@ export const RING_MESSAGES = {
 
   /** What io_uring_setup was told and has answered, besides what io_uring_file_entry itself has. */
   io_uring_setup_entry: {
-    features: required(1, 'uint32', { hex: true }),
+    features: optional(1, 'uint32', { hex: true }),
     sq_off: required(2, 'io_uring_sq_offsets'),
     cq_off: required(3, 'io_uring_cq_offsets'),
     /** The task that has to create the ring: its memory is pinned, its credentials and limits are charged. */
-    creator_pid: required(4, 'uint32'),
+    creator_pid: optional(4, 'uint32'),
     /** SINGLE_ISSUER: the thread that alone may submit. */
     submitter_pid: optional(5, 'uint32'),
     /** User that pinned pages are charged to; absent when the creator was free of the limit (CAP_IPC_LOCK). */
@@ -116,6 +126,8 @@ export const RING_MESSAGES = {
     sqes_pages: repeated(11, 'io_uring_pages_entry'),
     /** Non-SQPOLL ATTACH_WQ: the ring that was named; it shares nothing, but the flag needs one. */
     attach_id: optional(12, 'uint32'),
+    /** Address space that buffers are of, as in task_kobj_ids_entry; absent when it is gone. */
+    vm_id: optional(13, 'uint32'),
   },
   io_uring_sq_offsets: {
     head: required(1, 'uint32'),
@@ -258,7 +270,7 @@ export const RING_MESSAGES = {
     /** Most workers for bounded and for unbounded work. */
     bounded: optional(1, 'uint32'),
     unbounded: optional(2, 'uint32'),
-    /** Numbers of the CPUs that workers may run on; none: all. */
+    /** Numbers of the CPUs that workers may run on. */
     cpus: repeated(3, 'uint32'),
     /** The limits were set for this ring, and go to tasks that attach later. */
     limits_set: optional(4, 'bool'),
@@ -284,8 +296,8 @@ export const RING_MESSAGES = {
   },
 
   io_uring_sqpoll_entry: {
-    /** The ring whose setup makes the thread; equal in all rings that share it. */
-    owner_id: required(1, 'uint32'),
+    /** The ring whose setup makes the thread; equal in all rings that share it, absent without a thread. */
+    owner_id: optional(1, 'uint32'),
     /** Credentials at setup: the thread submits with them. */
     creds: optional(2, 'creds_entry'),
     /** CPU that the thread is bound to. */

@@ -37,6 +37,8 @@ export const REQUEST_MESSAGES = {
     /** Bytes that are done of a request that goes on. */
     done: optional(24, 'uint64'),
     multishot: optional(25, 'bool'),
+    /** Whose rights it goes by, when they are not those of the submitter. */
+    creds: optional(26, 'creds_entry'),
   },
   io_uring_poll_entry: {
     events: required(1, 'uint32', { hex: true }),
@@ -90,31 +92,5 @@ export const REQUEST_MESSAGES = {
     nsec: optional(7, 'uint32'),
     /** The ring was named by the index under which it is registered. */
     ring_fd_index: optional(8, 'uint32'),
-  },
-
-  /** What the whole checkpoint was made on. */
-  drydock_entry: {
-    /** Version of the messages that Drydock adds to CRIU's. */
-    version: required(1, 'uint32'),
-    /** Kernel profile: rings can only be rebuilt where the layouts are the same. */
-    kernel: required(2, 'string'),
-    hz: required(3, 'uint32'),
-    page_size: required(4, 'uint32'),
-    /** Nanoseconds at the moment of the checkpoint. */
-    monotonic: optional(5, 'uint64'),
-    boottime: optional(6, 'uint64'),
-    realtime: optional(7, 'uint64'),
-    /** Rings in an order in which they can be created. */
-    ring_order: repeated(8, 'uint32'),
-    notes: repeated(9, 'drydock_note_entry'),
-  },
-  /** Something of the state that is not in the image as it was. */
-  drydock_note_entry: {
-    /** Number of the item in the inventory of state (kernel-model/inventory). */
-    item: required(1, 'uint32'),
-    action: required(2, 'drydock_action'),
-    text: required(3, 'string'),
-    ring_id: optional(4, 'uint32'),
-    pid: optional(5, 'uint32'),
   },
 } as const satisfies MessageTable;

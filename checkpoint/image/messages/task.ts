@@ -230,6 +230,8 @@ export const TASK_MESSAGES = {
     cap_amb: repeated(100, 'uint32'),
     /** Drydock's: user namespace that the capabilities are for, as in task_kobj_ids_entry. */
     user_ns_id: optional(101, 'uint32'),
+    /** Drydock's, in its own images: place in drydock_entry.creds; equal for all that share them. */
+    id: optional(102, 'uint32'),
   },
   task_kobj_ids_entry: {
     vm_id: required(1, 'uint32'),

@@ -25,12 +25,23 @@ export function addFiles(ring: RingRestore): void {
 
 function register(ring: RingRestore, table: FileTableState): void {
   const { slots, allocation } = table;
+  if (allocation && !hasRanges(ring)) {
+    if (allocation.start !== 0 || allocation.end !== slots.length)
+      ring.refuse(55, 'this kernel allocates slots from the whole table only');
+    registerTable(ring, slots);
+    return;
+  }
   const last = allocation && lastUpdate(ring, slots, allocation);
   const kept = slots.map((slot, i) => (i === last ? undefined : slot));
   registerTable(ring, kept);
   if (allocation) setRange(ring, allocation, slots.length);
   if (allocation && last === undefined && ring.state.files) touch(ring, table, allocation.hint);
   else if (last !== undefined) update(ring, last, [slots[last]]);
+}
+
+/** A ring may come from a kernel that has them. */
+function hasRanges(ring: RingRestore): boolean {
+  return ring.world.calls.machine.profile.dialect.registerOps > RegisterOp.FileAllocRange;
 }
 
 /** The table as a whole when it is small or empty; else with holes first, that are filled piece by piece. */
