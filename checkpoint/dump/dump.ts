@@ -1,6 +1,6 @@
 /** Takes a checkpoint: runs all passes over a modelled kernel and puts together what they say. */
-import type { ObjectSource } from './programs.ts';
-import { CheckpointPrograms } from './programs.ts';
+
+import type { Session } from '../../session/session.ts';
 import type {
   CheckpointState,
   CredState,
@@ -10,11 +10,12 @@ import type {
   RingState,
   TaskState,
 } from '../state.ts';
-import type { Session } from '../../session/session.ts';
 import { type Census, takeCensus } from './census.ts';
 import { Dumper } from './dumper.ts';
 import { Files } from './files.ts';
 import { MemoryDump } from './memory.ts';
+import type { ObjectSource } from './programs.ts';
+import { CheckpointPrograms } from './programs.ts';
 import type { RawCred, RawTask } from './raw.ts';
 import { type Refusal, Refusals } from './refusal.ts';
 import { checkRings } from './ring-checks.ts';
