@@ -39,9 +39,16 @@ const flag = (bits: number): ItemView => ({ see: ({ ring }) => ring.setup.flags 
 const exact = (see: ItemView['see']): ItemView => ({ see });
 const upTo = (caveat: string, see: ItemView['see']): ItemView => ({ see, caveat });
 
-/** The files of a world that no descriptor shows. */
+const openFiles = new WeakMap<CheckpointState, Set<number>>();
+
+/** Whether no descriptor shows a file. */
 function isDirect(state: CheckpointState, file: number): boolean {
-  return !state.fdTables.some(({ fds }) => fds.some((each) => each.file === file));
+  let open = openFiles.get(state);
+  if (!open) {
+    open = new Set(state.fdTables.flatMap(({ fds }) => fds.map((each) => each.file)));
+    openFiles.set(state, open);
+  }
+  return !open.has(file);
 }
 
 function fileOf({ state }: RingView, id: number | undefined): FileState | undefined {

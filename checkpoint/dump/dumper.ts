@@ -29,6 +29,8 @@ const ZEROS = new Uint8Array(CHUNK);
 export class Dumper {
   readonly machine: Machine;
   readonly task: Task;
+  /** Asked for once: nobody makes sockets meanwhile. */
+  private sockets: Map<bigint, UnixDiag> | undefined;
 
   constructor(machine: Machine, task: Task) {
     this.machine = machine;
@@ -102,7 +104,10 @@ export class Dumper {
 
   /** What sock_diag tells of a unix socket by its inode number. */
   unixSocket(ino: bigint): UnixDiag | undefined {
-    return this.machine.sys.unix_diag(this.task).find((socket) => BigInt(socket.ino) === ino);
+    this.sockets ??= new Map(
+      this.machine.sys.unix_diag(this.task).map((socket) => [BigInt(socket.ino), socket]),
+    );
+    return this.sockets.get(ino);
   }
 
   /** What a socket has received, message by message, and stays in it; of a stream one piece. */

@@ -35,13 +35,10 @@ export function addFiles(world: RestoreWorld): void {
     graph.add(fileNode(id), after, () => restorer.make(id, file));
   }
   // Names go when all that have the file open have opened it.
-  const deleted = [...state.files.entries()].filter(([id, { inode }]) => inode.deleted && inode.first === id);
-  for (const [id] of deleted) {
-    const users = [...state.files.keys()]
-      .filter((other) => state.files[other]?.inode.first === id)
-      .map(fileNode);
-    graph.add(`file ${id} unlinked`, users, () => restorer.unlink(id));
-  }
+  const users = new Map<number, string[]>();
+  for (const [id, { inode }] of state.files.entries())
+    if (inode.deleted) users.set(inode.first, [...(users.get(inode.first) ?? []), fileNode(id)]);
+  for (const [id, nodes] of users) graph.add(`file ${id} unlinked`, nodes, () => restorer.unlink(id));
   for (const [index, table] of state.fdTables.entries()) {
     const task = state.tasks.find(({ fdTable }) => fdTable === index);
     if (!task) continue;
