@@ -42,6 +42,7 @@ function checkCounters(
   // Quiet submissions leave no trace.
   const lost = missing > 0 && !queues.drainDisabled && !isKnown(78);
   if (missing < 0 || lost) refuse(36, 'its counters of submissions and completions do not add up');
+  if (queues.drainNext) refuse(77, 'whatever is submitted next would wait for all that was submitted before');
   if (queues.sqHead > MAX_STEPS) refuse(25, `${queues.sqHead} submissions are too many to make again`);
   if (queues.cqTail > MAX_STEPS) refuse(27, `${queues.cqTail} completions are too many to make again`);
   if (eventfd?.lastTail !== undefined && eventfd.lastTail !== queues.cqTail)
