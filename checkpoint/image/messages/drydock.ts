@@ -46,7 +46,7 @@ export const DRYDOCK_MESSAGES = {
     /** Of a memfd. */
     name: optional(4, 'string'),
   },
-  /** An open file and its inode. Files of files.img that have none here are there for mappings of memfds alone. */
+  /** An open file and its inode. Files of files.img that have none here are there for CRIU's messages alone. */
   drydock_file_entry: {
     id: required(1, 'uint32'),
     /** Id of the first file that has this inode. */
