@@ -4,7 +4,7 @@
  *
  * Low physical memory is the wasm linear memory itself: physical address == linear offset. Frames from
  * HIGH_PFN on (physical 4 GiB and up) hold user pages; they and the `struct page` array are backed a page at
- * a time, at the first write, and read as zeros before that.
+ * a time, at the first write, and read as zeros before that. Pages of the vmalloc area are aliases of others.
  */
 export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
@@ -14,6 +14,9 @@ export const DIRECT_MAP = 0xffff_8880_0000_0000n;
 /** `struct page` of frame n stands at VMEMMAP + 64 n. */
 export const VMEMMAP = 0xffff_ea00_0000_0000n;
 export const PAGE_STRUCT_SIZE = 64;
+/** Where the kernel maps pages next to each other that are not (vmap), and how many. */
+export const VMALLOC = 0xffff_c900_0000_0000n;
+export const VMALLOC_PAGES = 0x1_0000;
 /** Kernel image alias of low physical memory: symbols' addresses. */
 export const KERNEL_IMAGE = 0xffff_ffff_8000_0000n;
 /** First address that user mappings may not reach. */

@@ -111,6 +111,10 @@ export interface SocketState {
   readonly type: number;
   /** The other end; undefined when nobody has it open any more. */
   readonly peer: number | undefined;
+  /** 1 receives nothing more, 2 sends nothing more. */
+  readonly shutdown: number;
+  /** SO_PEEK_OFF, -1 for none. */
+  readonly peekOffset: number;
   /** What waits to be read, message by message (a stream's pieces are one message). */
   readonly received: readonly Uint8Array[];
 }
@@ -176,7 +180,16 @@ export interface RingState {
   readonly clock: number | undefined;
   readonly requests: readonly RequestState[];
   /** Tasks that wait for completions [83]. */
-  readonly waiters: readonly { readonly tid: number }[];
+  readonly waiters: readonly WaiterState[];
+}
+
+export interface WaiterState {
+  readonly tid: number;
+  /** How many more completions than there are (beyond those not taken yet) it wants to see: cq.head + this. */
+  readonly completions: number;
+  /** Nanoseconds that are left of its time, and until one completion is enough; undefined for no limit. */
+  readonly time?: bigint;
+  readonly minimum?: bigint;
 }
 
 export interface RingSetup {
@@ -307,7 +320,7 @@ export type BufferGroup =
 /** A request in progress: polls, timeouts, chains, deferred ones, reads that wait for their file [74-77, 79]. */
 export interface RequestState {
   readonly where: 'waiting' | 'timeout' | 'deferred';
-  /** Task that submitted it. */
+  /** Task that submitted it; 0 for the ring's submission thread. */
   readonly task: number;
   /** IORING_OP_* and IOSQE_*. */
   readonly opcode: number;

@@ -8,11 +8,13 @@
  */
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
+import { addCheckpoint } from './checkpoint.ts';
 import { addDemo } from './demo.ts';
 import { ExitCode } from './exit-code.ts';
 import { addInventory } from './inventory.ts';
 import { addLocks } from './locks.ts';
 import { addProfile } from './profile.ts';
+import { addRestore } from './restore.ts';
 import { addRun } from './run.ts';
 import { addVerify } from './verify.ts';
 import { version } from './version.ts';
@@ -32,6 +34,8 @@ async function main(argv: readonly string[]): Promise<number> {
   addVerify(program, done);
   addDemo(program, done);
   addLocks(program, done);
+  addCheckpoint(program, done);
+  addRestore(program, done);
   addInventory(program, done);
   addProfile(program, done);
   try {

@@ -23,6 +23,7 @@ const OPERATIONS = [
   'hugetlbfs_file_operations',
   'inotify_fops',
   'io_uring_fops',
+  'io_wake_function',
   'null_fops',
   'pidfd_fops',
   'pipefifo_fops',

@@ -53,6 +53,8 @@ const PATH_COMMANDS: ReadonlySet<number> = new Set([
 ]);
 /** What fcntl F_SETFL changes; O_ASYNC too where the kind of file has it. */
 const CHANGEABLE = Open.Append | Open.NonBlock | Open.Direct | Open.NoAtime;
+/** 6.0: whether a file takes O_DIRECT is a mode bit. */
+const NOTED_DIRECT_VERSION = 0x6_0000;
 /** 6.6: tmpfs takes O_DIRECT. */
 const TMPFS_DIRECT_VERSION = 0x6_0600;
 const MAX_SIGNAL = 64;
@@ -295,7 +297,12 @@ export class FileSyscalls extends MemorySyscalls {
       return -Errno.ENOTDIR;
     }
     const large = (flags & Open.Path) === 0 ? Open.LargeFile : 0;
-    const fd = this.installNew(task, flags, () => this.machine.vfs.openPath(path, flags | large, task.cred));
+    const fd = this.installNew(task, flags, () => {
+      const file = this.machine.vfs.openPath(path, flags | large, task.cred);
+      const noted = this.machine.profile.dialect.versionCode >= NOTED_DIRECT_VERSION;
+      if (noted && large !== 0 && this.takesDirect(inode)) file.addMode(FileMode.CanDirect);
+      return file;
+    });
     const writes = (flags & Open.AccMode) !== Open.RdOnly;
     if (fd >= 0 && inode.isRegular && writes && (flags & Open.Trunc) !== 0) this.truncate(inode, 0);
     return fd;
@@ -366,13 +373,19 @@ export class FileSyscalls extends MemorySyscalls {
     return inode.pages?.kind === 'file' || this.machine.profile.dialect.versionCode >= TMPFS_DIRECT_VERSION;
   }
 
+  /** Newer kernels note it when a file is opened, which a memfd is not. */
+  private mayBeDirect(file: File): boolean {
+    const noted = this.machine.profile.dialect.versionCode >= NOTED_DIRECT_VERSION;
+    return noted ? (file.mode & FileMode.CanDirect) !== 0 : this.takesDirect(file.inode);
+  }
+
   /** fcntl F_SETFL: only the flags that may change do. */
   private setStatus(task: Task, file: File, flags: number): number {
     const { inode } = file;
     const owns = inode.uid === task.cred.fsuid || task.cred.capable(CAP_FOWNER);
     if ((flags & ~file.flags & Open.NoAtime) !== 0 && !owns) return -Errno.EPERM;
     const isPipe = (inode.mode & FileType.Mask) === FileType.Fifo;
-    if ((flags & Open.Direct) !== 0 && !isPipe && !this.takesDirect(inode)) return -Errno.EINVAL;
+    if ((flags & Open.Direct) !== 0 && !isPipe && !this.mayBeDirect(file)) return -Errno.EINVAL;
     const changeable = CHANGEABLE | (file.ops.signals ? Open.Async : 0);
     file.flags = (file.flags & ~changeable) | (flags & changeable);
     return 0;

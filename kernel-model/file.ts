@@ -44,6 +44,8 @@ export const enum FileMode {
   /** Opened by O_PATH. */
   Path = 0x4000,
   Opened = 0x80000,
+  /** Takes O_DIRECT. */
+  CanDirect = 0x40_0000,
   /** Reads and writes can be tried without blocking. */
   NoWait = 0x800_0000,
 }
@@ -97,6 +99,9 @@ export interface FileOperations {
   reopen?(file: File, flags: number, cred: Cred): File | number;
 }
 
+/** Flags that only open(2) itself looks at; O_CLOEXEC is the descriptor's. */
+const NOT_KEPT = Open.Creat | Open.Excl | Open.NoCtty | Open.Trunc | Open.CloExec;
+
 export interface FileInit {
   path: Path;
   ops: FileOperations;
@@ -131,7 +136,7 @@ export class File {
     this.record
       .set('f_count', 1)
       .set('f_op', init.opsAddress)
-      .set('f_flags', init.flags & ~(Open.Creat | Open.Excl | Open.NoCtty | Open.Trunc))
+      .set('f_flags', init.flags & ~NOT_KEPT)
       .set('f_mode', modeOf(init))
       .point('f_inode', inode.record)
       .set('f_mapping', inode.record.big('i_mapping'))
@@ -170,6 +175,11 @@ export class File {
 
   get mode(): number {
     return this.record.get('f_mode');
+  }
+
+  /** Adds FMODE_* bits. */
+  addMode(bits: number): void {
+    this.record.set('f_mode', this.mode | bits);
   }
 
   get readable(): boolean {

@@ -19,6 +19,7 @@ import { TaskWork } from './task-work.ts';
 import { type Timer, Timers } from './timers.ts';
 import type { UnixSocket } from './unix-socket.ts';
 import { Vfs } from './vfs.ts';
+import { Vmalloc } from './vmalloc.ts';
 
 /** A kernel thread that looks for work as long as it does not sleep. */
 export interface Spinner {
@@ -32,6 +33,7 @@ export class Machine implements KernelServices {
   readonly heap: KernelHeap;
   readonly symbols: SymbolTable;
   readonly pages: PageAllocator;
+  readonly vmalloc: Vmalloc;
   readonly vfs: Vfs;
   readonly tasks: TaskTable;
   /** System calls, errno style. */
@@ -58,6 +60,7 @@ export class Machine implements KernelServices {
     this.heap = new KernelHeap(ram, profile);
     this.symbols = new SymbolTable(ram);
     this.pages = new PageAllocator(ram, profile);
+    this.vmalloc = new Vmalloc(ram);
     this.vfs = new Vfs(this.heap, this.pages, this.symbols);
     bootFiles(this.vfs);
     const zeroPage = ram.alloc(PAGE_SIZE, PAGE_SIZE);

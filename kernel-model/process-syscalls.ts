@@ -6,7 +6,7 @@ import { PAGE_SIZE } from '../bpf/address.ts';
 import { Errno } from '../bpf/errno.ts';
 import { mayAccess } from './access.ts';
 import { Capability } from './cred.ts';
-import { FileMode, type Open } from './file.ts';
+import { FileMode, Open } from './file.ts';
 import { FileSyscalls } from './file-syscalls.ts';
 import { type Mm, USER_END } from './mm.ts';
 import type { Task } from './task.ts';
@@ -119,7 +119,11 @@ export class ProcessSyscalls extends FileSyscalls {
     if (!target || !file) return -Errno.ENOENT;
     if (!mayAccess(task, target, 'filesystem')) return -Errno.EACCES;
     if ((file.mode & FileMode.Path) === 0 && file.ops.reopen)
-      return this.installNew(task, flags, () => file.ops.reopen?.(file, flags, task.cred) ?? -Errno.ENXIO);
+      return this.installNew(
+        task,
+        flags,
+        () => file.ops.reopen?.(file, flags | Open.LargeFile, task.cred) ?? -Errno.ENXIO,
+      );
     return this.openFound(task, file.path, flags);
   }
 

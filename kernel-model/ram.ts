@@ -21,6 +21,11 @@ export interface Ram {
   translate(address: bigint, length: number, write: boolean): number;
   /** Whether a kernel address belongs to the model, backed or not. */
   isMapped(address: bigint, length: number): boolean;
+  /**
+   * Makes a page of the vmalloc area another name of a page by its linear offset; of none for 0.
+   * @throws {OutOfMemory}
+   */
+  alias(address: bigint, offset: number): void;
   /** Copies kernel memory out (unbacked sparse memory as zeros); null when a byte is outside the model. */
   read(address: bigint, length: number): Uint8Array | null;
   /** Copies into kernel memory; false (and nothing written) when a byte is outside the model. */

@@ -43,6 +43,10 @@ export class VmRam implements Ram {
     return length <= 0xffff_ffff && this.core.isMapped(address, length) !== 0;
   }
 
+  alias(address: bigint, offset: number): void {
+    if (this.core.setAlias(address, offset) === 0) throw new OutOfMemory(PAGE_SIZE);
+  }
+
   read(address: bigint, length: number): Uint8Array | null {
     if (!this.isMapped(address, length)) return null;
     const whole = this.translate(address, length, false);

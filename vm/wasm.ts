@@ -11,6 +11,7 @@ export interface CoreExports {
   privateFree(offset: number, size: number): void;
   translate(address: bigint, length: number, write: number): number;
   isMapped(address: bigint, length: number): number;
+  setAlias(address: bigint, offset: number): number;
   loadProgram(from: number, slots: number, flags: number): number;
   unloadProgram(program: number): void;
   insnAtSlot(program: number, slot: number): number;

@@ -7,6 +7,9 @@ export interface Difference {
   readonly after: string;
 }
 
+/** How what is not there is written. */
+export const NOTHING = 'nothing';
+
 /** Enough to see what is wrong. */
 const MAX_DIFFERENCES = 100;
 const SHOWN = 60;
@@ -23,7 +26,10 @@ function compare(a: unknown, b: unknown, path: string, found: Difference[]): voi
     if (!sameBytes(a, b)) found.push(differenceOfBytes(a, b, path));
     return;
   }
-  if (a instanceof Map && b instanceof Map) return compareMaps(a, b, path, found);
+  if (a instanceof Map && b instanceof Map) {
+    compareMaps(a, b, path, found);
+    return;
+  }
   if (!isObject(a) || !isObject(b)) {
     found.push({ path, before: textOf(a), after: textOf(b) });
     return;
@@ -65,7 +71,7 @@ function isObject(value: unknown): value is { readonly [key: string]: unknown } 
 }
 
 function textOf(value: unknown): string {
-  if (value === undefined) return 'nothing';
+  if (value === undefined) return NOTHING;
   if (typeof value === 'bigint' || typeof value === 'number') return String(value);
   const plain = (_key: string, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner);
   const text = typeof value === 'string' ? value : (JSON.stringify(value, plain) ?? String(value));

@@ -39,9 +39,16 @@ const flag = (bits: number): ItemView => ({ see: ({ ring }) => ring.setup.flags 
 const exact = (see: ItemView['see']): ItemView => ({ see });
 const upTo = (caveat: string, see: ItemView['see']): ItemView => ({ see, caveat });
 
-/** The files of a world that no descriptor shows. */
+const openFiles = new WeakMap<CheckpointState, Set<number>>();
+
+/** Whether no descriptor shows a file. */
 function isDirect(state: CheckpointState, file: number): boolean {
-  return !state.fdTables.some(({ fds }) => fds.some((each) => each.file === file));
+  let open = openFiles.get(state);
+  if (!open) {
+    open = new Set(state.fdTables.flatMap(({ fds }) => fds.map((each) => each.file)));
+    openFiles.set(state, open);
+  }
+  return !open.has(file);
 }
 
 function fileOf({ state }: RingView, id: number | undefined): FileState | undefined {
@@ -83,7 +90,9 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
   4: flag(Flag.IoPoll),
   5: upTo('in whole clock ticks', ({ ring }) => ring.setup.idle),
   6: exact(({ ring }) => ring.setup.cpu),
-  7: exact(({ ring }) => ring.setup.thread),
+  7: exact(({ ring }) =>
+    ring.setup.thread === undefined ? undefined : `thread of ring ${ring.setup.thread}`,
+  ),
   9: exact(({ state, ring }) => state.creds[ring.setup.cred ?? -1]),
   10: upTo('on a kernel with the same layout', ({ ring }) => ring.setup.offsets),
   11: upTo('mappings that can be made again', ringMappings),
@@ -108,7 +117,9 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
     state.fdTables.map(({ fds }) => fds.filter(({ file }) => file === ring.file)),
   ),
   24: exact(({ state, ring }) =>
-    state.tasks.map(({ tid, ringFds }) => [tid, ringFds.filter(({ file }) => file === ring.file)]),
+    state.tasks.flatMap(({ tid, ringFds }) =>
+      ringFds.flatMap(({ index, file }) => (file === ring.file ? [`index ${index} of task ${tid}`] : [])),
+    ),
   ),
   25: upTo('by submitting as often', ({ ring }) => ring.queues.sqHead),
   26: exact(({ ring: { queues } }) => [queues.sqTail, queues.sqes, queues.sqArray]),
@@ -126,13 +137,18 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
   43: exact(({ ring }) => ring.buffers?.map((buffer) => buffer === undefined)),
   44: upTo('contents and sharing among what was dumped', (view) =>
     view.ring.buffers?.map(
-      (buffer) => buffer && [...buffer.lost].map(([i, source]) => [i, contentOf(view, source)]),
+      (buffer) =>
+        buffer && [buffer.length, [...buffer.lost].map(([i, source]) => [i, contentOf(view, source)])],
     ),
   ),
   45: upTo('pages of 2 MiB', ({ ring }) => ring.buffers?.map((buffer) => buffer?.huge)),
   47: upTo('a user of the same number', ({ ring }) => ring.setup.payer),
   48: exact(({ ring }) => ring.buffers?.map((buffer) => buffer?.tag)),
-  49: upTo('tables cloned as a whole', ({ ring }) => ring.buffers?.map((buffer) => buffer?.cloneOf)),
+  49: upTo('tables cloned as a whole', ({ ring }) =>
+    ring.buffers?.map(
+      (buffer) => buffer?.cloneOf && `slot ${buffer.cloneOf.index} of ring ${buffer.cloneOf.ring}`,
+    ),
+  ),
   51: exact(({ ring }) => ring.files?.slots.map((slot) => slot?.file)),
   52: upTo('files that can be opened again', (view) =>
     view.ring.files?.slots

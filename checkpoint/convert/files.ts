@@ -97,7 +97,7 @@ function watchEntries({ epoll = [] }: FileState, id: number): MessageInit<'event
 }
 
 function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'unix_sk_entry'> {
-  const { type, peer, received: _, ...rest } = socket ?? NO_SOCKET;
+  const { type, peer, shutdown, peekOffset, received: _, ...rest } = socket ?? NO_SOCKET;
   nothingLeft(rest);
   return {
     id,
@@ -111,10 +111,14 @@ function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'uni
     fown: NO_OWNER,
     opts: SOCKET_OPTIONS,
     name: new Uint8Array(),
+    ...(shutdown === 0 ? {} : { shutdown: SHUTDOWNS[shutdown] }),
+    ...(peekOffset < 0 ? {} : { peek_off: peekOffset }),
   };
 }
 
-const NO_SOCKET: SocketState = { type: 0, peer: undefined, received: [] };
+const NO_SOCKET: SocketState = { type: 0, peer: undefined, shutdown: 0, peekOffset: -1, received: [] };
+/** By the bits of what a socket does no more: receive 1, send 2. */
+const SHUTDOWNS = ['NONE', 'READ', 'WRITE', 'BOTH'] as const;
 
 /** Each pipe once, however often its read end is open. */
 function pipeEntries({ files }: CheckpointState): EntryInit<'PIPES_DATA'>[] {

@@ -203,9 +203,13 @@ class FileReader {
     if (peer !== undefined && this.entries[peer]?.usk?.peer !== idOf(index)) {
       throw at.wrong(`file ${usk.peer} is no socket that is connected with this one`);
     }
-    return { type: usk.type, peer, received: this.packets.get(idOf(index)) ?? [] };
+    const shutdown = usk.shutdown === undefined ? 0 : SHUTDOWN_BITS[usk.shutdown];
+    const received = this.packets.get(idOf(index)) ?? [];
+    return { type: usk.type, peer, shutdown, peekOffset: usk.peek_off ?? -1, received };
   }
 }
+
+const SHUTDOWN_BITS = { NONE: 0, READ: 1, WRITE: 2, BOTH: 3 } as const;
 
 function pipesOf(source: ImageReader): Map<number, Uint8Array> {
   const pipes = new Map<number, Uint8Array>();

@@ -110,9 +110,14 @@ class RingWriter {
       ...(napi && { napi: napiEntry(napi) }),
       ...(clock !== undefined && { clockid: clock }),
       ...(sqpoll && { sqpoll }),
-      waiters: waiters.map(({ tid, ...others }) => {
+      waiters: waiters.map(({ tid, completions, time, minimum, ...others }) => {
         nothingLeft(others);
-        return { pid: tid };
+        return {
+          pid: tid,
+          completions,
+          ...(time === undefined ? {} : { time }),
+          ...(minimum === undefined ? {} : { minimum }),
+        };
       }),
     };
   }
@@ -205,9 +210,14 @@ export class RingImages {
       napi: napi && { microseconds: Number(napi.busy_poll_us), prefer: napi.prefer_busy_poll === true },
       clock: entry.clockid,
       requests: requestsOf(entry.requests, { creds, files: files.length, tasks }, place),
-      waiters: entry.waiters.map(({ pid }, number) => {
+      waiters: entry.waiters.map(({ pid, completions = 0, time, minimum }, number) => {
         if (!tasks.has(pid)) throw place.field('waiters', number).wrong(`there is no task ${pid}`);
-        return { tid: pid };
+        return {
+          tid: pid,
+          completions,
+          ...(time === undefined ? {} : { time }),
+          ...(minimum === undefined ? {} : { minimum }),
+        };
       }),
     };
   }

@@ -15,6 +15,8 @@ const KERNEL_ONLY = 0x10 | 0x20_0000;
 export interface Census {
   /** Ascending. */
   readonly tasks: readonly RawTask[];
+  /** Threads that io_uring made in these processes. */
+  readonly workers: readonly RawTask[];
   /** Of the processes and of the threads that have a table of their own, by task and descriptor. */
   readonly fds: readonly RawFd[];
   /** By process and address. */
@@ -39,7 +41,7 @@ export interface Tree {
 /** @throws {InputError} for a root that is no process. */
 export function takeCensus(programs: CheckpointPrograms, tree: Tree): Census {
   const all = [...programs.run('tasks', 'dump_tasks', ALL)];
-  const tasks = treeOf(ofKind<RawTask>(all, 'task'), tree);
+  const { tasks, workers } = treeOf(ofKind<RawTask>(all, 'task'), tree);
   const wanted = new Set(tasks.map(({ tid }) => tid));
   const files = new Map<bigint, RawFile>();
   const creds = new Map(ofKind<RawCred>(all, 'cred').map((cred) => [cred.address, cred]));
@@ -57,6 +59,7 @@ export function takeCensus(programs: CheckpointPrograms, tree: Tree): Census {
   for (const fd of fds) if (!holders.has(fd.file)) holders.set(fd.file, fd);
   return {
     tasks,
+    workers,
     fds,
     vmas,
     ringFds: ofKind<RawRingFd>(all, 'ring_fd').filter(({ tid }) => wanted.has(tid)),
@@ -75,22 +78,26 @@ export function ofKind<T extends DumpRecord>(records: readonly DumpRecord[], kin
   return records.filter((record): record is T => record.kind === kind);
 }
 
-function treeOf(tasks: readonly RawTask[], { root, except }: Tree): RawTask[] {
+function treeOf(all: readonly RawTask[], { root, except }: Tree): { tasks: RawTask[]; workers: RawTask[] } {
   const inside = new Set<number>();
-  for (const { tid, tgid, parent } of tasks) {
+  for (const { tid, tgid, parent } of all) {
     if (tid !== tgid || tgid === except) continue;
     if (root === undefined ? parent === INIT : tgid === root) inside.add(tgid);
   }
   if (root !== undefined && inside.size === 0) throw new InputError(`there is no process ${root}`);
   for (let grew = true; grew; ) {
     grew = false;
-    for (const { tgid, parent } of tasks) {
+    for (const { tgid, parent } of all) {
       if (!inside.has(parent) || inside.has(tgid)) continue;
       inside.add(tgid);
       grew = true;
     }
   }
-  return tasks
-    .filter(({ tgid, flags }) => inside.has(tgid) && (flags & KERNEL_ONLY) === 0)
-    .map((task) => (inside.has(task.parent) ? task : { ...task, parent: INIT }));
+  const members = all.filter(({ tgid }) => inside.has(tgid));
+  const works = ({ flags }: RawTask) => (flags & KERNEL_ONLY) !== 0;
+  const tasks = members.filter((task) => !works(task));
+  return {
+    tasks: tasks.map((task) => (inside.has(task.parent) ? task : { ...task, parent: INIT })),
+    workers: members.filter(works),
+  };
 }

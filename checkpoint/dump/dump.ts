@@ -1,14 +1,24 @@
 /** Takes a checkpoint: runs all passes over a modelled kernel and puts together what they say. */
-import type { ObjectSource } from './programs.ts';
-import { CheckpointPrograms } from './programs.ts';
-import type { CheckpointState, CredState, FdTableState, Limit, TaskState } from '../state.ts';
+
 import type { Session } from '../../session/session.ts';
+import type {
+  CheckpointState,
+  CredState,
+  FdTableState,
+  Limit,
+  RequestState,
+  RingState,
+  TaskState,
+} from '../state.ts';
 import { type Census, takeCensus } from './census.ts';
 import { Dumper } from './dumper.ts';
 import { Files } from './files.ts';
 import { MemoryDump } from './memory.ts';
+import type { ObjectSource } from './programs.ts';
+import { CheckpointPrograms } from './programs.ts';
 import type { RawCred, RawTask } from './raw.ts';
 import { type Refusal, Refusals } from './refusal.ts';
+import { checkRings } from './ring-checks.ts';
 import { findRings, type KnownBuffers, type RingContext, readRing, ringState } from './rings.ts';
 
 export interface DumpOptions {
@@ -60,6 +70,7 @@ class Dumping {
     const clones: KnownBuffers = new Map();
     const read = found.map((ring, index) => readRing(context, ring, index));
     const rings = read.map(({ ring, records }) => ringState(ring, records, threads, clones));
+    refuseHidden(census, rings, refusals);
     const ringOf = (file: bigint) => {
       const index = found.findIndex((ring) => ring.file === file);
       return index < 0 ? undefined : index;
@@ -85,6 +96,7 @@ class Dumping {
       rings,
       orphans: orphans.all,
     };
+    checkRings(state, refusals, (index) => read[index]?.ring.subject ?? `ring ${index}`);
     return { state, refusals: refusals.all };
   }
 
@@ -105,11 +117,38 @@ class Dumping {
       },
       ringFds: ringFds.flatMap(({ index, file }) => {
         const id = files.id(file);
+        if (id === undefined)
+          this.refusals.add(24, `registered ring ${index} of task ${task.tid}`, 'has no descriptor');
         return id === undefined ? [] : [{ index, file: id }];
       }),
-      workers: task.has_context !== 0 ? { limits: task.workers, cpus: task.worker_cpus } : undefined,
+      workers: workersOf(task),
     };
   }
+}
+
+/** Undefined where the kernel's types do not tell. */
+function workersOf({ has_context, workers, worker_cpus }: RawTask): TaskState['workers'] {
+  const known = has_context !== 0 && (workers[0] !== 0 || workers[1] !== 0);
+  return known ? { limits: workers, cpus: worker_cpus } : undefined;
+}
+
+/** Requests that no list shows: workers execute them, or they wait for a device to be done with memory. */
+function refuseHidden(census: Census, rings: readonly RingState[], refusals: Refusals): void {
+  const listed = new Map<number, number>();
+  const count = ({ task, chain }: RequestState): void => {
+    listed.set(task, (listed.get(task) ?? 0) + 1);
+    chain.forEach(count);
+  };
+  for (const { requests } of rings) requests.forEach(count);
+  const check = (tasks: readonly RawTask[], task: number, subject: string): void => {
+    const used = tasks.reduce((sum, { inflight, cached_refs }) => sum + Number(inflight) - cached_refs, 0);
+    const hidden = used - (listed.get(task) ?? 0);
+    if (hidden > 0)
+      refusals.add(78, subject, `has ${hidden} requests in progress that workers execute or devices hold up`);
+  };
+  for (const task of census.tasks) check([task], task.tid, `task ${task.tid}`);
+  // Requests of submission threads have no task that a restore knows.
+  check(census.workers, 0, 'a submission thread');
 }
 
 /** Descriptor tables, each once, however many tasks share it. */

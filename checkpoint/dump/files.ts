@@ -11,6 +11,7 @@ const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 const S_IFREG = 0o100000;
 const EFD_SEMAPHORE = 1;
+const SOCK_STREAM = 1;
 const DELETED = ' (deleted)';
 /** O_* that say how a file was opened, and are not kept by fcntl. */
 const O_ACCMODE = 3;
@@ -53,6 +54,9 @@ export class Files {
   private readonly census: Census;
   private readonly ids = new Map<bigint, number>();
   private readonly order: (RawFile | LoneEventfd)[] = [];
+  /** First file of each inode, by the inode's address, and sockets by inode number. */
+  private readonly firsts = new Map<bigint, number>();
+  private readonly sockets = new Map<bigint, number>();
   /** Eventfd counters by address, and who holds them by file. */
   private readonly counters = new Map<bigint, number>();
 
@@ -70,6 +74,8 @@ export class Files {
     const id = this.order.length;
     this.ids.set(address, id);
     this.order.push(raw);
+    if (!this.firsts.has(raw.inode)) this.firsts.set(raw.inode, id);
+    if (raw.what === FileKind.Socket) this.sockets.set(raw.ino, id);
     if (raw.what === FileKind.Eventfd && !this.counters.has(raw.object)) this.counters.set(raw.object, id);
     return id;
   }
@@ -102,15 +108,12 @@ export class Files {
 
   /** Lowest id of a file with the same inode. */
   firstOf(inode: bigint): number {
-    return this.order.findIndex((file) => isFile(file) && file.inode === inode);
+    return this.firsts.get(inode) as number;
   }
 
   /** Id of the socket with an inode number. */
   socket(ino: bigint): number | undefined {
-    const id = this.order.findIndex(
-      (file) => isFile(file) && file.what === FileKind.Socket && file.ino === ino,
-    );
-    return id < 0 ? undefined : id;
+    return this.sockets.get(ino);
   }
 }
 
@@ -150,6 +153,8 @@ class FileWriter {
         return { ...common, epoll: this.watchesOf(raw, holder) };
       case 'io_uring': {
         const ring = this.services.ringOf(raw.file);
+        if (ring === undefined)
+          this.services.refusals.add(23, `ring ${raw.ino}`, 'has no descriptor to look into it by');
         return ring === undefined ? common : { ...common, ring };
       }
       default:
@@ -189,23 +194,18 @@ class FileWriter {
   private socketOf(raw: RawFile, holder: Holder | undefined): SocketState {
     const { dumper, refusals } = this.services;
     const type = Number(raw.count);
-    const peer = dumper.socketPeer(raw.ino);
-    const known = peer === undefined ? undefined : this.files.socket(peer);
-    if (peer !== undefined && known === undefined)
-      refusals.add(
-        undefined,
-        pathOf(raw),
-        'is connected with a socket outside of the processes that are dumped',
-      );
-    if (!holder) {
-      refusals.add(52, rawPath(raw), 'has no descriptor to look into it by');
-      return { type, peer: known, received: [] };
-    }
-    return {
-      type,
-      peer: known,
-      received: dumper.withFd(holder.tid, holder.fd, (fd) => dumper.peekSocket(fd)),
-    };
+    const seen = dumper.unixSocket(raw.ino);
+    const what = rawPath(raw);
+    if (!seen) refusals.add(undefined, what, 'is no unix socket');
+    const peer = seen && seen.peer !== 0 ? this.files.socket(BigInt(seen.peer)) : undefined;
+    if (seen && seen.peer !== 0 && peer === undefined)
+      refusals.add(undefined, what, 'is connected with a socket outside of the processes that are dumped');
+    if (!holder && (seen?.queued ?? 0) > 0)
+      refusals.add(52, what, 'has received something, and no descriptor to read it by');
+    const content = holder
+      ? dumper.withFd(holder.tid, holder.fd, (fd) => dumper.peekSocket(fd, type === SOCK_STREAM))
+      : { received: [], peekOffset: -1 };
+    return { type, peer, shutdown: seen?.shutdown ?? 0, ...content };
   }
 
   private watchesOf(raw: RawFile, holder: Holder | undefined): WatchState[] {

@@ -26,8 +26,10 @@ type Numbers<Names extends string> = { readonly [name in Names]: number };
 type Words<Names extends string> = { readonly [name in Names]: bigint };
 
 export type RawTask = DumpRecord &
-  Numbers<'tid' | 'tgid' | 'parent' | 'flags' | 'exit_state' | 'has_context'> &
-  Words<'mm' | 'files' | 'cred' | 'nofile' | 'nofile_max' | 'memlock' | 'memlock_max' | 'worker_cpus'> & {
+  Numbers<'tid' | 'tgid' | 'parent' | 'flags' | 'exit_state' | 'has_context' | 'cached_refs'> &
+  Words<
+    'inflight' | 'mm' | 'files' | 'cred' | 'nofile' | 'nofile_max' | 'memlock' | 'memlock_max' | 'worker_cpus'
+  > & {
     readonly comm: string;
     readonly workers: readonly [number, number];
   };
@@ -97,11 +99,13 @@ export type RawRing = DumpRecord &
     | 'worker_limits_set'
     | 'eventfd_async'
     | 'eventfd_tail'
+    | 'has_eventfd_tail'
     | 'eventfd_flags'
     | 'personality_next'
     | 'clock'
     | 'napi'
     | 'napi_prefer'
+    | 'unlisted'
   > &
   Words<
     | 'address'
@@ -118,7 +122,7 @@ export type RawRing = DumpRecord &
   > & { readonly worker_limits: readonly [number, number] };
 
 export type RawBuffer = DumpRecord &
-  Numbers<'empty' | 'vectors' | 'folio_shift' | 'references'> &
+  Numbers<'empty' | 'vectors' | 'folio_shift' | 'references' | 'kernel'> &
   Words<'index' | 'buffer' | 'address' | 'length' | 'tag'>;
 
 export type RawSlot = DumpRecord & Words<'index' | 'file' | 'tag'>;
@@ -138,6 +142,10 @@ export type RawProvided = DumpRecord & Numbers<'length' | 'id'> & Words<'address
 export type RawOverflow = DumpRecord &
   Numbers<'result' | 'flags'> &
   Words<'user_data'> & { readonly extra: readonly [bigint, bigint] };
+
+export type RawWaiter = DumpRecord &
+  Numbers<'tid' | 'target' | 'timeouts' | 'has_limits'> &
+  Words<'limit' | 'minimum' | 'now'>;
 
 export type RawRequest = DumpRecord &
   Numbers<

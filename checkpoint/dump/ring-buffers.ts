@@ -19,10 +19,16 @@ export function buffersOf(
   return ofKind<RawBuffer>(records, 'buffer').map((buffer) => {
     if (buffer.empty !== 0) return undefined;
     const index = Number(buffer.index);
+    if (buffer.kernel !== 0)
+      ring.refusals.add(
+        50,
+        `${ring.subject}, buffer ${index}`,
+        'is memory of a driver, which alone can register it',
+      );
     const cloneOf = clones.get(buffer.buffer);
     if (!cloneOf) clones.set(buffer.buffer, { ring: ring.index, index });
     const own = pages.get(index) ?? [];
-    const huge = isHuge(buffer, own);
+    const huge = ring.memory.isHuge(ring.raw.mm, Number(buffer.address)) || isHuge(buffer, own);
     return {
       address: buffer.address,
       length: Number(buffer.length),
@@ -46,12 +52,21 @@ function pagesByBuffer({ programs, choice }: RingUnderDump): Map<number, RawPage
 }
 
 /** Contents stand behind the records of pages that no mapping shows. */
-function lostPages({ memory, orphans }: RingUnderDump, pages: readonly RawPage[]): Map<number, PageSource> {
+function lostPages(
+  { memory, orphans, refusals, subject }: RingUnderDump,
+  pages: readonly RawPage[],
+): Map<number, PageSource> {
   const lost = new Map<number, PageSource>();
   for (const [i, page] of pages.entries()) {
     if (page.mapped !== 0) continue;
     const frame = Number(page.frame);
     const object = memory.objectAt(frame);
+    if (!object && memory.isPrivate(frame))
+      refusals.add(
+        44,
+        subject,
+        'a page of its buffers is private memory somewhere else, which both would share',
+      );
     lost.set(
       i,
       object
@@ -67,10 +82,10 @@ function isHuge({ folio_shift, vectors }: RawBuffer, pages: readonly RawPage[]):
   if (folio_shift === HUGE_SHIFT) return true;
   if (folio_shift !== 0 && folio_shift !== PAGE_SHIFT) return false;
   if (vectors < 2) return false;
-  const first = Number(pages[0]?.frame ?? 0);
-  return (
-    pages.length >= HUGE_PAGES &&
-    pages.every(({ frame }, i) => Number(frame) === first + i) &&
-    first % HUGE_PAGES === Number(((pages[0]?.address ?? 0n) >> BigInt(PAGE_SHIFT)) % BigInt(HUGE_PAGES))
-  );
+  if (pages.length < HUGE_PAGES) return false;
+  return pages.every(({ address, frame }, i) => {
+    const inside = Number((address >> BigInt(PAGE_SHIFT)) % BigInt(HUGE_PAGES));
+    const follows = i === 0 || inside === 0 || frame === (pages[i - 1] as RawPage).frame + 1n;
+    return follows && Number(frame) % HUGE_PAGES === inside;
+  });
 }

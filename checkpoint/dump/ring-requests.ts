@@ -1,7 +1,8 @@
 /** Requests in progress: those that can be submitted again, and why the others cannot. */
 import type { RequestState, TimeoutState } from '../state.ts';
 import { ofKind } from './census.ts';
-import { Place, type RawRequest } from './raw.ts';
+import type { Cursor } from './programs.ts';
+import { Place, type RawCred, type RawRequest } from './raw.ts';
 import type { RingUnderDump } from './rings.ts';
 
 const enum Op {
@@ -39,18 +40,19 @@ const TIMEOUT_MULTISHOT = 64;
 const ITEM = { waiting: 74, timeout: 75, deferred: 77 } as const;
 
 export function requestsOf(ring: RingUnderDump): RequestState[] {
-  const { programs, choice } = ring;
-  const all = (program: string) => ofKind<RawRequest>([...programs.runList(program, choice)], 'request');
+  const { programs, choice, census } = ring;
+  const all = (program: string, start?: Cursor): RawRequest[] => {
+    const records = [...programs.runList(program, choice, start)];
+    for (const cred of ofKind<RawCred>(records, 'cred')) census.creds.set(cred.address, cred);
+    return ofKind<RawRequest>(records, 'request');
+  };
   const waiting = [...all('dump_waiting'), ...all('dump_waiting_locked')];
   const timeouts = all('dump_timeouts');
   const deferred = all('dump_deferred');
   const chained = new Map<bigint, RawRequest[]>();
   for (const request of [...waiting, ...timeouts, ...deferred]) {
     if (request.link === 0n) continue;
-    const chain = ofKind<RawRequest>(
-      [...programs.runList('dump_chain', choice, { next: request.link })],
-      'request',
-    );
+    const chain = all('dump_chain', { next: request.link });
     chained.set(request.request, chain);
   }
   const make = (where: keyof typeof ITEM) => (request: RawRequest) =>
@@ -79,7 +81,8 @@ function stateOf(
     );
   return {
     where,
-    task: request.tid,
+    // The submission thread's number is no process's to know.
+    task: ring.raw.sq_data === 0n ? request.tid : 0,
     opcode,
     flags: Number(request.flags) & SQE_FLAGS,
     userData: request.user_data,

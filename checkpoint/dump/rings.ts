@@ -1,13 +1,8 @@
 /** io_uring instances: what the passes over one ring bring together. */
-import type { RingSetup, RingState } from '../state.ts';
-import { buffersOf } from './ring-buffers.ts';
-import { groupsOf } from './ring-groups.ts';
-import { queuesOf, ringOffsets } from './ring-queues.ts';
-import { requestsOf } from './ring-requests.ts';
+import type { RingSetup, RingState, WaiterState } from '../state.ts';
 import { type Census, isKind, ofKind } from './census.ts';
 import type { Dumper } from './dumper.ts';
-import type { Files } from './files.ts';
-import type { Holder } from './files.ts';
+import type { Files, Holder } from './files.ts';
 import type { MemoryDump } from './memory.ts';
 import type { CheckpointPrograms } from './programs.ts';
 import {
@@ -17,8 +12,13 @@ import {
   type RawPersonality,
   type RawRing,
   type RawSlot,
+  type RawWaiter,
 } from './raw.ts';
 import type { Refusals } from './refusal.ts';
+import { buffersOf } from './ring-buffers.ts';
+import { groupsOf } from './ring-groups.ts';
+import { queuesOf, ringOffsets } from './ring-queues.ts';
+import { requestsOf } from './ring-requests.ts';
 
 /** IORING_SETUP_* */
 export const enum SetupFlag {
@@ -97,10 +97,11 @@ export function ringState(
   threads: Map<bigint, number>,
   clones: KnownBuffers,
 ): RingState {
-  const { raw, memory, files, programs, choice, creds, refusals, subject } = ring;
+  const { raw, memory, files, creds, refusals, subject } = ring;
   const mm = memory.mm(raw.mm);
   if (raw.buffers_quiesce !== 0 || raw.files_quiesce !== 0)
     refusals.add(57, subject, 'a call that unregisters resources is waiting');
+  refuseUnlisted(ring);
   const file = files.id(ring.fileAddress) as number;
   const setup = setupOf(ring, threads);
   return {
@@ -133,7 +134,7 @@ export function ringState(
         : undefined,
     clock: raw.clock === 0 ? undefined : raw.clock,
     requests: requestsOf(ring),
-    waiters: [...programs.runList('dump_waiters', choice)].map(({ tid }) => ({ tid: Number(tid) })),
+    waiters: waitersOf(ring),
   };
 }
 
@@ -163,6 +164,20 @@ function setupOf(ring: RingUnderDump, threads: Map<bigint, number>): RingSetup {
     offsets: ringOffsets(ring),
     compat: raw.compat !== 0,
   };
+}
+
+/** enum unlisted, by bit. */
+const UNLISTED: readonly { readonly item: number; readonly reason: string }[] = [
+  { item: 78, reason: 'has requests that are polled for completion' },
+  { item: 80, reason: 'has futex waits in progress' },
+  { item: 80, reason: 'has waitid calls in progress' },
+  { item: 80, reason: 'has driver commands in progress' },
+  { item: 72, reason: 'receives into memory that belongs to a queue of a network device' },
+];
+
+function refuseUnlisted({ raw, refusals, subject }: RingUnderDump): void {
+  for (const [bit, { item, reason }] of UNLISTED.entries())
+    if ((raw.unlisted & (1 << bit)) !== 0) refusals.add(item, subject, reason);
 }
 
 function personalitiesOf({ programs, choice, census }: RingUnderDump): RawPersonality[] {
@@ -202,7 +217,27 @@ function eventfdOf({ raw, files }: RingUnderDump) {
     count: raw.eventfd_count,
     semaphore: (raw.eventfd_flags & 1) !== 0,
   });
-  return { file, async: raw.eventfd_async !== 0, lastTail: raw.eventfd_tail };
+  return {
+    file,
+    async: raw.eventfd_async !== 0,
+    lastTail: raw.has_eventfd_tail !== 0 ? raw.eventfd_tail : undefined,
+  };
+}
+
+/** KTIME_MAX */
+const FOREVER = (1n << 63n) - 1n;
+
+function waitersOf({ programs, choice, raw }: RingUnderDump): WaiterState[] {
+  return ofKind<RawWaiter>([...programs.runList('dump_waiters', choice)], 'waiter').map((waiter) => {
+    const left = (limit: bigint) => (limit > waiter.now ? limit - waiter.now : 0n);
+    const limits = waiter.has_limits !== 0;
+    return {
+      tid: waiter.tid,
+      completions: (waiter.target - raw.cq_head) >>> 0,
+      ...(limits && waiter.limit !== FOREVER ? { time: left(waiter.limit) } : {}),
+      ...(limits && waiter.minimum !== FOREVER ? { minimum: left(waiter.minimum) } : {}),
+    };
+  });
 }
 
 const VMEMMAP = 0xffff_ea00_0000_0000n;

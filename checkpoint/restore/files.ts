@@ -1,11 +1,12 @@
 /** Open files, made by the restorer and handed to whoever has them; and what stands in the file system behind them. */
+import { SocketOption } from '../../kernel-model/channel-syscalls.ts';
 import { EpollOp, epollCreate1, epollCtl } from '../../kernel-model/epoll-ctl.ts';
 import { Open } from '../../kernel-model/file.ts';
 import { Fcntl, Seek } from '../../kernel-model/file-syscalls.ts';
 import type { Task } from '../../kernel-model/task.ts';
 import type { FdTableState, FileState, WatchState } from '../state.ts';
 import { taskNode } from './tasks.ts';
-import type { RestoreWorld } from './world.ts';
+import type { Home, RestoreWorld } from './world.ts';
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -14,6 +15,8 @@ const S_IFCHR = 0o020000;
 const PERMISSIONS = 0o7777;
 const AF_UNIX = 1;
 const EFD_SEMAPHORE = 1;
+const SOL_SOCKET = 1;
+const SENDS_NO_MORE = 2;
 /** O_* that open(2) takes again. */
 const STATUS = ~(Open.Creat | Open.Excl | Open.Trunc);
 
@@ -32,13 +35,10 @@ export function addFiles(world: RestoreWorld): void {
     graph.add(fileNode(id), after, () => restorer.make(id, file));
   }
   // Names go when all that have the file open have opened it.
-  const deleted = [...state.files.entries()].filter(([id, { inode }]) => inode.deleted && inode.first === id);
-  for (const [id] of deleted) {
-    const users = [...state.files.keys()]
-      .filter((other) => state.files[other]?.inode.first === id)
-      .map(fileNode);
-    graph.add(`file ${id} unlinked`, users, () => restorer.unlink(id));
-  }
+  const users = new Map<number, string[]>();
+  for (const [id, { inode }] of state.files.entries())
+    if (inode.deleted) users.set(inode.first, [...(users.get(inode.first) ?? []), fileNode(id)]);
+  for (const [id, nodes] of users) graph.add(`file ${id} unlinked`, nodes, () => restorer.unlink(id));
   for (const [index, table] of state.fdTables.entries()) {
     const task = state.tasks.find(({ fdTable }) => fdTable === index);
     if (!task) continue;
@@ -86,18 +86,12 @@ class FileRestore {
   }
 
   make(id: number, file: FileState): void {
-    switch (file.kind) {
-      case 'eventfd':
-        return this.eventfd(id, file);
-      case 'pipe':
-        return this.pipe(id, file);
-      case 'socket':
-        return this.socket(id, file);
-      case 'epoll':
-        return this.epoll(id, file);
-      default:
-        return file.inode.object === undefined ? this.regular(id, file) : this.memory(id, file);
-    }
+    if (file.kind === 'eventfd') this.eventfd(id, file);
+    else if (file.kind === 'pipe') this.pipe(id, file);
+    else if (file.kind === 'socket') this.socket(id, file);
+    else if (file.kind === 'epoll') this.epoll(id, file);
+    else if (file.inode.object === undefined) this.regular(id, file);
+    else this.memory(id, file);
   }
 
   unlink(id: number): void {
@@ -133,9 +127,7 @@ class FileRestore {
     );
     const reader = ends.find(([, { flags }]) => (flags & Open.AccMode) === Open.RdOnly);
     const writer = ends.find(([, { flags }]) => (flags & Open.AccMode) !== Open.RdOnly);
-    const pair = calls.machine.sys.pipe2(calls.restorer, Open.CloExec);
-    if (typeof pair === 'number') return void calls.done(calls.restorer, 'pipe2', ['O_CLOEXEC'], pair);
-    calls.note(calls.restorer, 'pipe2', ['O_CLOEXEC'], `${pair[0]} ${pair[1]}`);
+    const pair = this.pair('pipe2', calls.machine.sys.pipe2(calls.restorer, Open.CloExec));
     this.write(pair[1], reader?.[1].pipe?.content ?? new Uint8Array());
     for (const [end, fd] of [
       [reader, pair[0]],
@@ -153,19 +145,42 @@ class FileRestore {
   private socket(id: number, file: FileState): void {
     const { calls, state } = this.world;
     if (this.has(id) || !file.socket) return;
-    const { type, peer, received } = file.socket;
-    const pair = calls.machine.sys.socketpair(calls.restorer, AF_UNIX, type | Open.CloExec);
-    if (typeof pair === 'number')
-      return void calls.done(calls.restorer, 'socketpair', ['AF_UNIX', type], pair);
-    calls.note(calls.restorer, 'socketpair', ['AF_UNIX', type], `${pair[0]} ${pair[1]}`);
-    for (const message of received) this.write(pair[1], message);
+    const { type, peer } = file.socket;
+    const pair = this.pair(
+      'socketpair',
+      calls.machine.sys.socketpair(calls.restorer, AF_UNIX, type | Open.CloExec),
+    );
     const other = peer === undefined ? undefined : state.files[peer];
+    for (const message of file.socket.received) this.write(pair[1], message);
     for (const message of other?.socket?.received ?? []) this.write(pair[0], message);
-    this.setStatus(pair[0], file.flags);
-    this.own(id, pair[0]);
-    if (peer === undefined || !other) return this.world.close(calls.restorer, pair[1]);
-    this.setStatus(pair[1], other.flags);
-    this.own(peer, pair[1]);
+    this.finishSocket(id, file, pair[0]);
+    if (peer !== undefined && other) this.finishSocket(peer, other, pair[1]);
+    else this.world.close(calls.restorer, pair[1]);
+  }
+
+  /** What was closed for sending is so again once the messages are through. */
+  private finishSocket(id: number, { flags, socket }: FileState, fd: number): void {
+    const { calls } = this.world;
+    const { sys } = calls.machine;
+    const { restorer } = calls;
+    if (socket && (socket.shutdown & SENDS_NO_MORE) !== 0 && socket.peer !== undefined)
+      calls.done(restorer, 'shutdown', [fd, 'SHUT_WR'], sys.shutdown(restorer, fd, 1));
+    if (socket && socket.peekOffset >= 0) {
+      const result = sys.setsockopt(restorer, fd, SOL_SOCKET, SocketOption.PeekOffset, socket.peekOffset);
+      calls.done(restorer, 'setsockopt', [fd, 'SO_PEEK_OFF', socket.peekOffset], result);
+    }
+    this.setStatus(fd, flags);
+    this.own(id, fd);
+  }
+
+  private pair(call: string, made: [number, number] | number): [number, number] {
+    const { calls } = this.world;
+    if (typeof made === 'number') {
+      calls.done(calls.restorer, call, [], made);
+      return calls.fail(`${call} gave one descriptor`);
+    }
+    calls.note(calls.restorer, call, [], `${made[0]} ${made[1]}`);
+    return made;
   }
 
   private epoll(id: number, file: FileState): void {
@@ -265,7 +280,7 @@ class FileRestore {
     );
     const size = Number(inode.size);
     const { content } = inode;
-    if (content && content.some((byte) => byte !== 0)) this.write(fd, content);
+    if (content?.some((byte) => byte !== 0)) this.write(fd, content);
     calls.done(restorer, 'ftruncate', [fd, size], machine.sys.ftruncate(restorer, fd, size));
     this.world.close(restorer, fd);
   }
@@ -298,7 +313,9 @@ class FileRestore {
   }
 
   private own(id: number, fd: number): void {
-    this.world.setHome(id, { task: this.world.calls.restorer, fd });
+    const { restorer } = this.world.calls;
+    this.world.setHome(id, { task: restorer, fd });
+    this.world.onEnd(() => this.world.close(restorer, fd));
   }
 
   private write(fd: number, bytes: Uint8Array): void {
@@ -330,30 +347,55 @@ class FileRestore {
 function install(world: RestoreWorld, task: Task, { fds }: FdTableState): void {
   const { calls } = world;
   const { sys } = calls.machine;
+  const lenders = new Lenders(world, task);
   for (const { fd, file, closeOnExec } of fds) {
     const home = world.home(file);
-    if (home.task.files === task.files && home.fd === fd) {
-      calls.done(
-        task,
-        'fcntl',
-        [fd, 'F_SETFD', Number(closeOnExec)],
-        sys.fcntl(task, fd, Fcntl.SetFd, Number(closeOnExec)),
-      );
-      continue;
-    }
-    const from = home.task.files === task.files ? home.fd : world.borrow(task, home);
-    const flags = closeOnExec ? Open.CloExec : 0;
-    if (from === fd)
-      calls.done(
-        task,
-        'fcntl',
-        [fd, 'F_SETFD', Number(closeOnExec)],
-        sys.fcntl(task, fd, Fcntl.SetFd, Number(closeOnExec)),
-      );
-    else {
+    const isOwn = home.task.files === task.files;
+    const from = isOwn ? home.fd : lenders.borrow(home);
+    if (from === fd) {
+      const result = sys.fcntl(task, fd, Fcntl.SetFd, Number(closeOnExec));
+      calls.done(task, 'fcntl', [fd, 'F_SETFD', Number(closeOnExec)], result);
+    } else {
+      const flags = closeOnExec ? Open.CloExec : 0;
       calls.done(task, 'dup3', [from, fd, flags], sys.dup3(task, from, fd, flags));
-      if (from !== home.fd || home.task.files !== task.files) world.close(task, from);
+      if (!isOwn) world.close(task, from);
     }
+    // From here on the task has it at hand. Rings are also called by threads that may borrow nothing.
+    if (!isOwn && world.state.files[file]?.kind !== 'io_uring') world.setHome(file, { task, fd });
+  }
+  lenders.close();
+}
+
+/** Descriptors for the processes that files are borrowed from, out of the way of what is installed. */
+class Lenders {
+  private readonly world: RestoreWorld;
+  private readonly task: Task;
+  private readonly pidfds = new Map<number, number>();
+
+  constructor(world: RestoreWorld, task: Task) {
+    this.world = world;
+    this.task = task;
+  }
+
+  borrow({ task: lender, fd }: Home): number {
+    const { calls } = this.world;
+    const pidfd = this.pidfds.get(lender.tgid) ?? this.open(lender.tgid);
+    const result = calls.machine.sys.pidfd_getfd(this.task, pidfd, fd, 0);
+    return calls.done(this.task, 'pidfd_getfd', [pidfd, fd], result);
+  }
+
+  close(): void {
+    for (const pidfd of this.pidfds.values()) this.world.close(this.task, pidfd);
+  }
+
+  private open(pid: number): number {
+    const { calls } = this.world;
+    const low = calls.machine.sys.pidfd_open(this.task, pid, 0);
+    calls.done(this.task, 'pidfd_open', [pid], low);
+    const high = this.world.lift(this.task, low);
+    this.world.close(this.task, low);
+    this.pidfds.set(pid, high);
+    return high;
   }
 }
 

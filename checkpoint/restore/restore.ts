@@ -5,12 +5,15 @@ import { type Call, Calls } from './calls.ts';
 import { addFiles, tableNode } from './files.ts';
 import { RestoreGraph } from './graph.ts';
 import { addMemory, mmNode } from './memory.ts';
+import { addRings, type BlockedCall, ringNode, waitersNode, workersNode } from './rings/index.ts';
 import { addTaskEnds, addTasks, taskNode } from './tasks.ts';
 import { RestoreWorld } from './world.ts';
 
 export interface Restored {
   /** Every system call, in order, with the part of the world that it was made for. */
   readonly calls: readonly Call[];
+  /** Calls in which restored tasks wait. */
+  readonly blocked: readonly BlockedCall[];
 }
 
 /** @throws {RestoreError} when a call is refused. @throws {InputError} when the state cannot be brought about here. */
@@ -21,10 +24,14 @@ export function restore(session: Session, state: CheckpointState): Restored {
   addTasks(world);
   addMemory(world);
   addFiles(world);
+  addRings(world);
   const before = [
     ...state.tasks.map(({ tid }) => taskNode(tid)),
     ...state.mms.map((_, index) => mmNode(index)),
     ...state.fdTables.map((_, index) => tableNode(index)),
+    ...state.rings.map((_, index) => ringNode(index, 'done')),
+    ...state.rings.map((_, index) => waitersNode(index)),
+    ...state.tasks.map(({ tid }) => workersNode(tid)),
   ];
   graph.add('end', before, () => world.end());
   addTaskEnds(world, ['end']);
@@ -32,5 +39,5 @@ export function restore(session: Session, state: CheckpointState): Restored {
     calls.begin(node.key);
     node.run();
   }
-  return { calls: calls.made };
+  return { calls: calls.made, blocked: world.blocked };
 }

@@ -9,6 +9,7 @@ import type { CheckpointState, CredState } from '../state.ts';
 import { type Calls, hex } from './calls.ts';
 import { becomeCred } from './creds.ts';
 import type { RestoreGraph } from './graph.ts';
+import type { BlockedCall } from './rings/waiters.ts';
 
 const THREAD = Clone.Vm | Clone.Fs | Clone.Files | Clone.Sighand | Clone.Thread;
 
@@ -27,6 +28,8 @@ export class RestoreWorld {
   readonly state: CheckpointState;
   readonly calls: Calls;
   readonly graph: RestoreGraph;
+  /** Calls in which restored tasks wait. */
+  readonly blocked: BlockedCall[] = [];
   private readonly homes = new Map<number, Home>();
   private readonly objectHomes = new Map<number, ObjectHome>();
   private readonly atEnd: (() => void)[] = [];

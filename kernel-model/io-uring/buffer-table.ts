@@ -10,7 +10,6 @@ import type { RsrcData } from './rsrc-data.ts';
 
 export class BufferTable {
   readonly data: RsrcData;
-  readonly size: number;
   private readonly machine: Machine;
   private readonly ctx: Record;
   private readonly payer: Payer;
@@ -22,12 +21,12 @@ export class BufferTable {
   private readonly entry: BvecLayout;
   /** Huge pages that registered buffers contain: head frame -> number of buffers. */
   private readonly hugePages = new Map<number, number>();
+  private shown = true;
 
   constructor(machine: Machine, ctx: Record, data: RsrcData, payer: Payer, dummy: bigint) {
     this.machine = machine;
     this.ctx = ctx;
     this.data = data;
-    this.size = data.size;
     this.payer = payer;
     this.dummy = dummy;
     this.entry = bvecLayout(machine.profile);
@@ -40,8 +39,19 @@ export class BufferTable {
     this.ctx.point('buf_data', this.data.record).set('nr_user_bufs', this.size);
   }
 
+  /** Slots that the ring says it has. */
+  get size(): number {
+    return this.shown ? this.data.size : 0;
+  }
+
+  /** Whether the ring says that it has any of the slots. */
+  show(shown: boolean): void {
+    this.shown = shown;
+    this.ctx.set('nr_user_bufs', this.size);
+  }
+
   at(slot: number): MappedBuffer | undefined {
-    return this.slots[slot];
+    return this.shown ? this.slots[slot] : undefined;
   }
 
   /** Address that a slot holds: of a buffer, or of the dummy. */
@@ -92,7 +102,7 @@ export class BufferTable {
   release(): void {
     for (const buffer of this.slots) if (buffer) this.unmap(buffer);
     this.ctx.set('user_bufs', 0).set('buf_data', 0).set('nr_user_bufs', 0);
-    this.machine.heap.freeBytes(this.table, 8 * this.size);
+    this.machine.heap.freeBytes(this.table, 8 * this.data.size);
     this.data.release();
   }
 

@@ -27,7 +27,7 @@ export function cloneBuffers({ ring, task, memory, argument, count }: RegisterCa
     if (ring.ctx.big(payer) !== source.ctx.big(payer)) return -Errno.EINVAL;
   }
   const { buffers } = source;
-  if (!buffers) return -Errno.ENXIO;
+  if (!buffers || buffers.size === 0) return -Errno.ENXIO;
   const data = newRsrcData(ring, RsrcKind.Buffer, buffers.size, undefined);
   if (typeof data === 'number') return data;
   const table = new BufferTable(ring.machine, ring.ctx, data, ring.payer, ring.dummyBuffer);

@@ -140,7 +140,7 @@ export class CompletionQueue {
   private plainSlot(): number {
     const { tail } = this;
     if (this.free(tail) === 0) return 0;
-    return this.memory.cqes + this.entrySize * (tail & (this.memory.cqEntries - 1));
+    return this.memory.cqeAt(this.entrySize * (tail & (this.memory.cqEntries - 1)));
   }
 
   /**
@@ -154,13 +154,12 @@ export class CompletionQueue {
       const start = tail & (this.memory.cqEntries - 1);
       const length = Math.min(this.free(tail), this.memory.cqEntries - start);
       if (length === 0) return 0;
-      const first = this.memory.cqes + this.entrySize * start;
-      this.ctx.set('cqe_cached', this.memory.addressOf(first));
-      this.ctx.set('cqe_sentinel', this.memory.addressOf(first + this.entrySize * length));
+      this.ctx.set('cqe_cached', this.memory.cqeAddress(this.entrySize * start));
+      this.ctx.set('cqe_sentinel', this.memory.cqeAddress(this.entrySize * (start + length)));
     }
     const slot = this.ctx.big('cqe_cached');
     this.ctx.set('cqe_cached', slot + BigInt(this.entrySize));
-    return this.memory.offsetOf(slot);
+    return this.memory.cqeBehind(slot);
   }
 
   /** @returns false when there is no memory for it: the entry is lost, and counted as such. */

@@ -150,7 +150,7 @@ class EnterCall {
     const time =
       limits.time === undefined || limits.time === 0n ? undefined : readTimespec(task, limits.time);
     if (typeof time === 'number') return time;
-    const waiting = new Waiting(machine, task, ring);
+    const waiting = new Waiting(machine, task, ring, wanted);
     if (time) {
       const span = time.seconds * 1_000_000_000n + time.nanoseconds;
       waiting.limit((flags & Enter.AbsTimer) !== 0 ? span : machine.now + span, false);
@@ -189,7 +189,10 @@ class EnterCall {
   }
 }
 
-/** A task in `cq_wait`. */
+/** KTIME_MAX: no limit. */
+const FOREVER = (1n << 63n) - 1n;
+
+/** A task in `cq_wait`: `struct io_wait_queue`, which says how far the completion queue has to come. */
 class Waiting {
   over = false;
   minimumOver = false;
@@ -199,20 +202,34 @@ class Waiting {
   private readonly waiter: Waiter;
   private readonly timers: Timer[] = [];
 
-  constructor(machine: Machine, task: Task, ring: IoUring) {
+  /** @param wanted number of completions that it waits for */
+  constructor(machine: Machine, task: Task, ring: IoUring, wanted: number) {
     this.machine = machine;
     this.ring = ring;
-    this.entry = machine.heap.allocate('wait_queue_entry').point('private', task.record);
-    this.waiter = { entry: this.entry, wake: () => {} };
+    this.entry = machine.heap.allocate('io_wait_queue');
+    const { rings } = ring.memory;
+    this.entry.point('wq.private', task.record).point('ctx', ring.ctx);
+    this.entry.set('wq.func', machine.symbols.opaque('io_wake_function'));
+    this.entry.set('cq_tail', rings.get('cq.head') + wanted);
+    this.entry.set('nr_timeouts', ring.ctx.get('cq_timeouts'));
+    if (this.entry.has('cq_min_tail')) this.entry.set('cq_min_tail', rings.get('cq.tail'));
+    for (const time of ['timeout', 'min_timeout']) this.note(time, FOREVER);
+    this.waiter = { entry: this.entry.sub('wq'), wake: () => {} };
     ring.waitQueue.add(this.waiter, true);
   }
 
   limit(expires: bigint, minimum: boolean): void {
+    this.note(minimum ? 'min_timeout' : 'timeout', expires);
     const timer = this.machine.startTimer(expires, () => {
       if (minimum) this.minimumOver = true;
       else this.over = true;
     });
     this.timers.push(timer);
+  }
+
+  /** Kernels before 6.12 keep the time in the call only. */
+  private note(member: string, time: bigint): void {
+    if (this.entry.has(member)) this.entry.set(member, time);
   }
 
   end(): void {

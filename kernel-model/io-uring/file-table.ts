@@ -15,7 +15,6 @@ export const SLOT_FLAGS = 3;
 
 export class FileTable {
   readonly data: RsrcData;
-  readonly size: number;
   private readonly heap: KernelHeap;
   private readonly ctx: Record;
   private readonly slots: (File | undefined)[];
@@ -23,6 +22,7 @@ export class FileTable {
   private readonly files: number;
   private readonly bitmap: number;
   private readonly dialect: Dialect;
+  private shown = true;
 
   /** @param data holds the tags; it has as many as the table has slots. */
   constructor(heap: KernelHeap, ctx: Record, data: RsrcData, dialect: Dialect) {
@@ -30,7 +30,6 @@ export class FileTable {
     this.dialect = dialect;
     this.ctx = ctx;
     this.data = data;
-    this.size = data.size;
     this.slots = new Array(data.size).fill(undefined);
     this.files = heap.allocateBytes(8 * data.size);
     const hasBitmap = ctx.has('file_table.bitmap');
@@ -45,8 +44,19 @@ export class FileTable {
     this.setAllocRange(0, this.size);
   }
 
+  /** Slots that the ring says it has. */
+  get size(): number {
+    return this.shown ? this.data.size : 0;
+  }
+
+  /** Whether the ring says that it has any of the slots. */
+  show(shown: boolean): void {
+    this.shown = shown;
+    this.ctx.set('nr_user_files', this.size);
+  }
+
   at(slot: number): File | undefined {
-    return this.slots[slot];
+    return this.shown ? this.slots[slot] : undefined;
   }
 
   /** Puts a file into an empty slot and takes over the caller's reference. */
@@ -88,13 +98,13 @@ export class FileTable {
 
   /** Drops every file and the table. */
   release(): void {
-    for (let slot = 0; slot < this.size; slot++) this.clear(slot)?.put();
+    for (let slot = 0; slot < this.data.size; slot++) this.clear(slot)?.put();
     this.ctx.set('file_table.files', 0).set('file_data', 0).set('nr_user_files', 0);
     if (this.bitmap !== 0) {
       this.ctx.set('file_table.bitmap', 0);
-      this.heap.freeBytes(this.bitmap, bitmapBytes(this.size));
+      this.heap.freeBytes(this.bitmap, bitmapBytes(this.data.size));
     }
-    this.heap.freeBytes(this.files, 8 * this.size);
+    this.heap.freeBytes(this.files, 8 * this.data.size);
     this.data.release();
   }
 

@@ -68,7 +68,7 @@ function prepareFixed(request: Request): number {
   if (!buffer || sqe.address < buffer.address || end > buffer.address + BigInt(buffer.length)) {
     return -Errno.EFAULT;
   }
-  request.releaseResource = ring.nodes.use();
+  request.releaseResource ??= ring.nodes.use();
   const data = { address: sqe.address, length: sqe.length };
   const offset = Number(sqe.address - buffer.address);
   fixedTargets.set(request, {

@@ -1,11 +1,13 @@
 /** The operations of io_uring_register(2), each with the checks of its own arguments. */
 import { Errno } from '../../bpf/errno.ts';
-import { Blocked } from '../lock.ts';
+import type { Blocked } from '../lock.ts';
 import type { Machine } from '../machine.ts';
 import type { Task } from '../task.ts';
 import { type CallerMemory, isNull, readStruct, UserArray, type UserPointer } from '../user-pointer.ts';
+import type { BufferTable } from './buffer-table.ts';
 import { cloneBuffers } from './clone-buffers.ts';
 import { registerEventfd, unregisterEventfd } from './eventfd.ts';
+import type { FileTable } from './file-table.ts';
 import { iowqAffinity, iowqMaxWorkers } from './iowq.ts';
 import { registerBuffers, unregisterBuffers, updateBuffers } from './register-buffers.ts';
 import { registerFiles, setFileAllocRange, unregisterFiles, updateFiles } from './register-files.ts';
@@ -14,6 +16,7 @@ import { probe, registerClock, registerNapi, unregisterNapi } from './register-q
 import { setRestrictions } from './restrictions.ts';
 import type { IoUring } from './ring.ts';
 import { registerRingFds, unregisterRingFds } from './ring-fds.ts';
+import { quiesceTable } from './rsrc-quiesce.ts';
 import { syncCancel } from './sync-cancel.ts';
 import { RegisterOp, Restriction, RSRC_REGISTER_SPARSE, Setup, UserSize } from './uapi.ts';
 
@@ -32,9 +35,11 @@ type Operation = (call: RegisterCall) => number | Blocked;
 
 const OPERATIONS: { readonly [op: number]: Operation } = {
   [RegisterOp.Buffers]: (call) => buffers(call),
-  [RegisterOp.UnregisterBuffers]: (call) => withoutArgument(call) || whenUnused(call.ring, unregisterBuffers),
+  [RegisterOp.UnregisterBuffers]: (call) =>
+    withoutArgument(call) || unregister(call, call.ring.buffers, unregisterBuffers),
   [RegisterOp.Files]: (call) => files(call),
-  [RegisterOp.UnregisterFiles]: (call) => withoutArgument(call) || whenUnused(call.ring, unregisterFiles),
+  [RegisterOp.UnregisterFiles]: (call) =>
+    withoutArgument(call) || unregister(call, call.ring.files, unregisterFiles),
   [RegisterOp.Eventfd]: (call) => eventfd(call, false),
   [RegisterOp.EventfdAsync]: (call) => eventfd(call, true),
   [RegisterOp.UnregisterEventfd]: (call) => withoutArgument(call) || unregisterEventfd(call.ring),
@@ -74,9 +79,12 @@ function withoutArgument({ argument, count }: RegisterCall): number {
 }
 
 /** A table goes when no request uses anything of it. */
-function whenUnused(ring: IoUring, unregister: (ring: IoUring) => number): number | Blocked {
-  const exists = unregister === unregisterFiles ? ring.files : ring.buffers;
-  return exists && ring.nodes.busy ? new Blocked('io_rsrc_data.refs') : unregister(ring);
+function unregister(
+  { ring, task }: RegisterCall,
+  table: FileTable | BufferTable | undefined,
+  drop: (ring: IoUring) => number,
+): number | Blocked {
+  return (table && quiesceTable(ring, table, task)) || drop(ring);
 }
 
 /** Kernels with sparse tables take NULL for "all empty", which the old operations do not offer. */
@@ -170,11 +178,12 @@ function restrictions({ machine, ring, memory, argument, count }: RegisterCall):
   return setRestrictions(record, dialect, new UserArray(memory, argument, UserSize.Restriction), count);
 }
 
-function enable({ ring, task }: RegisterCall): number {
+function enable({ machine, ring, task }: RegisterCall): number {
   if (!ring.disabled) return -Errno.EBADFD;
   if ((ring.flags & Setup.SingleIssuer) !== 0 && !ring.submitter) ring.setSubmitter(task);
   if (ring.ctx.get('restrictions.registered') !== 0) ring.ctx.set('restricted', true);
   ring.ctx.set('flags', ring.flags & ~Setup.Disabled);
+  machine.taskWork.add(() => ring.sqData?.wakeUp());
   return 0;
 }
 

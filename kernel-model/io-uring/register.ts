@@ -9,6 +9,7 @@ import { findRing } from './find-ring.ts';
 import { type RegisterCall, registerOperation } from './register-ops.ts';
 import { allowsRegister } from './restrictions.ts';
 import type { IoUring } from './ring.ts';
+import { interruptQuiesce } from './rsrc-quiesce.ts';
 import { RegisterOp, USE_REGISTERED_RING } from './uapi.ts';
 
 /** 6.3: the ring may be given as an index of the task's registered rings. */
@@ -28,7 +29,8 @@ const QUIESCING: ReadonlySet<number> = new Set([
  * @returns what the operation does: 0, a count or an id; a negative errno; `Blocked` when the call has to wait:
  * for `uring_lock`, or (5.16) until links to the ring are gone. A blocked call has changed nothing but that the
  * ring refuses other registrations (-ENXIO) until it is made again or given up by `interruptRegister`; or for
- * requests that use what is to be unregistered, or that are to be cancelled.
+ * requests that use what is to be unregistered (6.12: the ring shows no table meanwhile, until the call is made again or
+ * given up), or that are to be cancelled.
  */
 export function ioUringRegister(
   machine: Machine,
@@ -59,8 +61,9 @@ export function ioUringRegister(
   }
 }
 
-/** A signal ends the wait of a call that was `Blocked` on the ring's users. @returns -EINTR */
+/** A signal ends the wait of a call that was `Blocked` on the ring's users, or on those of a table. @returns -EINTR */
 export function interruptRegister(ring: IoUring): number {
+  interruptQuiesce(ring);
   if (ring.waiter) {
     ring.waiter = undefined;
     ring.resurrect();

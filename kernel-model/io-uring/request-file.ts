@@ -13,7 +13,7 @@ export function assignFile(request: Request): number {
   const file = findFile(request.ring, request.task, request.sqe.fd, fixed);
   if (!file) return -Errno.EBADF;
   request.attach(file.get());
-  if (fixed) request.releaseResource = request.ring.nodes.use();
+  if (fixed) request.releaseResource ??= request.ring.nodes.use();
   return 0;
 }
 

@@ -2,11 +2,12 @@
  * The memory a ring shares with user space: `struct io_rings` with the completion entries, the index array of
  * the submission queue behind them, and the submission entries.
  */
-import { DIRECT_MAP, PAGE_SHIFT, PAGE_SIZE } from '../../bpf/address.ts';
+import { PAGE_SHIFT, PAGE_SIZE } from '../../bpf/address.ts';
 import type { KernelHeap } from '../heap.ts';
+import type { Machine } from '../machine.ts';
 import type { KernelProfile } from '../profile.ts';
-import type { Ram } from '../ram.ts';
 import { Record } from '../record.ts';
+import type { KernelMapping } from '../vmalloc.ts';
 import { setPagePointer } from '../words.ts';
 import { Setup, UserSize } from './uapi.ts';
 
@@ -34,33 +35,37 @@ export interface RingOffsets {
   };
 }
 
-/** Pages of the task that hold the two areas (IORING_SETUP_NO_MMAP), pinned; one frame each. */
+/** Frames of the task's pages that hold the two areas (IORING_SETUP_NO_MMAP), pinned. */
 export interface UserAreas {
-  readonly rings: number;
-  readonly sqes: number;
+  readonly rings: Int32Array;
+  readonly sqes: Int32Array;
 }
 
 export class RingMemory {
   readonly rings: Record;
   /** Kernel address of the submission entries. */
   readonly sqesAddress: bigint;
-  /** Linear offset of the submission entries. */
-  readonly sqes: number;
-  /** Linear offset of the index array, 0 with IORING_SETUP_NO_SQARRAY. */
+  /** Where the index array begins in the area of the rings, 0 with IORING_SETUP_NO_SQARRAY. */
   readonly sqArray: number;
   /** Bytes of the two areas, not rounded to pages. */
   readonly ringBytes: number;
   readonly sqeBytes: number;
   readonly sqEntries: number;
   readonly cqEntries: number;
+  private readonly machine: Machine;
   private readonly heap: KernelHeap;
-  private readonly user: UserAreas | undefined;
+  /** Linear offset of the first byte of each area; where it stands in user memory, of each page. */
+  private readonly at: { readonly rings: readonly number[]; readonly sqes: readonly number[] };
+  /** The areas in user memory, and the kernel's own view of them. */
+  private readonly user: { frames: UserAreas; rings: KernelMapping; sqes: KernelMapping } | undefined;
+  private readonly cqeStart: number;
   private readonly pageTables: { offset: number; size: number }[] = [];
 
-  /** @param user where the areas stand; the kernel's own memory for undefined. @throws {OutOfMemory} */
-  constructor(heap: KernelHeap, profile: KernelProfile, shape: RingShape, user?: UserAreas) {
+  /** @param areas where the areas stand; the kernel's own memory for undefined. @throws {OutOfMemory} */
+  constructor(machine: Machine, shape: RingShape, areas?: UserAreas) {
+    const { heap, profile, vmalloc } = machine;
+    this.machine = machine;
     this.heap = heap;
-    this.user = user;
     const { sqEntries, cqEntries } = shape;
     this.sqEntries = sqEntries;
     this.cqEntries = cqEntries;
@@ -68,11 +73,19 @@ export class RingMemory {
     const { cqEnd, ringBytes, sqeBytes } = ringSizes(profile, shape);
     this.ringBytes = ringBytes;
     this.sqeBytes = sqeBytes;
-    const rings = user ? pageOffset(heap.ram, user.rings) : this.allocate(ringBytes);
-    this.rings = new Record(heap.ram, layout, rings, user ? pageAddress(user.rings) : heap.addressOf(rings));
-    this.sqArray = (shape.flags & Setup.NoSqArray) === 0 ? rings + cqEnd : 0;
-    this.sqes = user ? pageOffset(heap.ram, user.sqes) : this.allocate(sqeBytes);
-    this.sqesAddress = user ? pageAddress(user.sqes) : heap.addressOf(this.sqes);
+    this.sqArray = (shape.flags & Setup.NoSqArray) === 0 ? cqEnd : 0;
+    this.cqeStart = layout.offset('cqes');
+    this.user = areas && {
+      frames: areas,
+      rings: vmalloc.map(areas.rings),
+      sqes: vmalloc.map(areas.sqes),
+    };
+    this.at = this.user
+      ? { rings: this.user.rings.offsets, sqes: this.user.sqes.offsets }
+      : { rings: [this.allocate(ringBytes)], sqes: [this.allocate(sqeBytes)] };
+    const [rings, sqes] = [this.at.rings[0] as number, this.at.sqes[0] as number];
+    this.rings = new Record(heap.ram, layout, rings, this.user?.rings.address ?? heap.addressOf(rings));
+    this.sqesAddress = this.user?.sqes.address ?? heap.addressOf(sqes);
     this.rings.assign({
       sq_ring_mask: sqEntries - 1,
       cq_ring_mask: cqEntries - 1,
@@ -91,7 +104,7 @@ export class RingMemory {
         entries: at('sq_ring_entries'),
         flags: at('sq_flags'),
         dropped: at('sq_dropped'),
-        array: this.sqArray === 0 ? 0 : this.sqArray - this.rings.offset,
+        array: this.sqArray,
       },
       cq: {
         head: at('cq.head'),
@@ -105,44 +118,67 @@ export class RingMemory {
     };
   }
 
-  /** Linear offset of the completion entries. */
-  get cqes(): number {
-    return this.rings.offset + this.rings.layout.offset('cqes');
+  /** Linear offset of a completion entry. @param bytes from the first one. */
+  cqeAt(bytes: number): number {
+    return this.locate('rings', this.cqeStart + bytes);
   }
 
-  /** Kernel address of something in the area of the rings, by its linear offset. */
-  addressOf(offset: number): bigint {
-    return this.rings.address + BigInt(offset - this.rings.offset);
+  /** Linear offset of a submission entry. @param bytes from the first one. */
+  sqeAt(bytes: number): number {
+    return this.locate('sqes', bytes);
   }
 
-  /** The way back. */
-  offsetOf(address: bigint): number {
-    return this.rings.offset + Number(address - this.rings.address);
+  /** Linear offset of an element of the index array, which must be there. */
+  indexAt(element: number): number {
+    return this.locate('rings', this.sqArray + 4 * element);
+  }
+
+  /** Kernel address of a completion entry. @param bytes from the first one. */
+  cqeAddress(bytes: number): bigint {
+    return this.rings.address + BigInt(this.cqeStart + bytes);
+  }
+
+  /** Linear offset of a completion entry by its kernel address. */
+  cqeBehind(address: bigint): number {
+    return this.locate('rings', Number(address - this.rings.address));
   }
 
   /** Frames of one area; the kernel's own stand in low memory, where frame and offset agree. */
-  frames(area: 'rings' | 'sqes'): { first: number; count: number } {
-    if (this.user) return { first: this.user[area], count: 1 };
-    const offset = area === 'rings' ? this.rings.offset : this.sqes;
+  frames(area: 'rings' | 'sqes'): ArrayLike<number> {
+    if (this.user) return this.user.frames[area];
+    const first = (this.at[area][0] as number) >>> PAGE_SHIFT;
     const bytes = area === 'rings' ? this.ringBytes : this.sqeBytes;
-    return { first: offset >>> PAGE_SHIFT, count: Math.ceil(bytes / PAGE_SIZE) };
+    return Array.from({ length: Math.ceil(bytes / PAGE_SIZE) }, (_, page) => first + page);
   }
 
   /** An array of `struct page *` over one area, as kernels that keep their ring memory page by page have it. */
   pageTable(area: 'rings' | 'sqes'): bigint {
-    const { first, count } = this.frames(area);
-    const offset = this.heap.allocateBytes(8 * count);
-    for (let i = 0; i < count; i++) setPagePointer(this.heap.ram.view, offset + 8 * i, first + i);
-    this.pageTables.push({ offset, size: 8 * count });
+    const frames = this.frames(area);
+    const size = 8 * frames.length;
+    const offset = this.heap.allocateBytes(size);
+    for (let i = 0; i < frames.length; i++)
+      setPagePointer(this.heap.ram.view, offset + 8 * i, frames[i] as number);
+    this.pageTables.push({ offset, size });
     return this.heap.addressOf(offset);
   }
 
   release(): void {
     for (const { offset, size } of this.pageTables) this.heap.freeBytes(offset, size);
     this.rings.retire();
-    if (this.user) return;
-    this.heap.freeBytes(this.sqes, align(this.sqeBytes, PAGE_SIZE));
-    this.heap.freeBytes(this.rings.offset, align(this.ringBytes, PAGE_SIZE));
+    if (this.user) {
+      this.machine.vmalloc.unmap(this.user.rings);
+      this.machine.vmalloc.unmap(this.user.sqes);
+      return;
+    }
+    this.heap.freeBytes(this.at.sqes[0] as number, align(this.sqeBytes, PAGE_SIZE));
+    this.heap.freeBytes(this.at.rings[0] as number, align(this.ringBytes, PAGE_SIZE));
+  }
+
+  /** User memory is backed page by page. */
+  private locate(area: 'rings' | 'sqes', bytes: number): number {
+    const pages = this.at[area];
+    if (!this.user) return (pages[0] as number) + bytes;
+    return (pages[bytes >>> PAGE_SHIFT] as number) + (bytes & (PAGE_SIZE - 1));
   }
 
   private allocate(bytes: number): number {
@@ -167,15 +203,6 @@ export function ringSizes(
   const cqEnd = align(flags & Setup.Cqe32 ? 2 * header : header, CACHE_LINE);
   const ringBytes = (flags & Setup.NoSqArray) === 0 ? cqEnd + 4 * sqEntries : cqEnd;
   return { cqEnd, ringBytes, sqeBytes: UserSize.Sqe * sqEntries * (flags & Setup.Sqe128 ? 2 : 1) };
-}
-
-function pageAddress(frame: number): bigint {
-  return DIRECT_MAP + (BigInt(frame) << BigInt(PAGE_SHIFT));
-}
-
-/** Where the model keeps a frame of user memory. */
-function pageOffset(ram: Ram, frame: number): number {
-  return ram.translate(pageAddress(frame), PAGE_SIZE, true);
 }
 
 function align(size: number, to: number): number {

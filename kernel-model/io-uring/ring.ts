@@ -93,8 +93,8 @@ export class IoUring {
     this.machine = machine;
     const { heap, profile } = machine;
     this.ctx = heap.allocate('io_ring_ctx');
-    this.memory = new RingMemory(heap, profile, init, init.userAreas);
-    this.userFrames = init.userAreas ? [init.userAreas.rings, init.userAreas.sqes] : [];
+    this.memory = new RingMemory(machine, init, init.userAreas);
+    this.userFrames = init.userAreas ? [...init.userAreas.rings, ...init.userAreas.sqes] : [];
     this.lock = new Mutex(this.ctx.sub('uring_lock'), 'io_ring_ctx.uring_lock');
     for (const list of LISTS) if (this.ctx.has(list)) listInit(machine.ram, this.ctx.addressOf(list));
     this.ctx.assign({
@@ -102,7 +102,7 @@ export class IoUring {
       sq_entries: init.sqEntries,
       cq_entries: init.cqEntries,
       sq_sqes: this.memory.sqesAddress,
-      sq_array: this.memory.sqArray === 0 ? 0 : this.memory.addressOf(this.memory.sqArray),
+      sq_array: this.memory.sqArray === 0 ? 0 : this.memory.rings.address + BigInt(this.memory.sqArray),
     });
     this.ctx.point('rings', this.memory.rings);
     this.describePages();
@@ -262,8 +262,8 @@ export class IoUring {
     this.ctx
       .set('ring_pages', this.memory.pageTable('rings'))
       .set('sqe_pages', this.memory.pageTable('sqes'));
-    this.ctx.set('n_ring_pages', this.memory.frames('rings').count);
-    this.ctx.set('n_sqe_pages', this.memory.frames('sqes').count);
+    this.ctx.set('n_ring_pages', this.memory.frames('rings').length);
+    this.ctx.set('n_sqe_pages', this.memory.frames('sqes').length);
   }
 }
 

@@ -1,7 +1,6 @@
 /** io_uring_setup(2), and the ring as a file. */
 import { PAGE_SIZE } from '../../bpf/address.ts';
 import { Errno } from '../../bpf/errno.ts';
-import { InputError } from '../../bpf/input-error.ts';
 import { Capability } from '../cred.ts';
 import {
   type File,
@@ -61,7 +60,6 @@ export interface SetupResult {
 /**
  * @param params undefined when the caller's pointer is bad.
  * @returns a negative errno: -EFAULT, -EINVAL, -ENXIO (ring to attach to), -ENOMEM, -EMFILE.
- * @throws {InputError} for rings in user memory (IORING_SETUP_NO_MMAP) that need more than a page each.
  */
 export function ioUringSetup(
   machine: Machine,
@@ -187,7 +185,7 @@ function install(machine: Machine, task: Task, ring: IoUring): number {
     kind: 'anon_inode',
     name: '[io_uring]',
     ops: ringOperations,
-    flags: Open.RdWr | Open.CloExec,
+    flags: Open.RdWr,
     cred: task.cred,
     inode: machine.vfs.pseudoInode('anon_inode', 0o600),
   });
@@ -238,10 +236,10 @@ function mapRing(ring: IoUring, request: MapRequest): MapSource | number {
   if (buffers) return buffers.show();
   const area = mappedArea(request.offset);
   if (!area) return free ? -Errno.EINVAL : -Errno.ENOMEM;
-  const { first, count } = ring.memory.frames(area);
+  const frames = ring.memory.frames(area);
   // Before 6.10 the areas are compound pages, whose size is a power of two.
-  if (free && request.length > powerOfTwo(count) * PAGE_SIZE) return -Errno.EINVAL;
-  return { frame: (page) => (page < count ? first + page : -1) };
+  if (free && request.length > powerOfTwo(frames.length) * PAGE_SIZE) return -Errno.EINVAL;
+  return { frame: (page) => frames[page] ?? -1 };
 }
 
 /** Ring of provided buffers in kernel memory: the group's id stands in the offset. */
@@ -261,22 +259,18 @@ function pinRings(machine: Machine, task: Task, params: SetupParams, sizes: Size
   const shape = { flags: params.flags ?? 0, sqEntries: sizes.sq, cqEntries: sizes.cq };
   const { ringBytes, sqeBytes } = ringSizes(machine.profile, shape);
   const rings = pinArea(machine, task, params.cqUserAddress ?? 0n, ringBytes);
-  if (rings < 0) return rings;
+  if (typeof rings === 'number') return rings;
   const sqes = pinArea(machine, task, params.sqUserAddress ?? 0n, sqeBytes);
-  if (sqes >= 0) return { rings, sqes };
-  machine.pages.unpin(rings);
+  if (typeof sqes !== 'number') return { rings, sqes };
+  for (const frame of rings) machine.pages.unpin(frame);
   return sqes;
 }
 
-/** @returns the frame, -EINVAL, -EFAULT or -ENOMEM. */
-function pinArea(machine: Machine, task: Task, address: bigint, bytes: number): number {
+/** @returns the frames, which may be anywhere, -EINVAL, -EFAULT or -ENOMEM. */
+function pinArea(machine: Machine, task: Task, address: bigint, bytes: number): Int32Array | number {
   if (address % BigInt(PAGE_SIZE) !== 0n) return -Errno.EINVAL;
   if (address === 0n) return -Errno.EFAULT;
-  const frames = pinBuffer(machine, task, address, bytes);
-  if (typeof frames === 'number') return frames;
-  if (frames.length === 1) return frames[0] as number;
-  for (const frame of frames) machine.pages.unpin(frame);
-  throw new InputError('rings in user memory (IORING_SETUP_NO_MMAP) of more than a page are not modelled');
+  return pinBuffer(machine, task, address, bytes);
 }
 
 function powerOfTwo(value: number): number {

@@ -93,6 +93,11 @@ export class SqData implements Spinner {
     this.look(now, false);
   }
 
+  /** A ring has become enabled: a thread that sleeps looks at it. */
+  wakeUp(): void {
+    if (this.asleep) this.look(this.machine.now, true);
+  }
+
   /** @param wake whether it is woken first (IORING_ENTER_SQ_WAKEUP). */
   look(now: bigint, wake: boolean): void {
     const { thread } = this;

@@ -64,14 +64,14 @@ function takeEntry({ ring }: Engine): Sqe | undefined {
   const head = ctx.get('cached_sq_head');
   ctx.set('cached_sq_head', head + 1);
   let index = head & (memory.sqEntries - 1);
-  if (memory.sqArray !== 0) index = machine.ram.view.getUint32(memory.sqArray + 4 * index, true);
+  if (memory.sqArray !== 0) index = machine.ram.view.getUint32(memory.indexAt(index), true);
   if (index >= memory.sqEntries) {
     ctx.set('cq_extra', ctx.get('cq_extra') - 1);
     memory.rings.set('sq_dropped', memory.rings.get('sq_dropped') + 1);
     return undefined;
   }
   const size = (ring.flags & Setup.Sqe128) !== 0 ? 2 * UserSize.Sqe : UserSize.Sqe;
-  return new Sqe(new Uint8Array(machine.ram.buffer, memory.sqes + size * index, UserSize.Sqe));
+  return new Sqe(new Uint8Array(machine.ram.buffer, memory.sqeAt(size * index), UserSize.Sqe));
 }
 
 /** @returns whether the entry was refused. */

@@ -33,9 +33,9 @@ export class UserQueue {
     if (this.room <= 0) return false;
     if (entry) {
       const size = this.has(Setup.Sqe128) ? 2 * UserSize.Sqe : UserSize.Sqe;
-      new Uint8Array(machine.ram.buffer).set(entry, memory.sqes + size * this.slot);
+      new Uint8Array(machine.ram.buffer).set(entry, memory.sqeAt(size * this.slot));
     }
-    if (memory.sqArray !== 0) machine.ram.view.setUint32(memory.sqArray + 4 * this.slot, index, true);
+    if (memory.sqArray !== 0) machine.ram.view.setUint32(memory.indexAt(this.slot), index, true);
     memory.rings.set('sq.tail', memory.rings.get('sq.tail') + 1);
     return true;
   }
@@ -72,7 +72,7 @@ export class UserQueue {
     const { memory, machine } = this.ring;
     const { view } = machine.ram;
     const size = this.has(Setup.Cqe32) ? 2 * UserSize.Cqe : UserSize.Cqe;
-    const at = memory.cqes + size * ((index & (memory.cqEntries - 1)) >>> 0);
+    const at = memory.cqeAt(size * ((index & (memory.cqEntries - 1)) >>> 0));
     const entry = {
       userData: view.getBigUint64(at, true),
       result: view.getInt32(at + 8, true),

@@ -1,7 +1,8 @@
 /** Each call of a scene as steps. */
 import { type Emitter, named, waitForEvent } from './emitter.ts';
+import { emitEpollCtl, emitEpollWait } from './epoll-calls.ts';
 import { Label } from './program.ts';
-import { emitFault, emitRead } from './read-call.ts';
+import { emitRead } from './read-call.ts';
 import { put } from './release.ts';
 import {
   emitAttach,
@@ -15,7 +16,6 @@ import {
   emitUse,
 } from './ring-calls.ts';
 import type { Call } from './scene.ts';
-import { compareItems, withItems } from './walk.ts';
 
 type Emit = (emitter: Emitter, value: string, call: Call) => void;
 
@@ -173,44 +173,4 @@ function emitResolveFault(emitter: Emitter, reader: string): void {
       return undefined;
     },
   });
-}
-
-/** Events are copied to the caller with ep->mtx held. */
-function emitEpollWait(emitter: Emitter, name: string, faults: boolean): void {
-  const { mtx, items } = named(emitter.world.epolls, name);
-  emitter.lock(mtx);
-  if (faults) emitFault(emitter);
-  emitter.step({ text: 'events copied', reads: [items] });
-  emitter.unlock(mtx);
-}
-
-function emitEpollCtl(emitter: Emitter, name: string, call: Call, add: boolean): void {
-  const { file = '', fd = 0 } = call;
-  const { mtx, items } = named(emitter.world.epolls, name);
-  const address = emitter.world.addresses.get(file) ?? 0;
-  const what = `epoll_ctl(${name}, ${add ? 'ADD' : 'DEL'}, ${file}:${fd})`;
-  const out = new Label();
-  emitter.lock(mtx);
-  emitter.step({
-    text: what,
-    writes: [items],
-    jumps: [out],
-    run: (view) => {
-      const table = view.get(items);
-      const known = table.items.some((item) => item.file === file && item.fd === fd);
-      if (known === add) {
-        view.text = `${what} = -${add ? 'EEXIST' : 'ENOENT'}`;
-        view.result(view.text);
-        return out.jump();
-      }
-      const serial = 1 + Math.max(-1, ...table.history.flat().map((item) => item.serial));
-      const next = add
-        ? [...table.items, { file, address, fd, serial }].sort(compareItems)
-        : table.items.filter((item) => item.file !== file || item.fd !== fd);
-      view.set(items, withItems(table, next, items.name));
-      return undefined;
-    },
-  });
-  emitter.place(out);
-  emitter.unlock(mtx);
 }

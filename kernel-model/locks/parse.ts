@@ -86,6 +86,10 @@ const CALL_NAMES: { readonly [call: string]: readonly Section[] } = {
 /** What cannot stand in a ring's file table: the kernel refuses rings, the model also epoll instances. */
 const REGISTRABLE: readonly Section[] = ['files', 'links', 'iterators'];
 
+const WATCHABLE: readonly Section[] = ['files', 'epolls'];
+
+const OF_RINGS: ReadonlySet<string> = new Set(['io_uring_buf', 'io_uring_file', 'fdinfo']);
+
 class Names {
   private readonly bySection = new Map<Section, Set<string>>();
   readonly duplicates: Problem[] = [];
@@ -137,13 +141,14 @@ function* problems(scene: LockScene): Generator<Problem> {
 }
 
 function* definitions(scene: LockScene, names: Names): Generator<Problem> {
+  yield* holdProblems(scene, names);
   for (const [i, { files = [] }] of (scene.rings ?? []).entries())
     yield* slotProblems(files, ['rings', i, 'files'], names);
   for (const [i, { items = [] }] of (scene.epolls ?? []).entries()) {
     const keys = new Set<string>();
     for (const [k, { file, fd }] of items.entries()) {
       const path = ['epolls', i, 'items', k];
-      if (!names.has(['files'], file)) yield { path, reason: `there is no file ${file}` };
+      if (!names.has(WATCHABLE, file)) yield { path, reason: `there is no file ${file}` };
       if (keys.has(`${file}:${fd}`)) yield { path, reason: `${file} is watched under ${fd} already` };
       keys.add(`${file}:${fd}`);
     }
@@ -153,11 +158,22 @@ function* definitions(scene: LockScene, names: Names): Generator<Problem> {
       yield { path: ['links', i, 'to'], reason: `there is no ring or epoll instance ${to}` };
   for (const [i, { target, of }] of (scene.iterators ?? []).entries()) {
     const wanted: Section | undefined =
-      target === 'epoll' ? 'epolls' : target.startsWith('io_uring') ? 'rings' : undefined;
+      target === 'epoll' ? 'epolls' : OF_RINGS.has(target) ? 'rings' : undefined;
     const path = ['iterators', i];
     if (wanted && !names.has([wanted], of ?? ''))
       yield { path, reason: `"of" has to name one of: ${wanted}` };
     if (!wanted && of !== undefined) yield { path, reason: `${target} is of nothing` };
+  }
+}
+
+/** What a file holds goes with it, so that it cannot hold itself, even through others. */
+function* holdProblems(scene: LockScene, names: Names): Generator<Problem> {
+  const before = new Set<string>();
+  for (const [i, { name, holds = [] }] of (scene.files ?? []).entries()) {
+    for (const [k, held] of holds.entries())
+      if (!before.has(held) && !names.has(['links', 'iterators'], held))
+        yield { path: ['files', i, 'holds', k], reason: `${held} is no file before it, link or iterator` };
+    before.add(name);
   }
 }
 
@@ -195,6 +211,6 @@ function* argumentProblems(call: Call, path: ScenePath, names: Names): Generator
   if (update !== undefined && table !== 'buffers' && to !== 'none' && !names.has(REGISTRABLE, to))
     yield { path: [...path, 'to'], reason: `there is no file, link or iterator ${to}` };
   const watches = call.epoll_add !== undefined || call.epoll_del !== undefined;
-  if (watches && (!names.has(['files'], file ?? '') || call.fd === undefined))
+  if (watches && (!names.has(WATCHABLE, file ?? '') || call.fd === undefined))
     yield { path, reason: 'needs "file" and "fd"' };
 }

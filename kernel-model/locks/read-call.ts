@@ -1,6 +1,7 @@
 /** read(2) of an iterator, step by step; the rule of its output is checked when the reader has met the end. */
 import { checkDump, checkPart, type Rule, type Version } from './check-dump.ts';
 import { type Emitter, leavesTo, named, waitForEvent } from './emitter.ts';
+import { emitFdinfo } from './fdinfo.ts';
 import { Label, type View } from './program.ts';
 import { put, putRing } from './release.ts';
 import type { Call } from './scene.ts';
@@ -38,6 +39,11 @@ interface Reading {
 
 /** The `read` call of a scene: once, or until the end with a check of all the output. */
 export function emitRead(emitter: Emitter, call: Call): void {
+  const file = named(emitter.world.iterators, call.read);
+  if (file.def.target === 'fdinfo') {
+    emitFdinfo(emitter, file);
+    return;
+  }
   const reading = open(emitter, call.read, call);
   const name = reading.iterator.def.name;
   if (call.until === 'once') {
@@ -71,6 +77,11 @@ export function emitRead(emitter: Emitter, call: Call): void {
 
 /** One read by a request of io_uring. */
 export function emitRequest(emitter: Emitter, iterator: string, length?: number): void {
+  const file = named(emitter.world.iterators, iterator);
+  if (file.def.target === 'fdinfo') {
+    emitFdinfo(emitter, file);
+    return;
+  }
   readOnce(open(emitter, iterator, length === undefined ? {} : { length }));
   emitter.step({
     text: 'completion posted',

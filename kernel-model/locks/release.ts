@@ -18,10 +18,15 @@ function release(emitter: Emitter, name: string): void {
   const ring = rings.get(name);
   const epoll = epolls.get(name);
   if (ring) closeRing(emitter, ring);
-  else if (epoll) closeEpoll(emitter, epoll);
-  else if (links.has(name)) closeLink(emitter, name);
+  else if (epoll) {
+    unwatch(emitter, name);
+    closeEpoll(emitter, epoll);
+  } else if (links.has(name)) closeLink(emitter, name);
   else if (iterators.has(name)) closeIterator(emitter, name);
-  else if (addresses.has(name)) unwatch(emitter, name);
+  else if (addresses.has(name)) {
+    unwatch(emitter, name);
+    for (const held of emitter.world.heldBy(name)) put(emitter, held);
+  }
 }
 
 /** The ring's file is gone: no new users; the rest is done by a worker once nobody refers to the ring. */
@@ -123,7 +128,8 @@ function unwatch(emitter: Emitter, file: string): void {
   if (global) emitter.unlock(epmutex);
 }
 
-function mayWatch(world: World, epoll: string, file: string): boolean {
+/** Whether an instance watches a file, or may come to. */
+export function mayWatch(world: World, epoll: string, file: string): boolean {
   const { epolls = [] } = world.scene;
   const now = epolls.some(
     ({ name, items = [] }) => name === epoll && items.some((item) => item.file === file),

@@ -33,6 +33,10 @@ export interface Variant {
   register_bpf_files: 'allowed' | 'refused';
   /** How mmap of a ring looks up what to map. */
   ring_mmap: 'lockless' | 'uring_lock';
+  /** How fdinfo of a ring takes uring_lock. */
+  fdinfo: 'trylock' | 'mutex_lock';
+  /** What an epoll instance is added to another one under. */
+  nested_add: 'epmutex' | 'unlocked';
 }
 
 export type Slots = readonly string[];
@@ -57,9 +61,11 @@ export interface EpollDef {
 export interface FileDef {
   name: string;
   refs?: number;
+  /** What it refers to, as a unix socket does to descriptors that were sent and not received. */
+  holds?: readonly string[];
 }
 
-export type TargetName = 'io_uring_buf' | 'io_uring_file' | 'epoll' | 'task_file' | 'task_vma';
+export type TargetName = 'io_uring_buf' | 'io_uring_file' | 'epoll' | 'task_file' | 'task_vma' | 'fdinfo';
 
 export interface IteratorDef {
   name: string;
@@ -187,4 +193,6 @@ export const POSTED: Variant = {
   copy: 'unlocked',
   register_bpf_files: 'allowed',
   ring_mmap: 'lockless',
+  fdinfo: 'trylock',
+  nested_add: 'epmutex',
 };

@@ -115,10 +115,12 @@ export class World {
     for (const { name, refs = 1 } of scene.objects ?? []) this.defineRef(name, refs);
     for (const [address, { name, refs = 1 }] of (scene.files ?? []).entries()) {
       this.addresses.set(name, address);
-      this.defineRef(name, refs + this.tableUses(name));
+      this.defineRef(name, refs + this.uses(name));
     }
+    for (const { name } of scene.epolls ?? [])
+      if (this.mayBeWatched(name)) this.addresses.set(name, this.addresses.size);
     for (const { name, to, attached = true } of scene.links ?? []) {
-      this.defineRef(name, 1 + this.tableUses(name));
+      this.defineRef(name, 1 + this.uses(name));
       this.links.set(name, { name, to, attached: space.define(`${name} attached`, attached) });
     }
     for (const def of scene.iterators ?? []) this.defineIterator(def);
@@ -147,9 +149,14 @@ export class World {
     return this.calls.filter(({ read, reads }) => read === iterator || reads === iterator).length === 1;
   }
 
+  /** What a file lets go of with its last reference. */
+  heldBy(file: string): readonly string[] {
+    return (this.scene.files ?? []).find(({ name }) => name === file)?.holds ?? [];
+  }
+
   /** Whether a file may be closed while it is read. */
   mayClose(name: string): boolean {
-    return this.closes(name) || this.tableUses(name) > 0;
+    return this.closes(name) || this.uses(name) > 0;
   }
 
   /** Whether a ring may be closed while the scene runs. */
@@ -181,9 +188,20 @@ export class World {
     this.refs.set(name, this.space.define<RefValue>(`f_count of ${name}`, { count, freed: false }));
   }
 
-  /** Ring tables that hold a file from the start. */
-  private tableUses(name: string): number {
-    return (this.scene.rings ?? []).flatMap(({ files = [] }) => files).filter((file) => file === name).length;
+  /** Ring tables and files that hold a file from the start. */
+  private uses(name: string): number {
+    const tables = (this.scene.rings ?? []).flatMap(({ files = [] }) => files);
+    const held = (this.scene.files ?? []).flatMap(({ holds = [] }) => holds);
+    return [...tables, ...held].filter((file) => file === name).length;
+  }
+
+  /** Whether an epoll instance may come to watch a file. */
+  private mayBeWatched(name: string): boolean {
+    const items = (this.scene.epolls ?? []).flatMap((epoll) => epoll.items ?? []);
+    return (
+      items.some(({ file }) => file === name) ||
+      this.calls.some((call) => call.epoll_add !== undefined && call.file === name)
+    );
   }
 
   /** References of links and iterators to something. */
@@ -193,7 +211,8 @@ export class World {
     const byLink = isRing ? this.variant.link_holds : 'file';
     const held = isRing || this.variant.iterator_holds === 'nothing' ? this.variant.iterator_holds : 'file';
     const linking = links.filter(({ to, attached = true }) => to === name && attached && byLink === how);
-    const reading = iterators.filter(({ of }) => of === name && held === how);
+    // fdinfo looks the file up anew with every read.
+    const reading = iterators.filter(({ of, target }) => of === name && target !== 'fdinfo' && held === how);
     return linking.length + reading.length;
   }
 
@@ -239,7 +258,7 @@ export class World {
 
   private defineIterator(def: IteratorDef): void {
     const walk = this.walkOf(def);
-    this.defineRef(def.name, 1 + this.tableUses(def.name));
+    this.defineRef(def.name, 1 + this.uses(def.name));
     this.iterators.set(def.name, {
       def,
       lock: this.mutex(`${def.name}->lock`),

@@ -3,6 +3,7 @@
 import { deviceAt } from '../devices.ts';
 import { EpollOp, epollCreate1, epollCtl } from '../epoll-ctl.ts';
 import { Open } from '../file.ts';
+import { Fcntl, Seek } from '../file-syscalls.ts';
 import { FileType } from '../inode.ts';
 import type { Task } from '../task.ts';
 import type { Builder } from './builder.ts';
@@ -14,6 +15,7 @@ import type { Scope } from './scope.ts';
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const EFD_SEMAPHORE = 1;
+const FD_CLOEXEC = 1;
 export class FileBuilder {
   private readonly builder: Builder;
   private readonly task: Task;
@@ -45,8 +47,25 @@ export class FileBuilder {
   private addOne(spec: FileSpec, path: ScenePath, scope: Scope): void {
     if (Array.isArray(spec.fd))
       throw scope.error([...path, 'fd'], 'only a pipe or socketpair has two descriptors');
-    const fd = this.open(spec, path, scope);
-    this.builder.place(this.task, fd, spec.fd, [...path, 'fd'], scope);
+    const opened = this.open(spec, path, scope);
+    const fd = this.builder.place(this.task, opened, spec.fd, [...path, 'fd'], scope);
+    if (spec.open === undefined) this.setFlags(fd, spec, path);
+    if (spec.pos === undefined) return;
+    const at = [...path, 'pos'];
+    const { sys } = this.builder.machine;
+    this.builder.done('lseek', this.task, sys.lseek(this.task, fd, scope.size(spec.pos, at), Seek.Set), at);
+  }
+
+  /** Flags of what was not opened by a path, as fcntl sets them. */
+  private setFlags(fd: number, spec: FileSpec, path: ScenePath): void {
+    if (!spec.flags) return;
+    const { builder, task } = this;
+    const { sys } = builder.machine;
+    const flags = flagBits(spec.flags, OPEN_FLAGS);
+    const at = [...path, 'flags'];
+    builder.done('fcntl', task, sys.fcntl(task, fd, Fcntl.SetFl, flags), at);
+    if ((flags & Open.CloExec) !== 0)
+      builder.done('fcntl', task, sys.fcntl(task, fd, Fcntl.SetFd, FD_CLOEXEC), at);
   }
 
   private open(spec: FileSpec, path: ScenePath, scope: Scope): number {
@@ -126,7 +145,8 @@ export class FileBuilder {
       builder.done(spec.pipe ? 'pipe' : 'socketpair', task, pair, path);
       return;
     }
-    if (spec.fd) this.placePair(pair, spec.fd, at, scope);
+    const ends = spec.fd ? this.placePair(pair, spec.fd, at, scope) : pair;
+    for (const fd of ends) this.setFlags(fd, spec, path);
   }
 
   /** Each end may stand where the other one is to go, so both are lifted first. */
@@ -135,14 +155,15 @@ export class FileBuilder {
     wanted: [Quantity, Quantity],
     path: ScenePath,
     scope: Scope,
-  ): void {
+  ): number[] {
     const { builder, task } = this;
     const files = pair.map((fd) => task.files?.remove(fd));
-    for (const [index, file] of files.entries()) {
+    return files.map((file, index) => {
       const at = [...path, index];
       const target = builder.freeFd(task, scope.int(wanted[index] as Quantity, at), at);
       if (file) task.files?.install(target, file);
-    }
+      return target;
+    });
   }
 
   private epollFd(spec: FileSpec, path: ScenePath, scope: Scope): number {

@@ -3,6 +3,7 @@
 import { PAGE_SIZE } from '../../bpf/address.ts';
 import { ioUringSetup, type SetupParams } from '../io-uring/setup.ts';
 import { RegisterOp, RingLimit, RSRC_REGISTER_SPARSE, UserSize } from '../io-uring/uapi.ts';
+import { Blocked } from '../lock.ts';
 import { MapFlag } from '../memory-syscalls.ts';
 import type { Task } from '../task.ts';
 import { Prot } from '../vma.ts';
@@ -55,6 +56,10 @@ export class RingBuilder {
     const { call, op } = operation(spec);
     const at = [...path, call.key];
     const result = this.builder.at(at, () => this.perform(ring, op, spec, at, scope));
+    if (spec.waits) {
+      if (result instanceof Blocked) return;
+      throw scope.error([...path, 'waits'], `${call.name} by task ${this.task.pid} returns ${result}`);
+    }
     const value = this.builder.doneOrFails(call.name, this.task, result, path, spec.fails);
     if (spec.returns === undefined || value === scope.int(spec.returns, [...path, 'returns'])) return;
     throw scope.error([...path, 'returns'], `${call.name} by task ${this.task.pid} returns ${value}`);
@@ -238,7 +243,7 @@ export class RingBuilder {
   }
 }
 
-type Operation = Exclude<keyof RegisterSpec, 'async' | 'offset' | 'returns' | 'fails'>;
+type Operation = Exclude<keyof RegisterSpec, 'async' | 'offset' | 'returns' | 'waits' | 'fails'>;
 
 const CALLS: { readonly [op in Operation]: Call } = {
   buffers: 'register buffers',

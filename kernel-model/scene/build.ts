@@ -71,6 +71,11 @@ class SceneBuilder {
       comm: spec.comm ?? `task-${spec.pid}`,
       uid: spec.uid ?? 0,
       gid: spec.gid ?? spec.uid ?? 0,
+      ...(spec.euid === undefined ? {} : { euid: spec.euid }),
+      ...(spec.suid === undefined ? {} : { suid: spec.suid }),
+      ...(spec.egid === undefined ? {} : { egid: spec.egid }),
+      ...(spec.sgid === undefined ? {} : { sgid: spec.sgid }),
+      ...(spec.groups ? { groups: spec.groups } : {}),
       ...(parent ? { parent } : {}),
       ...(spec.capabilities ? { capabilities: capabilitySet(spec.capabilities) } : {}),
     });

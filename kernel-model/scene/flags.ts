@@ -10,6 +10,7 @@ export const OPEN_FLAGS: Flags = {
   RDWR: Open.RdWr,
   APPEND: Open.Append,
   NONBLOCK: Open.NonBlock,
+  DIRECT: Open.Direct,
   CLOEXEC: Open.CloExec,
 };
 
@@ -100,10 +101,15 @@ export const REGISTER_OPS: Flags = {
 
 /** CAP_* numbers (capabilities(7)). */
 export const CAPABILITIES: Flags = {
+  CAP_SETGID: 6,
+  CAP_SETUID: 7,
+  CAP_SETPCAP: 8,
   CAP_IPC_LOCK: 14,
+  CAP_SYS_PTRACE: 19,
   CAP_SYS_ADMIN: 21,
   CAP_SYS_NICE: 23,
   CAP_SYS_RESOURCE: 24,
+  CAP_CHECKPOINT_RESTORE: 40,
 };
 
 /** BPF_MAP_TYPE_* of the maps that a scene can have. */

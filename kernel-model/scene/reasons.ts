@@ -9,6 +9,8 @@ export type Call =
   | 'pipe'
   | 'socketpair'
   | 'eventfd'
+  | 'fcntl'
+  | 'lseek'
   | 'memfd_create'
   | 'epoll_create'
   | 'epoll_ctl'
@@ -48,6 +50,11 @@ const REASONS: { readonly [call in Call]: Reasons } = {
   pipe: { [Errno.EMFILE]: NO_DESCRIPTOR },
   socketpair: { [Errno.EMFILE]: NO_DESCRIPTOR },
   eventfd: { [Errno.EMFILE]: NO_DESCRIPTOR },
+  fcntl: { [Errno.EINVAL]: 'files of this kind do not take O_DIRECT' },
+  lseek: {
+    [Errno.ESPIPE]: 'files of this kind have no position',
+    [Errno.EINVAL]: 'the position is too large',
+  },
   memfd_create: { [Errno.EMFILE]: NO_DESCRIPTOR, [Errno.EINVAL]: 'the name is too long' },
   epoll_create: { [Errno.EMFILE]: NO_DESCRIPTOR },
   epoll_ctl: {

@@ -23,6 +23,11 @@ export interface TaskSpec {
   parent?: number;
   uid?: number;
   gid?: number;
+  euid?: number;
+  suid?: number;
+  egid?: number;
+  sgid?: number;
+  groups?: number[];
   capabilities?: string[];
   rlimits?: { memlock?: Quantity; nofile?: Quantity };
   threads?: { tid: number; comm?: string }[];
@@ -36,6 +41,7 @@ export interface FileSpec extends Repeated {
   open?: string;
   deleted?: boolean;
   size?: Quantity;
+  pos?: Quantity;
   flags?: string[];
   dup?: Quantity;
   pipe?: true;
@@ -177,6 +183,7 @@ export interface RegisterSpec {
   buffer_ring_head?: { group: Quantity; is?: Quantity };
   sync_cancel?: { data?: Quantity; fd?: Quantity; all?: boolean; any?: boolean };
   returns?: Quantity;
+  waits?: true;
   fails?: string;
 }
 

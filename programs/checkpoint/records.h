@@ -50,7 +50,9 @@ struct record_task {
 	/* Of the task's own io_uring workers, when it has any: processors (1) and limits. */
 	u32 has_context;
 	u32 workers[2];
-	u32 reserved;
+	/* References that were taken in advance, and all of them: the others are requests in flight. */
+	s32 cached_refs;
+	s64 inflight;
 	u64 worker_cpus;
 };
 
@@ -169,11 +171,23 @@ struct record_ring {
 	u32 eventfd_async, eventfd_tail;
 	u32 personality_next;
 	u32 clock;
-	u32 reserved;
+	u32 has_eventfd_tail;
 	u64 napi_timeout;
 	u32 napi, napi_prefer;
 	/* struct page of the first frame of user memory that the two areas stand in, 0 for the kernel's own memory. */
 	u64 rings_page, sqes_page;
+	/* Lists that are not empty, by enum unlisted. */
+	u32 unlisted;
+	u32 reserved2;
+};
+
+/* What can only be waited for: requests that have handed over all that they were made of. */
+enum unlisted {
+	UNLISTED_iopoll = 1,
+	UNLISTED_futex = 2,
+	UNLISTED_waitid = 4,
+	UNLISTED_command = 8,
+	UNLISTED_zcrx = 16,
 };
 
 struct record_buffer {
@@ -188,6 +202,9 @@ struct record_buffer {
 	u32 references;
 	u64 accounted;
 	u64 tag;
+	/* A driver's own memory. */
+	u32 kernel;
+	u32 reserved;
 };
 
 struct record_slot {
@@ -269,9 +286,17 @@ struct record_request {
 	u64 now;
 };
 
+/* A task that waits for completions. */
 struct record_waiter {
 	struct record_head head;
-	s64 tid;
+	s32 tid;
+	/* Number of the completion that it waits for, and of timeouts that had fired when it began. */
+	u32 target;
+	u32 timeouts;
+	u32 has_limits;
+	/* Nanoseconds since boot: its end, and when fewer are enough; KTIME_MAX for never. */
+	s64 limit, minimum;
+	u64 now;
 };
 
 /* A page of a registered buffer; the contents follow when no mapping shows it where it was registered. */

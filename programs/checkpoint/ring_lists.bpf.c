@@ -318,6 +318,9 @@ static __inline void write_request(struct seq_file *seq, struct record_request *
 	record->link = (u64)probe(req, link);
 	record->cred = (u64)probe(req, creds);
 	record->buffer = probe(req, buf_index);
+	/* Those of a personality, which may be registered no more. */
+	if (record->cred)
+		write_cred(seq, (void *)record->cred);
 	if (task)
 		record->tid = probe(task, pid);
 	switch (record->opcode) {
@@ -510,7 +513,27 @@ int dump_waiting_locked(struct bpf_iter__io_uring_buf___full *iter)
 	return 0;
 }
 
-/* Tasks that wait for completions. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct wait_queue_entry___wake {
+	void *private;
+	void *func;
+	struct list_head___full entry;
+};
+
+struct io_wait_queue___full {
+	struct wait_queue_entry___wake wq;
+	unsigned int cq_tail;
+	unsigned int nr_timeouts;
+	long long timeout;
+	long long min_timeout;
+};
+
+#pragma clang attribute pop
+
+extern const void io_wake_function __ksym __weak;
+
+/* Tasks that wait for completions. Before 6.3 those who poll the ring stand in the same queue. */
 SEC("iter/io_uring_buf")
 int dump_waiters(struct bpf_iter__io_uring_buf___full *iter)
 {
@@ -524,12 +547,20 @@ int dump_waiters(struct bpf_iter__io_uring_buf___full *iter)
 		return 0;
 	entry = at->next ? (void *)at->next : ctx->cq_wait.head.next;
 	for (i = 0; i < STEPS && entry != &ctx->cq_wait.head && entry; i++) {
-		struct wait_queue_entry___full *waiting = container_of(entry, struct wait_queue_entry___full, entry);
-		struct task_struct *task = probe(waiting, private);
+		struct io_wait_queue___full *waiting = container_of(entry, struct io_wait_queue___full, wq.entry);
+		struct task_struct *task = probe(waiting, wq.private);
 
-		if (task) {
+		if (task && probe(waiting, wq.func) == &io_wake_function) {
 			record_begin(record, waiter);
 			record->tid = probe(task, pid);
+			record->target = probe(waiting, cq_tail);
+			record->timeouts = probe(waiting, nr_timeouts);
+			if (core_field_exists(waiting->timeout)) {
+				record->has_limits = 1;
+				record->limit = probe(waiting, timeout);
+				record->minimum = probe(waiting, min_timeout);
+			}
+			record->now = bpf_ktime_get_ns();
 			record_end(iter->meta->seq, record);
 		}
 		entry = probe(entry, next);

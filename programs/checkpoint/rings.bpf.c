@@ -124,8 +124,10 @@ static __inline void add_registrations(struct record_ring *record, struct io_rin
 		record->eventfd_count = probe(event, count);
 		record->eventfd_flags = probe(event, flags);
 	}
-	if (core_field_exists(ctx->evfd_last_cq_tail))
+	if (core_field_exists(ctx->evfd_last_cq_tail)) {
+		record->has_eventfd_tail = 1;
 		record->eventfd_tail = ctx->evfd_last_cq_tail;
+	}
 	record->personality_next = ctx->pers_next;
 	if (core_field_exists(ctx->clockid))
 		record->clock = ctx->clockid;
@@ -134,6 +136,21 @@ static __inline void add_registrations(struct record_ring *record, struct io_rin
 		record->napi_prefer = ctx->napi_prefer_busy_poll;
 		record->napi_timeout = ctx->napi_busy_poll_dt;
 	}
+}
+
+/* Nothing tells a program more of these than that they are there. */
+static __inline void add_unlisted(struct record_ring *record, struct io_ring_ctx___full *ctx)
+{
+	if (ctx->iopoll_list.first)
+		record->unlisted |= UNLISTED_iopoll;
+	if (core_field_exists(ctx->futex_list) && ctx->futex_list.first)
+		record->unlisted |= UNLISTED_futex;
+	if (core_field_exists(ctx->waitid_list) && ctx->waitid_list.first)
+		record->unlisted |= UNLISTED_waitid;
+	if (core_field_exists(ctx->cancelable_uring_cmd) && ctx->cancelable_uring_cmd.first)
+		record->unlisted |= UNLISTED_command;
+	if (core_field_exists(ctx->zcrx_ctxs) && ctx->zcrx_ctxs.xa_head)
+		record->unlisted |= UNLISTED_zcrx;
 }
 
 static __inline void write_ring(struct seq_file *seq, struct io_ring_ctx___full *ctx)
@@ -148,6 +165,7 @@ static __inline void write_ring(struct seq_file *seq, struct io_ring_ctx___full 
 	add_queues(record, ctx);
 	add_resources(record, ctx);
 	add_registrations(record, ctx);
+	add_unlisted(record, ctx);
 	record_end(seq, record);
 	if (ctx->sq_creds)
 		write_cred(seq, ctx->sq_creds);
@@ -174,6 +192,8 @@ static __inline void write_buffer(struct seq_file *seq, struct bpf_iter__io_urin
 			record->folio_shift = full->folio_shift;
 		if (core_field_exists(full->refs))
 			record->references = full->refs.refs.counter;
+		if (core_field_exists(full->is_kbuf))
+			record->kernel = full->is_kbuf;
 	}
 	record->tag = resource_tag(iter->ctx->buf_data, iter->index);
 	record_end(seq, record);

@@ -36,7 +36,13 @@ struct io_wq___full {
 	struct io_wqe___full *wqes[];
 };
 
+struct percpu_counter___full {
+	s64 count;
+};
+
 struct io_uring_task___full {
+	int cached_refs;
+	struct percpu_counter___full inflight;
 	struct io_wq___full *io_wq;
 	struct file *registered_rings[RINGS]; /* since 5.18 */
 };
@@ -108,6 +114,8 @@ static __inline void write_task(struct seq_file *seq, struct task_struct *task)
 	record->memlock_max = full->signal->rlim[RLIMIT_MEMLOCK].rlim_max;
 	if (full->io_uring) {
 		record->has_context = 1;
+		record->cached_refs = full->io_uring->cached_refs;
+		record->inflight = full->io_uring->inflight.count;
 		if (full->io_uring->io_wq)
 			add_workers(record, full->io_uring->io_wq);
 	}

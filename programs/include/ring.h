@@ -72,6 +72,10 @@ struct wait_queue_entry___full {
 	struct list_head___full entry;
 };
 
+struct io_wq_work_list___full {
+	void *first;
+};
+
 struct xarray___full {
 	void *xa_head;
 };
@@ -134,6 +138,7 @@ struct io_ev_fd___full {
 struct io_mapped_ubuf___full {
 	unsigned long acct_pages;
 	unsigned int folio_shift; /* since 6.12 */
+	_Bool is_kbuf; /* since 6.15 */
 	struct {
 		struct atomic___full refs;
 	} refs; /* since 6.12 */
@@ -300,6 +305,11 @@ struct io_ring_ctx___full {
 	_Bool napi_enabled;
 	unsigned long check_cq;
 	unsigned long check_cq_overflow;
+	struct io_wq_work_list___full iopoll_list;
+	struct hlist_head___full futex_list; /* since 6.7 */
+	struct hlist_head___full waitid_list;
+	struct hlist_head___full cancelable_uring_cmd;
+	struct xarray___full zcrx_ctxs; /* since 6.15 */
 	struct page **ring_pages; /* since 6.5 */
 	struct page **sqe_pages;
 };

@@ -12,6 +12,7 @@ import type {
   RingSetup,
   RingState,
   TaskState,
+  WaiterState,
 } from '../../checkpoint/state.ts';
 import { type Draw, filled, flag, maybe, u16, u32, u64 } from './draw.ts';
 
@@ -70,7 +71,18 @@ export function ringState(draw: Draw, world: RingWorld, file: number): RingState
     napi: maybe(draw, () => ({ microseconds: u32(draw), prefer: flag(draw) })),
     clock: maybe(draw, () => draw.one([1, 7])),
     requests: world.tasks.length === 0 ? [] : times(draw.count(3), () => requestState(draw, world)),
-    waiters: world.tasks.length === 0 ? [] : times(draw.count(2), () => ({ tid: draw.one(world.tasks).tid })),
+    waiters: world.tasks.length === 0 ? [] : times(draw.count(2), () => waiterState(draw, world)),
+  };
+}
+
+function waiterState(draw: Draw, world: RingWorld): WaiterState {
+  const time = maybe(draw, () => u64(draw));
+  const minimum = maybe(draw, () => u64(draw));
+  return {
+    tid: draw.one(world.tasks).tid,
+    completions: u32(draw),
+    ...(time === undefined ? {} : { time }),
+    ...(minimum === undefined ? {} : { minimum }),
   };
 }
 

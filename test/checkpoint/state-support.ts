@@ -163,7 +163,10 @@ function detailOf(
     }
     case 'socket': {
       const received = times(draw.count(2), () => bytes(draw));
-      return { socket: { type: draw.one([1, 2, 5]), peer: undefined, received } };
+      const peekOffset = draw.one([-1, 0, 70]);
+      return {
+        socket: { type: draw.one([1, 2, 5]), peer: undefined, shutdown: draw.count(3), peekOffset, received },
+      };
     }
     default:
       return {};

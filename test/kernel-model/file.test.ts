@@ -116,7 +116,7 @@ describe.each(KERNELS)('files of %s', (kernel) => {
       const fd = machine.sys.open(task, '/data', Open.RdWr | Open.Append | Open.CloExec);
       const { record } = file(fd);
       expect(machine.symbolAt(record.big('f_op'))?.name).toBe('ext4_file_operations');
-      expect(record.get('f_flags')).toBe(Open.RdWr | Open.Append | Open.CloExec | Open.LargeFile);
+      expect(record.get('f_flags')).toBe(Open.RdWr | Open.Append | Open.LargeFile);
       expect(record.get('f_mode') & 3).toBe(FileMode.Read | FileMode.Write);
       expect(record.get('f_count')).toBe(1);
       expect(record.big('f_inode')).toBe(file(fd).inode.record.address);

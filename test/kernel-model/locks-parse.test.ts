@@ -46,6 +46,16 @@ describe('lock scenes', () => {
     [scene('never_waits: [{ actor: t, for: u }]\n', ''), 's.yaml:2:27: there is no actor u'],
     [scene('', '{ forever: [] }'), 's.yaml:4:12: nothing to do forever'],
     [scene('epolls: [{ name: e }]\n', '{ epoll_add: e, fd: 3 }'), 's.yaml:5:12: needs "file" and "fd"'],
+    [
+      scene('files: [{ name: f, holds: [f] }]\n', ''),
+      's.yaml:2:28: f is no file before it, link or iterator',
+    ],
+    [
+      scene('files: [{ name: f, holds: [g] }, { name: g }]\n', ''),
+      's.yaml:2:28: g is no file before it, link or iterator',
+    ],
+    [scene('epolls: [{ name: e }]\n', '{ epoll_add: e, file: r, fd: 3 }'), 'needs "file" and "fd"'],
+    [scene('iterators: [{ name: i, target: fdinfo }]\n', ''), 's.yaml:2:13: "of" has to name one of: rings'],
     [`${'#'.repeat(1 << 18)}\n`, 's.yaml:1:1: longer than'],
   ])('%j', (text, message) => {
     expect(failure(text)).toContain(message);

@@ -126,6 +126,40 @@ describe('what is found', () => {
     expect(results('h2-quiesce-dumper', 'other')).toContain('register buffers of ring = -ENXIO');
   });
 
+  test('fdinfo leaves out the tables where an iterator says EDEADLK', () => {
+    expect(results('fdinfo-trylock', 'reader')?.slice().sort()).toEqual([
+      'read(info) = all',
+      'read(info) = no tables',
+    ]);
+    expect(results('fdinfo-trylock', 'submitter')).toEqual(['read(info) = no tables']);
+    expect(results('fdinfo-trylock', 'dumper')).toContain('read(it) = EDEADLK');
+    expect(messages('fdinfo-mutex_lock')).toContain('deadlock: submitter waits for ring->uring_lock');
+    expect(results('fdinfo-ring-closed', 'reader')?.slice().sort()).toEqual([
+      'read(info) = all',
+      'read(info) = nothing',
+    ]);
+  });
+
+  test('of two epoll instances that are added to each other the second finds the loop', () => {
+    const loops = ['first', 'second'].map((actor) => results('nested-add-epmutex', actor));
+    expect(loops).toEqual([['epoll_ctl(a, ADD, b:5) = -ELOOP'], ['epoll_ctl(b, ADD, a:4) = -ELOOP']]);
+    const { ends } = explore(buildSystem(read('nested-add-epmutex.yaml')), {
+      maxStates: 10_000,
+      reduce: false,
+    });
+    // Never both.
+    expect(ends.size).toBe(2);
+  });
+
+  test('H3 by a unix socket: who waits is the work that would free the ring', () => {
+    for (const name of ['h3-socket', 'h3-socket-refused'])
+      expect(messages(name)).toEqual(['hang: kworker-ring waits for ring->refs to become 0']);
+  });
+
+  test('H18: reads after the end are ends', () => {
+    expect(results('h18-after-the-end', 'reader')).toEqual(['read(it) = data', 'read(it) = end']);
+  });
+
   test('the same scene gives the same report', () => {
     expect(run('h17-fd-added-again')).toEqual(run('h17-fd-added-again'));
   });

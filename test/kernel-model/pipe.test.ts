@@ -147,7 +147,7 @@ describe.each(KERNELS)('pipes of %s', (kernel) => {
   test('an end can be opened again through /proc', () => {
     const [r, w] = pipe();
     const again = sys().open_fd_link(task, 100, r, Open.WrOnly | Open.NonBlock);
-    expect(sys().fcntl(task, again, Fcntl.GetFl, 0)).toBe(Open.WrOnly | Open.NonBlock);
+    expect(sys().fcntl(task, again, Fcntl.GetFl, 0)).toBe(Open.WrOnly | Open.NonBlock | Open.LargeFile);
     expect(['readers', 'writers', 'files'].map((name) => record(r).get(name))).toEqual([1, 2, 3]);
     sys().close(task, w);
     write(again, 'still');

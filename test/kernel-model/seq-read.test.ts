@@ -190,7 +190,7 @@ describe.each(['5.16+series', '6.1', '6.12'])('reads on %s', (kernel) => {
     expect(lengths(it, HUGE, HUGE)).toEqual([5, -Errno.EDEADLK]);
   });
 
-  test('an error from next is forgotten by 5.16 and returned by 6.x', () => {
+  test('H21: an error from next is forgotten by 5.16 and returned by 6.x', () => {
     const it = new ListIterator(machine, 3, eight, { next: (at) => (at === 2 ? -Errno.EIO : undefined) });
     if (openProfile(kernel).dialect.iterNextErrors === 'forgotten') {
       expect(it.readLength(task, HUGE)).toBe(16);

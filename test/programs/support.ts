@@ -1,6 +1,7 @@
 /** Sessions over scenes and objects of the repository. */
 import { readFileSync } from 'node:fs';
 import { iterate } from '../../session/iterate.ts';
+import { dump } from '../../checkpoint/dump/dump.ts';
 import { openSession } from '../../cli/open-session.ts';
 import type { LoadedIterator, LoadedObject, Session } from '../../session/session.ts';
 import { parseScene } from '../../kernel-model/scene/index.ts';
@@ -19,6 +20,20 @@ export function sessionOf(text: string, kernel = '6.12'): Promise<Session> {
 export function loadProgram(session: Session, name: string): LoadedObject {
   const file = `${name}.bpf.o`;
   return session.load(readFileSync(new URL(`${name}/${file}`, PROGRAMS)), file);
+}
+
+export function checkpointObject(name: string): Uint8Array {
+  const folder = name === 'bvec_pages' ? name : 'checkpoint';
+  return readFileSync(new URL(`${folder}/${name}.bpf.o`, PROGRAMS));
+}
+
+/** All that a checkpoint has of a world, as JSON; 64-bit numbers and bytes as text. */
+export function checkpointText(session: Session): string {
+  return JSON.stringify(dump(session, checkpointObject).state, (_key, value: unknown) => {
+    if (typeof value === 'bigint') return String(value);
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+    return value instanceof Map ? [...value] : value;
+  });
 }
 
 /** The object's only iterator. */

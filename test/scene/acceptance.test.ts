@@ -1,12 +1,14 @@
 /** The bundled scenes of programs/scenes/acceptance: states that a checkpoint has to get right, as programs see them. */
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../bpf/errno.ts';
-import type { OpenIterator } from '../../cli/open-iterator.ts';
+import type { OpenIterator } from '../../session/open-iterator.ts';
 import { Open } from '../../kernel-model/file.ts';
 import { ioUringEnter } from '../../kernel-model/io-uring/enter.ts';
-import { Enter } from '../../kernel-model/io-uring/uapi.ts';
+import { interruptRegister } from '../../kernel-model/io-uring/register.ts';
+import { Enter, RegisterOp as Op, SqeFlag, SubmitOp } from '../../kernel-model/io-uring/uapi.ts';
 import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';
 import { xarrayLoad } from '../../kernel-model/xarray.ts';
+import { Caller } from '../kernel-model/ring-support.ts';
 import { loadProgram, onlyIterator } from '../programs/support.ts';
 import { type Built, SceneFolder } from './scene-support.ts';
 
@@ -166,6 +168,53 @@ const CHECKS: { readonly [file: string]: (built: Built) => void } = {
       [100, 37, 0x11],
       [50, 37, 0x11],
     ]);
+  },
+
+  'table-on-its-way-out.yaml': (built) => {
+    const { machine } = built;
+    const { ctx, files, buffers } = built.ring(3);
+    const hides = built.kernel === '6.12';
+    const dumps = () => [
+      built.dump('io_uring_file').split('\n').at(-2),
+      built.dump('io_uring_buf').split('\n').at(-2),
+    ];
+    const quiesce = () => [files, buffers].map((table) => table?.data.record.get('quiesce'));
+    expect(dumps()).toEqual(hides ? ['E:0', 'E:0'] : ['E:2', 'E:1']);
+    expect(quiesce()).toEqual([1, 1]);
+    if (hides) expect(ctx.get('rsrc_quiesce')).toBe(2);
+    // Requests that begin now find what the ring shows.
+    const caller = new Caller(machine, built.task);
+    const fixed = {
+      opcode: SubmitOp.Read,
+      fd: 1,
+      length: 4,
+      flags: SqeFlag.FixedFile,
+      address: 0x7f00_0000_0000n,
+    };
+    caller.submit(3, { ...fixed, userData: 2n }, { ...fixed, opcode: SubmitOp.ReadFixed, userData: 3n });
+    const found = caller.reap(3).map(([id, result]) => [id, result]);
+    expect(found).toEqual(
+      hides
+        ? [
+            [2, -Errno.EBADF],
+            [3, -Errno.EFAULT],
+          ]
+        : [
+            [2, 0],
+            [3, 0],
+          ],
+    );
+    // A signal: everything is as it was.
+    expect(interruptRegister(built.ring(3))).toBe(-Errno.EINTR);
+    expect([...dumps(), ...quiesce()]).toEqual(['E:2', 'E:1', 0, 0]);
+    expect(() => caller.register(3, Op.UnregisterFiles, 0n, 0)).toThrow('io_rsrc_data.refs');
+    machine.sys.write(built.task, 6, new TextEncoder().encode('abcd'));
+    expect(caller.reap(3)).toEqual([[1, 4, 0]]);
+    expect([Op.UnregisterFiles, Op.UnregisterBuffers].map((op) => caller.register(3, op, 0n, 0))).toEqual([
+      0, 0,
+    ]);
+    expect(dumps()).toEqual(['E:0', 'E:0']);
+    if (hides) expect(ctx.get('rsrc_quiesce')).toBe(0);
   },
 };
 

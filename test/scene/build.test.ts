@@ -290,6 +290,10 @@ describe('what events find', () => {
       .join('')}`;
 
   it.each([
+    [
+      'register: { fd: 3, calls: [{ personality: true, waits: true }] }',
+      's.yaml:8:64: register by task 9 returns 1',
+    ],
     ['ring_words: { fd: 3, are: { cq_tail: 1 } }', 's.yaml:8:44: cq_tail is 0'],
     ['load: { fd: 4, count: 8 }', 's.yaml:8:16: the bytes are 0700000000000000, not 0800000000000000'],
     ['holds: { address: a, text: x }', 's.yaml:8:16: the bytes are 00, not 78'],

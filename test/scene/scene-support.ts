@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { openSession } from '../../cli/open-session.ts';
-import type { Session } from '../../cli/session.ts';
+import type { Session } from '../../session/session.ts';
 import { IoUring } from '../../kernel-model/io-uring/ring.ts';
 import { taskContext } from '../../kernel-model/io-uring/task-context.ts';
 import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';

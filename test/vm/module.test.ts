@@ -10,6 +10,8 @@ import {
   PAGE_SIZE,
   PAGE_STRUCT_SIZE,
   TASK_SIZE,
+  VMALLOC,
+  VMALLOC_PAGES,
   VMEMMAP,
 } from '../../bpf/address.ts';
 import { assemble } from '../../bpf/asm.ts';
@@ -33,6 +35,8 @@ describe('vm.wasm', () => {
     const expected = {
       DIRECT_MAP,
       VMEMMAP,
+      VMALLOC,
+      VMALLOC_PAGES,
       KERNEL_IMAGE,
       TASK_SIZE,
       PAGE_SHIFT,

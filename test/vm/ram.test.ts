@@ -9,6 +9,8 @@ import {
   kernelAddress,
   PAGE_SIZE,
   pageAddress,
+  VMALLOC,
+  VMALLOC_PAGES,
   VMEMMAP,
 } from '../../bpf/address.ts';
 import { OutOfMemory } from '../../kernel-model/ram.ts';
@@ -148,6 +150,25 @@ describe('sparse memory', () => {
     expect(vm.ram.isMapped(pageAddress(HIGH_PFN + HIGH_FRAMES) - 64n, 64)).toBe(true);
     expect(vm.ram.isMapped(pageAddress(HIGH_PFN + HIGH_FRAMES) - 64n, 65)).toBe(false);
     expect(vm.ram.write(HIGH_END - 4n, new Uint8Array(8))).toBe(false);
+  });
+
+  it('has pages that are others, next to each other', () => {
+    const frames = [HIGH + BigInt(7 * PAGE_SIZE), HIGH + BigInt(3 * PAGE_SIZE)];
+    const page = BigInt(PAGE_SIZE);
+    expect(vm.ram.isMapped(VMALLOC, 1)).toBe(false);
+    frames.forEach((frame, index) => {
+      vm.ram.alias(VMALLOC + page * BigInt(index), vm.ram.translate(frame, PAGE_SIZE, true));
+    });
+    expect(vm.ram.isMapped(VMALLOC, 2 * PAGE_SIZE)).toBe(true);
+    expect(vm.ram.isMapped(VMALLOC, 2 * PAGE_SIZE + 1)).toBe(false);
+    expect(vm.ram.write(VMALLOC + page - 2n, Uint8Array.of(1, 2, 3, 4))).toBe(true);
+    expect(vm.ram.read((frames[0] as bigint) + page - 2n, 2)).toEqual(Uint8Array.of(1, 2));
+    expect(vm.ram.read(frames[1] as bigint, 3)).toEqual(Uint8Array.of(3, 4, 0));
+    vm.ram.alias(VMALLOC, 0);
+    expect(vm.ram.isMapped(VMALLOC, 1)).toBe(false);
+    expect(vm.ram.write(VMALLOC + page - 1n, Uint8Array.of(9, 9))).toBe(false);
+    expect(vm.ram.isMapped(VMALLOC + BigInt(VMALLOC_PAGES) * page - 1n, 1)).toBe(false);
+    vm.ram.alias(VMALLOC + BigInt((VMALLOC_PAGES - 1) * PAGE_SIZE), 0);
   });
 
   it('holds a million struct pages at their own size', () => {

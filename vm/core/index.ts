@@ -9,6 +9,8 @@ import {
   PAGE_SIZE,
   PAGE_STRUCT_SIZE,
   TASK_SIZE,
+  VMALLOC,
+  VMALLOC_PAGES,
   VMEMMAP,
 } from './address.ts';
 import { functionAddress, insnAtSlot, loadProgram, slotOf, unloadProgram } from './decode.ts';
@@ -50,6 +52,7 @@ import { copyFromKernel, copyToKernel, isMapped, translate } from './ram.ts';
 import { resetRandom } from './random.ts';
 import { resumeRun, startRun } from './run.ts';
 import { setSeqLayout } from './seq.ts';
+import { setAlias } from './sparse.ts';
 import { flushTrace, traceBytes } from './trace.ts';
 
 export {
@@ -101,6 +104,7 @@ export {
   resumeRun,
   ringbufNext,
   ringbufSampleLength,
+  setAlias,
   setCpus,
   setSeqLayout,
   slotOf,
@@ -110,6 +114,8 @@ export {
   translate,
   unloadProgram,
   userRingbufSample,
+  VMALLOC,
+  VMALLOC_PAGES,
   VMEMMAP,
 };
 

@@ -68,6 +68,11 @@ export const RING_MESSAGES = {
   },
   io_uring_waiter_entry: {
     pid: required(1, 'uint32'),
+    /** How many completions it waits for. */
+    completions: optional(2, 'uint32'),
+    /** Nanoseconds that are left of its time, and until one completion is enough. */
+    time: optional(3, 'uint64'),
+    minimum: optional(4, 'uint64'),
   },
   io_uring_group_id: {
     group: required(1, 'uint32'),
