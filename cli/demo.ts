@@ -1,18 +1,23 @@
-/** drydock demo: the bundled iterators, verified and run over a bundled scene, on every kernel. */
+/** drydock demo: the bundled iterators, verified and run over a bundled scene, and the scene through a checkpoint. */
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
+import { takeCheckpoint } from '../checkpoint/roundtrip.ts';
 import { profileNames } from '../kernel-model/profile-node.ts';
 import type { ParsedScene } from '../kernel-model/scene/index.ts';
 import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
 import { loadObject } from '../loader/index.ts';
+import { type Iteration, iterate } from '../session/iterate.ts';
 import type { Verifier } from '../verifier/index.ts';
 import { createVerifier } from '../verifier/node.ts';
+import { summary } from './checkpoint.ts';
+import { checkpointObject } from './checkpoint-objects.ts';
 import { examine } from './examine.ts';
 import { ExitCode } from './exit-code.ts';
-import { type Iteration, iterate } from '../session/iterate.ts';
+import { comparisonText, refusalText } from './item-report.ts';
 import { openSession, readScene } from './open-session.ts';
 import { packageRoot } from './paths.ts';
+import { prove } from './restore.ts';
 import { verifierLoadOptions } from './verifier-load-options.ts';
 import { reportText } from './verify-report.ts';
 
@@ -54,6 +59,8 @@ async function demo(options: DemoOptions): Promise<ExitCode> {
     const failed = !accepted || (await runOn(kernel, scene, path));
     if (failed) code = ExitCode.Failed;
   }
+  const newest = kernels.at(-1);
+  if (newest !== undefined && !(await showRestore(newest, scene))) code = ExitCode.Failed;
   const verifying = kernels.filter(hasVerifierData).at(-1);
   if (verifying !== undefined && options.scene === undefined) await showWrong(verifying);
   return code;
@@ -87,6 +94,19 @@ function verifyObject(
     .map((program) => examine({ verifier }, { path: relative('', file), object, program }));
   for (const report of reports) process.stdout.write(reportText(report, { log: 0 }));
   return reports.every(({ verdict }) => verdict?.accepted === true);
+}
+
+/** The scene dumped, restored into an empty kernel and dumped again; whether both dumps are equal. */
+async function showRestore(kernel: string, scene: ParsedScene): Promise<boolean> {
+  process.stdout.write(`${heading(`Checkpoint and restore, on Linux ${kernel}`, '=')}\n`);
+  const { state, refusals } = takeCheckpoint(await openSession(scene, kernel), checkpointObject);
+  for (const refusal of refusals) process.stdout.write(`refused: ${refusalText(refusal)}\n`);
+  if (refusals.length > 0) return false;
+  const { comparison, calls } = await prove(state, kernel);
+  process.stdout.write(
+    `${summary(state)}, restored by ${calls.length} system calls\n${comparisonText(comparison)}\n`,
+  );
+  return comparison.equal;
 }
 
 async function showWrong(kernel: string): Promise<void> {

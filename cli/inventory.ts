@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { takeCheckpoint } from '../checkpoint/roundtrip.ts';
 import { checkpointObject } from './checkpoint-objects.ts';
 import { ExitCode } from './exit-code.ts';
-import { INVENTORY as items, type InventoryItem, label, type RoundTrip, verdictOf } from './item-report.ts';
+import { type InventoryItem, INVENTORY as items, label, type RoundTrip, verdictOf } from './item-report.ts';
 import { openSession, readScene } from './open-session.ts';
 import { prove } from './restore.ts';
 

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { InputError } from '../bpf/input-error.ts';
 import { openProfile, profileNames } from '../kernel-model/profile-node.ts';
 import { type ParsedScene, parseScene } from '../kernel-model/scene/index.ts';
-import { createVm } from '../vm/node.ts';
 import { Session } from '../session/session.ts';
+import { createVm } from '../vm/node.ts';
 
 /** Kernel of scenes that do not say which. */
 export const DEFAULT_KERNEL = '6.12';

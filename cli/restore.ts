@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { fromImages, toImages } from '../checkpoint/convert/index.ts';
 import { readImages, writeImages } from '../checkpoint/image/directory.ts';
 import type { Call } from '../checkpoint/restore/calls.ts';
-import { proveRestore, type Proof } from '../checkpoint/roundtrip.ts';
+import { type Proof, proveRestore } from '../checkpoint/roundtrip.ts';
 import type { CheckpointState } from '../checkpoint/state.ts';
 import { parseScene } from '../kernel-model/scene/index.ts';
 import { checkpointObject } from './checkpoint-objects.ts';

@@ -1,7 +1,7 @@
 /** drydock run: iterators of an object over a scene. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { ExitCode } from './exit-code.ts';
 import { type Iteration, iterate } from '../session/iterate.ts';
+import { ExitCode } from './exit-code.ts';
 import { openSession, readObject, readScene } from './open-session.ts';
 import { runRecord } from './run-record.ts';
 

@@ -35,6 +35,8 @@ export class EventPoll {
   file: File | undefined;
   private readonly items = new Map<number, EpollItem>();
   private readonly byKey = new Map<number, EpollItem>();
+  /** Mostly one: a number that was closed and opened again may have several. */
+  private readonly byFd = new Map<number, EpollItem[]>();
   /** Whose watches are counted. */
   readonly user: User;
 
@@ -74,12 +76,22 @@ export class EventPoll {
     return this.byKey.get(itemKey(file, fd));
   }
 
+  /** The first item in the order of the tree that was added under a number. */
+  firstWith(fd: number): EpollItem | undefined {
+    const items = this.byFd.get(fd) ?? [];
+    return items.reduce<EpollItem | undefined>(
+      (first, item) => (first && compareItems(first, item) < 0 ? first : item),
+      undefined,
+    );
+  }
+
   insert(file: File, fd: number, event: EpollEvent): EpollItem {
     const { machine } = this;
     const record = machine.heap.allocate('epitem');
     const item: EpollItem = { record, ep: this, file, fd };
     this.items.set(record.offset, item);
     this.byKey.set(itemKey(file, fd), item);
+    this.byFd.set(fd, [...(this.byFd.get(fd) ?? []), item]);
     listInit(machine.ram, record.addressOf('rdllink'));
     record.set(record.has('ovflist_next') ? 'ovflist_next' : 'next', UNACTIVE);
     record.point('ffd.file', file.record).set('ffd.fd', fd).point('ep', this.record);
@@ -100,6 +112,9 @@ export class EventPoll {
     this.tree.remove(item.record.offset);
     this.items.delete(item.record.offset);
     this.byKey.delete(itemKey(item.file, item.fd));
+    const others = (this.byFd.get(item.fd) ?? []).filter((other) => other !== item);
+    if (others.length > 0) this.byFd.set(item.fd, others);
+    else this.byFd.delete(item.fd);
     this.countItems(-1);
     this.machine.heap.free(item.record);
   }

@@ -1,6 +1,6 @@
 /** Two checkpoints against each other: one taken before, one of what a restore has made of it. */
 import type { CheckpointState, RingState } from '../state.ts';
-import { type Difference, differencesOf } from './differences.ts';
+import { type Difference, differencesOf, NOTHING } from './differences.ts';
 import { ITEM_VIEWS } from './items.ts';
 
 export interface ItemResult {
@@ -20,17 +20,28 @@ export interface Comparison {
   readonly equal: boolean;
 }
 
+/** Between different kernels, what only one of them keeps is no difference. */
 export function compareStates(before: CheckpointState, after: CheckpointState): Comparison {
-  const items = Object.keys(ITEM_VIEWS).map((id) => compareItem(Number(id), before, after));
-  const world = differencesOf(worldOf(before), worldOf(after));
+  const migrated = before.kernel !== after.kernel;
+  const counts = ({ before: old, after: now }: Difference) =>
+    !migrated || (old !== NOTHING && now !== NOTHING);
+  const items = Object.keys(ITEM_VIEWS).map((id) => compareItem(Number(id), before, after, counts));
+  const world = differencesOf(worldOf(before), worldOf(after)).filter(counts);
   return { items, world, equal: world.length === 0 && items.every(({ equal }) => equal) };
 }
 
-function compareItem(item: number, before: CheckpointState, after: CheckpointState): ItemResult {
+function compareItem(
+  item: number,
+  before: CheckpointState,
+  after: CheckpointState,
+  counts: (difference: Difference) => boolean,
+): ItemResult {
   const { see, caveat } = ITEM_VIEWS[item] as (typeof ITEM_VIEWS)[number];
   const all = (state: CheckpointState) => state.rings.map((ring) => see({ state, ring }));
   const [old, now] = [all(before), all(after)];
-  const differences = differencesOf(old, now).map((each) => ({ ...each, path: `ring ${each.path}` }));
+  const differences = differencesOf(old, now)
+    .filter(counts)
+    .map((each) => ({ ...each, path: `ring ${each.path}` }));
   return { item, present: old.some(isSomething), equal: differences.length === 0, caveat, differences };
 }
 

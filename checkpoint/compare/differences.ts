@@ -7,6 +7,9 @@ export interface Difference {
   readonly after: string;
 }
 
+/** How what is not there is written. */
+export const NOTHING = 'nothing';
+
 /** Enough to see what is wrong. */
 const MAX_DIFFERENCES = 100;
 const SHOWN = 60;
@@ -68,7 +71,7 @@ function isObject(value: unknown): value is { readonly [key: string]: unknown } 
 }
 
 function textOf(value: unknown): string {
-  if (value === undefined) return 'nothing';
+  if (value === undefined) return NOTHING;
   if (typeof value === 'bigint' || typeof value === 'number') return String(value);
   const plain = (_key: string, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner);
   const text = typeof value === 'string' ? value : (JSON.stringify(value, plain) ?? String(value));

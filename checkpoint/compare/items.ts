@@ -39,9 +39,16 @@ const flag = (bits: number): ItemView => ({ see: ({ ring }) => ring.setup.flags 
 const exact = (see: ItemView['see']): ItemView => ({ see });
 const upTo = (caveat: string, see: ItemView['see']): ItemView => ({ see, caveat });
 
-/** The files of a world that no descriptor shows. */
+const openFiles = new WeakMap<CheckpointState, Set<number>>();
+
+/** Whether no descriptor shows a file. */
 function isDirect(state: CheckpointState, file: number): boolean {
-  return !state.fdTables.some(({ fds }) => fds.some((each) => each.file === file));
+  let open = openFiles.get(state);
+  if (!open) {
+    open = new Set(state.fdTables.flatMap(({ fds }) => fds.map((each) => each.file)));
+    openFiles.set(state, open);
+  }
+  return !open.has(file);
 }
 
 function fileOf({ state }: RingView, id: number | undefined): FileState | undefined {
@@ -110,7 +117,9 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
     state.fdTables.map(({ fds }) => fds.filter(({ file }) => file === ring.file)),
   ),
   24: exact(({ state, ring }) =>
-    state.tasks.map(({ tid, ringFds }) => [tid, ringFds.filter(({ file }) => file === ring.file)]),
+    state.tasks.flatMap(({ tid, ringFds }) =>
+      ringFds.flatMap(({ index, file }) => (file === ring.file ? [`index ${index} of task ${tid}`] : [])),
+    ),
   ),
   25: upTo('by submitting as often', ({ ring }) => ring.queues.sqHead),
   26: exact(({ ring: { queues } }) => [queues.sqTail, queues.sqes, queues.sqArray]),
@@ -192,7 +201,10 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
   79: upTo('reads and writes', (view) =>
     requestsWhere(view, ({ transfer }) => transfer !== undefined).map(withoutTime),
   ),
-  83: upTo('called again', ({ ring }) => ring.waiters),
+  83: upTo(
+    'called again; before 6.12 without a time limit, which is out of sight there',
+    ({ ring }) => ring.waiters,
+  ),
   85: exact(({ state, ring }) =>
     state.files.map(({ epoll }) => epoll?.filter(({ file }) => file === ring.file)),
   ),

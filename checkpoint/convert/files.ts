@@ -1,23 +1,20 @@
 /** Open files as they are written: CRIU's message for each, and what it has no field for. */
 import type { EntryInit, MessageInit } from '../image/index.ts';
 import type { CheckpointState, FdTableState, FileState, SocketState } from '../state.ts';
+import { type AddedFiles, NO_OWNER } from './added-files.ts';
 import { nothingLeft } from './exhaustive.ts';
 import { type FdType, typeOf } from './file-types.ts';
 import type { ImageWriter } from './image-writer.ts';
-import type { MemfdFiles } from './memfd-files.ts';
 import { idOf } from './numbers.ts';
 import { shmidOf } from './objects.ts';
 
 const FD_CLOEXEC = 1;
 const O_ACCMODE = 3;
-/** O_RDWR and O_LARGEFILE: how memfd_create opens. */
-const MEMFD_FLAGS = 0o100002;
 /** unix_sk_entry.state */
 const ESTABLISHED = 1;
 const CLOSE = 7;
 /** What a socket has when nobody set its buffers. */
 const SOCKET_BUFFER = 212992;
-const NO_OWNER = { uid: 0, euid: 0, signum: 0, pid_type: 0, pid: 0 } as const;
 
 const SOCKET_OPTIONS = {
   so_sndbuf: SOCKET_BUFFER,
@@ -38,7 +35,7 @@ export function isReadEnd({ flags }: { readonly flags: number }): boolean {
 }
 
 /** fdinfo-N.img, files.img, pipes-data.img and sk-queues.img. */
-export function writeFiles(state: CheckpointState, memfds: MemfdFiles, out: ImageWriter): void {
+export function writeFiles(state: CheckpointState, added: AddedFiles, out: ImageWriter): void {
   for (const [table, { fds, ...rest }] of state.fdTables.entries()) {
     nothingLeft(rest);
     out.put(
@@ -49,7 +46,7 @@ export function writeFiles(state: CheckpointState, memfds: MemfdFiles, out: Imag
   }
   out.put('FILES', 'files.img', [
     ...state.files.map((file, index) => fileEntry(state, file, index)),
-    ...memfds.unopened.map((object) => mappedMemfd(memfds.fileOf(object), object)),
+    ...added.entries(),
   ]);
   out.put('PIPES_DATA', 'pipes-data.img', pipeEntries(state));
   out.put('SK_QUEUES', 'sk-queues.img', packetEntries(state));
@@ -100,7 +97,7 @@ function watchEntries({ epoll = [] }: FileState, id: number): MessageInit<'event
 }
 
 function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'unix_sk_entry'> {
-  const { type, peer, shutdown, peekOffset, received: _, ...rest } = socket ?? NO_SOCKET;
+  const { type, peer, shutdown, peekOffset: _peek, received: _, ...rest } = socket ?? NO_SOCKET;
   nothingLeft(rest);
   return {
     id,
@@ -115,18 +112,12 @@ function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'uni
     opts: SOCKET_OPTIONS,
     name: new Uint8Array(),
     ...(shutdown === 0 ? {} : { shutdown: SHUTDOWNS[shutdown] }),
-    ...(peekOffset < 0 ? {} : { peek_off: peekOffset }),
   };
 }
 
 const NO_SOCKET: SocketState = { type: 0, peer: undefined, shutdown: 0, peekOffset: -1, received: [] };
 /** By the bits of what a socket does no more: receive 1, send 2. */
 const SHUTDOWNS = ['NONE', 'READ', 'WRITE', 'BOTH'] as const;
-
-function mappedMemfd(id: number, object: number): EntryInit<'FILES'> {
-  const memfd = { id, flags: MEMFD_FLAGS, pos: 0n, fown: NO_OWNER, inode_id: shmidOf(object) };
-  return { type: 'MEMFD', id, memfd };
-}
 
 /** Each pipe once, however often its read end is open. */
 function pipeEntries({ files }: CheckpointState): EntryInit<'PIPES_DATA'>[] {
@@ -157,7 +148,7 @@ export function fileExtra(
   index: number,
 ): MessageInit<'drydock_file_entry'> {
   const { kind, flags, position, path, inode, eventfd, epoll, ring: _ring, ...rest } = file;
-  const { pipe: _pipe, socket: _socket, ...left } = rest;
+  const { pipe: _pipe, socket, ...left } = rest;
   nothingLeft(left);
   const type = typeOf(state, file);
   const { semaphore = false, count: _count, ...others } = eventfd ?? { count: 0n };
@@ -169,6 +160,7 @@ export function fileExtra(
     ...(type !== 'REG' && type !== 'MEMFD' && position !== 0n && { pos: position }),
     ...(kind === 'io_uring' && { flags }),
     ...(semaphore && { semaphore }),
+    ...(socket && socket.peekOffset >= 0 && { peek_off: socket.peekOffset }),
     watched: (epoll ?? []).map((watch) => idOf(watch.file)),
   };
 }

@@ -2,7 +2,7 @@
 import { InputError } from '../../bpf/input-error.ts';
 import { decodeAs, type Entries, type Entry, type ImageKind } from '../image/index.ts';
 
-/** What small images may stand for: elements of tables that are mostly empty, pages that are named by runs. */
+/** What small images may stand for: empty slots of tables, and pages named by runs, which cost more. */
 const MAX_EXPANDED = 1 << 24;
 
 export class ImageReader {
@@ -41,7 +41,7 @@ export class ImageReader {
   /** To be called before as many elements are made as an image says, without having them. */
   expand(count: number, place: Place): void {
     this.expanded += count;
-    if (this.expanded > MAX_EXPANDED) throw place.wrong(`makes more than ${MAX_EXPANDED} elements`);
+    if (this.expanded > MAX_EXPANDED) throw place.wrong('stands for more than there is memory for');
   }
 }
 

@@ -2,10 +2,10 @@
 import { InputError } from '../../bpf/input-error.ts';
 import type { EntryInit, MessageInit, MessageValue } from '../image/index.ts';
 import type { CheckpointState, FileState, MappingState, MemoryObject, MmState } from '../state.ts';
+import type { AddedFiles } from './added-files.ts';
 import { nothingLeft } from './exhaustive.ts';
 import { type ImageReader, Place } from './image-reader.ts';
 import type { ImageWriter } from './image-writer.ts';
-import type { MemfdFiles } from './memfd-files.ts';
 import { idOf, indexOf, PAGE_SIZE, smallNumber, wide } from './numbers.ts';
 import { shmidOf } from './objects.ts';
 import { type PageAt, readPages, writePages } from './pages.ts';
@@ -35,17 +35,17 @@ export function mmExtra({ mappings }: MmState, index: number): MessageInit<'dryd
 }
 
 /** mm-TID.img and the pages, by the first task that has the address space: CRIU writes them by process. */
-export function writeMms(state: CheckpointState, memfds: MemfdFiles, out: ImageWriter): void {
+export function writeMms(state: CheckpointState, added: AddedFiles, out: ImageWriter): void {
   for (const [index, mm] of state.mms.entries()) {
     const owner = state.tasks.find((task) => task.mm === index);
     if (!owner) throw new InputError(`address space ${index} is no task's`);
-    out.put('MM', `mm-${owner.tid}.img`, [mmEntry(state, memfds, mm)]);
+    out.put('MM', `mm-${owner.tid}.img`, [mmEntry(state, added, mm)]);
     const pages = mm.mappings.flatMap((mapping) => [...mapping.pages]);
     writePages(out, `pagemap-${owner.tid}.img`, new Map(pages));
   }
 }
 
-function mmEntry(state: CheckpointState, memfds: MemfdFiles, mm: MmState): EntryInit<'MM'> {
+function mmEntry(state: CheckpointState, added: AddedFiles, mm: MmState): EntryInit<'MM'> {
   const { bounds, mappings, ...rest } = mm;
   nothingLeft(rest);
   const at = (name: Bound) => bounds[name] ?? 0n;
@@ -61,20 +61,20 @@ function mmEntry(state: CheckpointState, memfds: MemfdFiles, mm: MmState): Entry
     mm_arg_end: at('arg_end'),
     mm_env_start: at('env_start'),
     mm_env_end: at('env_end'),
-    exe_file_id: 0,
-    vmas: mappings.map((mapping) => vmaEntry(state, memfds, mm, mapping)),
+    exe_file_id: added.executable(state, mm),
+    vmas: mappings.map((mapping) => vmaEntry(state, added, mm, mapping)),
   };
 }
 
 function vmaEntry(
   state: CheckpointState,
-  memfds: MemfdFiles,
+  added: AddedFiles,
   mm: MmState,
   mapping: MappingState,
 ): MessageInit<'vma_entry'> {
   const { start, end, flags, offset, backing, pages: _, ...rest } = mapping;
   nothingLeft(rest);
-  const [behind, shmid] = sourceOf(state, memfds, backing);
+  const [behind, shmid] = sourceOf(state, added, backing);
   const madv = adviceOf(flags);
   return {
     start: wide(start, 'start of a mapping'),
@@ -92,7 +92,7 @@ function vmaEntry(
 /** What is mapped, and by which id CRIU names it: files and memfds by the file's, shared memory by its own. */
 function sourceOf(
   { files, objects }: CheckpointState,
-  memfds: MemfdFiles,
+  added: AddedFiles,
   backing: MappingState['backing'],
 ): [Behind, number] {
   switch (backing.kind) {
@@ -104,7 +104,7 @@ function sourceOf(
     case 'object': {
       const { object } = backing;
       const kind = objects[object]?.kind;
-      if (kind === 'memfd') return ['memfd', memfds.fileOf(object)];
+      if (kind === 'memfd') return ['memfd', added.memfd(object)];
       return [kind === 'huge' ? 'shared huge' : 'shared', shmidOf(object)];
     }
   }

@@ -58,7 +58,9 @@ export function readPages(source: ImageReader, file: string): PageAt[] {
     free = start + count * PAGE_SIZE;
   }
   if (offset !== bytes.length) {
-    throw new InputError(`${file} tells of ${offset} bytes, the file has ${bytes.length}`, { file: raw });
+    throw Place.entry(file, 0)
+      .field('pages_id')
+      .wrong(`${raw} has ${bytes.length} bytes, the entries tell of ${offset}`);
   }
   return pages;
 }

@@ -15,6 +15,8 @@ const HUGE_SHIFT = 21;
 /** Limits of the kernel's. */
 const MAX_BUFFERS = 1 << 14;
 const MAX_LENGTH = 1 << 30;
+/** Of a page that a run names, in empty slots. */
+const PAGE_COST = 4;
 
 /** @param mappings of the address space that the buffers are of */
 export function bufferEntries(
@@ -176,7 +178,7 @@ function lostOf(
     if (run.first < free) throw at.field('first').wrong('lies below the end of the run before');
     free = run.first + run.count;
     if (run.count === 0 || free > count) throw at.field('count').wrong(`the buffer has ${count} pages`);
-    source.expand(run.count, at);
+    source.expand(PAGE_COST * run.count, at);
     for (const [i, page] of sourcesOf(run, targets, at).entries()) lost.set(run.first + i, page);
   }
   return lost;

@@ -1,6 +1,7 @@
 /** Rings, and what tasks have of io_uring that belongs to no ring. A ring has the id of its file. */
 import type { Entry, EntryInit, MessageInit } from '../image/index.ts';
 import type { CheckpointState, FileState, MemoryObject, RingState, TaskState } from '../state.ts';
+import { NO_OWNER } from './added-files.ts';
 import { nothingLeft } from './exhaustive.ts';
 import { type ImageReader, Place } from './image-reader.ts';
 import type { ImageWriter } from './image-writer.ts';
@@ -76,7 +77,7 @@ class RingWriter {
       id: idOf(file),
       flags,
       pos: position,
-      fown: { uid: 0, euid: 0, signum: 0, pid_type: 0, pid: 0 },
+      fown: NO_OWNER,
       ...plainSetup(setup),
       ...plainQueues(queues),
       ...plainRestrictions(restrictions),

@@ -1,6 +1,7 @@
 /** Processes and threads: the tree, what each is called, whose rights it has, which tables it uses. */
 import type { EntryInit, MessageInit, MessageValue } from '../image/index.ts';
 import type { CheckpointState, CredState, Limit, TaskState } from '../state.ts';
+import type { AddedFiles } from './added-files.ts';
 import { criuCreds } from './creds.ts';
 import { nothingLeft } from './exhaustive.ts';
 import { type ImageReader, Place } from './image-reader.ts';
@@ -9,6 +10,8 @@ import { idOf, indexOf } from './numbers.ts';
 
 /** Who takes in processes that lose their parent; CRIU says 0 for a parent outside of the tree. */
 const INIT = 1;
+/** As a shell has it; the model keeps none. */
+const UMASK = 0o022;
 const RLIM_NLIMITS = 16;
 const RLIMIT_NOFILE = 7;
 const RLIMIT_MEMLOCK = 8;
@@ -21,15 +24,17 @@ export function taskExtra({ tid, cred }: TaskState): MessageInit<'drydock_task_e
   return { pid: tid, creds_id: idOf(cred) };
 }
 
-/** pstree.img, core-TID.img and ids-PID.img. */
-export function writeTasks(state: CheckpointState, out: ImageWriter): void {
+/** pstree.img, core-TID.img, ids-PID.img and fs-PID.img. */
+export function writeTasks(state: CheckpointState, added: AddedFiles, out: ImageWriter): void {
   const processes = state.tasks.filter(({ tid, tgid }) => tid === tgid);
   const numbers = new Map(processes.map(({ tid }, index) => [tid, idOf(index)]));
   out.put('PSTREE', 'pstree.img', treeEntries(state.tasks, processes));
   for (const task of state.tasks) {
     const ids = idsOf(task, numbers.get(task.tgid) ?? 0);
     out.put('CORE', `core-${task.tid}.img`, [coreEntry(state.creds, task, ids)]);
-    if (task.tid === task.tgid) out.put('IDS', `ids-${task.tid}.img`, [ids]);
+    if (task.tid !== task.tgid) continue;
+    out.put('IDS', `ids-${task.tid}.img`, [ids]);
+    out.put('FS', `fs-${task.tid}.img`, [{ cwd_id: added.root, root_id: added.root, umask: UMASK }]);
   }
 }
 
@@ -171,6 +176,8 @@ function readProcess(
   creds: ReadonlyMap<number, number>,
 ): PlainTask {
   const file = `core-${pid}.img`;
+  // The model knows of one directory only; that it is this one is seen at the end.
+  source.bytes(`fs-${pid}.img`);
   const at = Place.entry(file, 0).field('tc');
   const tc = at.need(source.only('CORE', file).tc);
   const ids = source.only('IDS', `ids-${pid}.img`);

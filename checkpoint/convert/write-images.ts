@@ -4,13 +4,13 @@
  */
 import type { EntryInit } from '../image/index.ts';
 import type { CheckpointState } from '../state.ts';
+import { AddedFiles } from './added-files.ts';
 import { writeContents } from './contents.ts';
 import { credsEntry } from './creds.ts';
 import { nothingLeft } from './exhaustive.ts';
 import { fileExtra, writeFiles } from './files.ts';
 import { ImageWriter } from './image-writer.ts';
 import { MAIN, VERSION } from './main-image.ts';
-import { MemfdFiles } from './memfd-files.ts';
 import { mmExtra, writeMms } from './mms.ts';
 import { type CheckpointNote, noteEntry } from './notes.ts';
 import { idOf, PAGE_SIZE } from './numbers.ts';
@@ -27,14 +27,14 @@ export function writeImages(
   notes: readonly CheckpointNote[],
 ): Map<string, Uint8Array> {
   const out = new ImageWriter();
-  const memfds = new MemfdFiles(state);
+  const added = new AddedFiles(state);
   out.put('INVENTORY', 'inventory.img', [
     { img_version: IMG_VERSION, fdinfo_per_id: true, ns_per_id: true, lsmtype: 'NO_LSM' },
   ]);
-  writeTasks(state, out);
-  writeMms(state, memfds, out);
+  writeTasks(state, added, out);
+  writeMms(state, added, out);
   writeObjects(state, out);
-  writeFiles(state, memfds, out);
+  writeFiles(state, added, out);
   writeContents(state, out);
   writeRings(state, out);
   out.put('DRYDOCK', MAIN, [mainEntry(state, notes)]);

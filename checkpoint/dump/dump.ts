@@ -1,6 +1,6 @@
 /** Takes a checkpoint: runs all passes over a modelled kernel and puts together what they say. */
-import type { ObjectSource } from './programs.ts';
-import { CheckpointPrograms } from './programs.ts';
+
+import type { Session } from '../../session/session.ts';
 import type {
   CheckpointState,
   CredState,
@@ -10,11 +10,12 @@ import type {
   RingState,
   TaskState,
 } from '../state.ts';
-import type { Session } from '../../session/session.ts';
 import { type Census, takeCensus } from './census.ts';
 import { Dumper } from './dumper.ts';
 import { Files } from './files.ts';
 import { MemoryDump } from './memory.ts';
+import type { ObjectSource } from './programs.ts';
+import { CheckpointPrograms } from './programs.ts';
 import type { RawCred, RawTask } from './raw.ts';
 import { type Refusal, Refusals } from './refusal.ts';
 import { checkRings } from './ring-checks.ts';
@@ -96,13 +97,6 @@ class Dumping {
       orphans: orphans.all,
     };
     checkRings(state, refusals, (index) => read[index]?.ring.subject ?? `ring ${index}`);
-    for (const { kind, ring, inode } of states)
-      if (kind === 'io_uring' && ring === undefined)
-        refusals.add(
-          23,
-          `ring file ${inode.first}`,
-          'is mapped, and has no descriptor to attach an iterator to',
-        );
     return { state, refusals: refusals.all };
   }
 
@@ -127,9 +121,15 @@ class Dumping {
           this.refusals.add(24, `registered ring ${index} of task ${task.tid}`, 'has no descriptor');
         return id === undefined ? [] : [{ index, file: id }];
       }),
-      workers: task.has_context !== 0 ? { limits: task.workers, cpus: task.worker_cpus } : undefined,
+      workers: workersOf(task),
     };
   }
+}
+
+/** Undefined where the kernel's types do not tell. */
+function workersOf({ has_context, workers, worker_cpus }: RawTask): TaskState['workers'] {
+  const known = has_context !== 0 && (workers[0] !== 0 || workers[1] !== 0);
+  return known ? { limits: workers, cpus: worker_cpus } : undefined;
 }
 
 /** Requests that no list shows: workers execute them, or they wait for a device to be done with memory. */
@@ -140,15 +140,15 @@ function refuseHidden(census: Census, rings: readonly RingState[], refusals: Ref
     chain.forEach(count);
   };
   for (const { requests } of rings) requests.forEach(count);
-  for (const { tid, inflight, cached_refs } of [...census.tasks, ...census.workers]) {
-    const hidden = Number(inflight) - cached_refs - (listed.get(tid) ?? 0);
+  const check = (tasks: readonly RawTask[], task: number, subject: string): void => {
+    const used = tasks.reduce((sum, { inflight, cached_refs }) => sum + Number(inflight) - cached_refs, 0);
+    const hidden = used - (listed.get(task) ?? 0);
     if (hidden > 0)
-      refusals.add(
-        78,
-        `task ${tid}`,
-        `has ${hidden} requests in progress that workers execute or devices hold up`,
-      );
-  }
+      refusals.add(78, subject, `has ${hidden} requests in progress that workers execute or devices hold up`);
+  };
+  for (const task of census.tasks) check([task], task.tid, `task ${task.tid}`);
+  // Requests of submission threads have no task that a restore knows.
+  check(census.workers, 0, 'a submission thread');
 }
 
 /** Descriptor tables, each once, however many tasks share it. */

@@ -6,16 +6,19 @@ import { errnoName } from '../../bpf/errno-name.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import { Message, SocketOption, type UnixDiag } from '../../kernel-model/channel-syscalls.ts';
 import { Open } from '../../kernel-model/file.ts';
-import { Fcntl } from '../../kernel-model/file-syscalls.ts';
+import { Fcntl, Seek } from '../../kernel-model/file-syscalls.ts';
 import type { RingOffsets } from '../../kernel-model/io-uring/ring-memory.ts';
 import { ioUringSetup } from '../../kernel-model/io-uring/setup.ts';
 import { Setup } from '../../kernel-model/io-uring/uapi.ts';
 import type { Machine } from '../../kernel-model/machine.ts';
-import { MapFlag } from '../../kernel-model/memory-syscalls.ts';
+import { Advice, MapFlag } from '../../kernel-model/memory-syscalls.ts';
 import type { Task } from '../../kernel-model/task.ts';
 import { Prot } from '../../kernel-model/vma.ts';
 
 const PAGE_SIZE = 4096;
+const HUGE_SIZE = PAGE_SIZE << 9;
+/** Bits of a pagemap entry that are the frame's number. */
+const FRAME_MASK = (1n << 55n) - 1n;
 /** Bytes read at a time. */
 const CHUNK = 1 << 20;
 /** Flags that change where things stand. */
@@ -29,6 +32,8 @@ const ZEROS = new Uint8Array(CHUNK);
 export class Dumper {
   readonly machine: Machine;
   readonly task: Task;
+  /** Asked for once: nobody makes sockets meanwhile. */
+  private sockets: Map<bigint, UnixDiag> | undefined;
 
   constructor(machine: Machine, task: Task) {
     this.machine = machine;
@@ -102,7 +107,10 @@ export class Dumper {
 
   /** What sock_diag tells of a unix socket by its inode number. */
   unixSocket(ino: bigint): UnixDiag | undefined {
-    return this.machine.sys.unix_diag(this.task).find((socket) => BigInt(socket.ino) === ino);
+    this.sockets ??= new Map(
+      this.machine.sys.unix_diag(this.task).map((socket) => [BigInt(socket.ino), socket]),
+    );
+    return this.sockets.get(ino);
   }
 
   /** What a socket has received, message by message, and stays in it; of a stream one piece. */
@@ -153,6 +161,41 @@ export class Dumper {
       sys.close(this.task, fd);
     }
     return pages;
+  }
+
+  /** Frames of a file that is memory, with their page's index, as far as it has any. */
+  framesOf(open: () => number, size: number, what: string): Map<number, number> {
+    const { sys } = this.machine;
+    const fd = this.done(`opening ${what}`, open());
+    const frames = new Map<number, number>();
+    try {
+      for (let at = 0; at < size; ) {
+        const start = sys.lseek(this.task, fd, at, Seek.Data);
+        if (start < 0) break;
+        at = this.done(`lseek of ${what}`, sys.lseek(this.task, fd, start, Seek.Hole));
+        this.noteFrames(fd, start, at, frames, what);
+      }
+    } finally {
+      sys.close(this.task, fd);
+    }
+    return frames;
+  }
+
+  private noteFrames(fd: number, from: number, to: number, frames: Map<number, number>, what: string): void {
+    const { sys } = this.machine;
+    // Files of huge pages are mapped in whole ones.
+    for (const unit of [PAGE_SIZE, HUGE_SIZE]) {
+      const start = Math.floor(from / unit) * unit;
+      const size = Math.ceil((to - start) / unit) * unit;
+      const address = sys.mmap(this.task, 0, size, Prot.Read, MapFlag.Shared, fd, start);
+      if (address < 0 && unit === PAGE_SIZE) continue;
+      this.done(`mmap of ${what}`, address);
+      this.done(`madvise of ${what}`, sys.madvise(this.task, address, size, Advice.PopulateRead));
+      for (const [i, word] of this.pagemap(this.task.pid, address, address + size).entries())
+        if (word >> 63n === 1n) frames.set(Number(word & FRAME_MASK), start / PAGE_SIZE + i);
+      sys.munmap(this.task, address, size);
+      return;
+    }
   }
 
   /** Where a ring of a shape has the members of its shared memory: the dumper sets one up and is told. */

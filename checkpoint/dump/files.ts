@@ -54,6 +54,9 @@ export class Files {
   private readonly census: Census;
   private readonly ids = new Map<bigint, number>();
   private readonly order: (RawFile | LoneEventfd)[] = [];
+  /** First file of each inode, by the inode's address, and sockets by inode number. */
+  private readonly firsts = new Map<bigint, number>();
+  private readonly sockets = new Map<bigint, number>();
   /** Eventfd counters by address, and who holds them by file. */
   private readonly counters = new Map<bigint, number>();
 
@@ -71,6 +74,8 @@ export class Files {
     const id = this.order.length;
     this.ids.set(address, id);
     this.order.push(raw);
+    if (!this.firsts.has(raw.inode)) this.firsts.set(raw.inode, id);
+    if (raw.what === FileKind.Socket) this.sockets.set(raw.ino, id);
     if (raw.what === FileKind.Eventfd && !this.counters.has(raw.object)) this.counters.set(raw.object, id);
     return id;
   }
@@ -103,15 +108,12 @@ export class Files {
 
   /** Lowest id of a file with the same inode. */
   firstOf(inode: bigint): number {
-    return this.order.findIndex((file) => isFile(file) && file.inode === inode);
+    return this.firsts.get(inode) as number;
   }
 
   /** Id of the socket with an inode number. */
   socket(ino: bigint): number | undefined {
-    const id = this.order.findIndex(
-      (file) => isFile(file) && file.what === FileKind.Socket && file.ino === ino,
-    );
-    return id < 0 ? undefined : id;
+    return this.sockets.get(ino);
   }
 }
 

@@ -24,7 +24,12 @@ export interface FramePlace {
   readonly mm: bigint;
   readonly address: number;
   /** Page of a shared object; undefined for private memory. */
-  readonly object: { readonly id: number; readonly page: number } | undefined;
+  readonly object: ObjectPage | undefined;
+}
+
+export interface ObjectPage {
+  readonly id: number;
+  readonly page: number;
 }
 
 interface Shared {
@@ -58,6 +63,7 @@ export class MemoryDump {
   private readonly mmIds = new Map<bigint, number>();
   private readonly places = new Map<number, FramePlace[]>();
   private readonly states: MmState[] = [];
+  private objectFrames: Map<number, ObjectPage> | undefined;
 
   constructor(census: Census, dumper: Dumper, files: Files, refusals: Refusals) {
     this.census = census;
@@ -102,23 +108,50 @@ export class MemoryDump {
     return mapping !== undefined && mapping.start <= address && (mapping.flags & VM_HUGETLB) !== 0;
   }
 
-  /** The shared object that a frame belongs to, as far as somebody has it mapped. */
-  objectAt(frame: number): { readonly id: number; readonly page: number } | undefined {
-    return this.places.get(frame)?.find(({ object }) => object !== undefined)?.object;
+  /** The shared object that a frame belongs to, whether or not anybody has looked at it there. */
+  objectAt(frame: number): ObjectPage | undefined {
+    const shown = this.places.get(frame)?.find(({ object }) => object !== undefined)?.object;
+    if (shown) return shown;
+    this.objectFrames ??= this.framesOfObjects();
+    return this.objectFrames.get(frame);
+  }
+
+  /** Whether a frame is private memory of somebody. */
+  isPrivate(frame: number): boolean {
+    return this.places.get(frame)?.some(({ object }) => object === undefined) ?? false;
   }
 
   /** Read last, when all objects are known. */
   objects(): MemoryObject[] {
-    return this.shared.map(({ kind, file, vma }) => {
-      const holder = this.census.holders.get(file.file);
-      const open = () => {
-        if (holder) return this.dumper.openFd(holder.tid, holder.fd);
-        return vma ? this.dumper.openMapping(vma.tid, Number(vma.start), Number(vma.end)) : -2;
-      };
-      const pages = this.dumper.readPages(open, Number(file.size), `shared memory of inode ${file.ino}`);
+    return this.shared.map((shared) => {
+      const { kind, file } = shared;
+      const pages = this.dumper.readPages(this.opener(shared), Number(file.size), nameOf(file));
       const name = /^\/memfd:(.*) \(deleted\)$/.exec(rawPath(file))?.[1];
       return { kind, size: file.size, pages, ...(name === undefined ? {} : { name }) };
     });
+  }
+
+  private opener({ file, vma }: Shared): () => number {
+    const holder = this.census.holders.get(file.file);
+    return () => {
+      if (holder) return this.dumper.openFd(holder.tid, holder.fd);
+      return vma ? this.dumper.openMapping(vma.tid, Number(vma.start), Number(vma.end)) : -2;
+    };
+  }
+
+  /** The dumper maps all objects itself: a process need not have touched what it has mapped. */
+  private framesOfObjects(): Map<number, ObjectPage> {
+    for (let id = 0; id < this.files.size; id++) {
+      const raw = this.files.raw(id);
+      if ('what' in raw) this.objectOf(raw);
+    }
+    const frames = new Map<number, ObjectPage>();
+    for (const [id, shared] of this.shared.entries()) {
+      const { file } = shared;
+      const found = this.dumper.framesOf(this.opener(shared), Number(file.size), nameOf(file));
+      for (const [frame, page] of found) frames.set(frame, { id, page });
+    }
+    return frames;
   }
 
   private mmOf(mm: bigint, tid: number): MmState {
@@ -200,6 +233,10 @@ export class MemoryDump {
     if (known) known.push(place);
     else this.places.set(frame, [place]);
   }
+}
+
+function nameOf({ ino }: RawFile): string {
+  return `shared memory of inode ${ino}`;
 }
 
 /** What kind of memory an open file is; undefined for files of a file system and everything else. */

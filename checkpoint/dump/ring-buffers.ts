@@ -52,12 +52,21 @@ function pagesByBuffer({ programs, choice }: RingUnderDump): Map<number, RawPage
 }
 
 /** Contents stand behind the records of pages that no mapping shows. */
-function lostPages({ memory, orphans }: RingUnderDump, pages: readonly RawPage[]): Map<number, PageSource> {
+function lostPages(
+  { memory, orphans, refusals, subject }: RingUnderDump,
+  pages: readonly RawPage[],
+): Map<number, PageSource> {
   const lost = new Map<number, PageSource>();
   for (const [i, page] of pages.entries()) {
     if (page.mapped !== 0) continue;
     const frame = Number(page.frame);
     const object = memory.objectAt(frame);
+    if (!object && memory.isPrivate(frame))
+      refusals.add(
+        44,
+        subject,
+        'a page of its buffers is private memory somewhere else, which both would share',
+      );
     lost.set(
       i,
       object

@@ -1,13 +1,8 @@
 /** io_uring instances: what the passes over one ring bring together. */
 import type { RingSetup, RingState, WaiterState } from '../state.ts';
-import { buffersOf } from './ring-buffers.ts';
-import { groupsOf } from './ring-groups.ts';
-import { queuesOf, ringOffsets } from './ring-queues.ts';
-import { requestsOf } from './ring-requests.ts';
 import { type Census, isKind, ofKind } from './census.ts';
 import type { Dumper } from './dumper.ts';
-import type { Files } from './files.ts';
-import type { Holder } from './files.ts';
+import type { Files, Holder } from './files.ts';
 import type { MemoryDump } from './memory.ts';
 import type { CheckpointPrograms } from './programs.ts';
 import {
@@ -20,6 +15,10 @@ import {
   type RawWaiter,
 } from './raw.ts';
 import type { Refusals } from './refusal.ts';
+import { buffersOf } from './ring-buffers.ts';
+import { groupsOf } from './ring-groups.ts';
+import { queuesOf, ringOffsets } from './ring-queues.ts';
+import { requestsOf } from './ring-requests.ts';
 
 /** IORING_SETUP_* */
 export const enum SetupFlag {

@@ -6,7 +6,7 @@ import { Fcntl, Seek } from '../../kernel-model/file-syscalls.ts';
 import type { Task } from '../../kernel-model/task.ts';
 import type { FdTableState, FileState, WatchState } from '../state.ts';
 import { taskNode } from './tasks.ts';
-import type { RestoreWorld } from './world.ts';
+import type { Home, RestoreWorld } from './world.ts';
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -35,13 +35,10 @@ export function addFiles(world: RestoreWorld): void {
     graph.add(fileNode(id), after, () => restorer.make(id, file));
   }
   // Names go when all that have the file open have opened it.
-  const deleted = [...state.files.entries()].filter(([id, { inode }]) => inode.deleted && inode.first === id);
-  for (const [id] of deleted) {
-    const users = [...state.files.keys()]
-      .filter((other) => state.files[other]?.inode.first === id)
-      .map(fileNode);
-    graph.add(`file ${id} unlinked`, users, () => restorer.unlink(id));
-  }
+  const users = new Map<number, string[]>();
+  for (const [id, { inode }] of state.files.entries())
+    if (inode.deleted) users.set(inode.first, [...(users.get(inode.first) ?? []), fileNode(id)]);
+  for (const [id, nodes] of users) graph.add(`file ${id} unlinked`, nodes, () => restorer.unlink(id));
   for (const [index, table] of state.fdTables.entries()) {
     const task = state.tasks.find(({ fdTable }) => fdTable === index);
     if (!task) continue;
@@ -316,7 +313,9 @@ class FileRestore {
   }
 
   private own(id: number, fd: number): void {
-    this.world.setHome(id, { task: this.world.calls.restorer, fd });
+    const { restorer } = this.world.calls;
+    this.world.setHome(id, { task: restorer, fd });
+    this.world.onEnd(() => this.world.close(restorer, fd));
   }
 
   private write(fd: number, bytes: Uint8Array): void {
@@ -348,30 +347,55 @@ class FileRestore {
 function install(world: RestoreWorld, task: Task, { fds }: FdTableState): void {
   const { calls } = world;
   const { sys } = calls.machine;
+  const lenders = new Lenders(world, task);
   for (const { fd, file, closeOnExec } of fds) {
     const home = world.home(file);
-    if (home.task.files === task.files && home.fd === fd) {
-      calls.done(
-        task,
-        'fcntl',
-        [fd, 'F_SETFD', Number(closeOnExec)],
-        sys.fcntl(task, fd, Fcntl.SetFd, Number(closeOnExec)),
-      );
-      continue;
-    }
-    const from = home.task.files === task.files ? home.fd : world.borrow(task, home);
-    const flags = closeOnExec ? Open.CloExec : 0;
-    if (from === fd)
-      calls.done(
-        task,
-        'fcntl',
-        [fd, 'F_SETFD', Number(closeOnExec)],
-        sys.fcntl(task, fd, Fcntl.SetFd, Number(closeOnExec)),
-      );
-    else {
+    const isOwn = home.task.files === task.files;
+    const from = isOwn ? home.fd : lenders.borrow(home);
+    if (from === fd) {
+      const result = sys.fcntl(task, fd, Fcntl.SetFd, Number(closeOnExec));
+      calls.done(task, 'fcntl', [fd, 'F_SETFD', Number(closeOnExec)], result);
+    } else {
+      const flags = closeOnExec ? Open.CloExec : 0;
       calls.done(task, 'dup3', [from, fd, flags], sys.dup3(task, from, fd, flags));
-      if (from !== home.fd || home.task.files !== task.files) world.close(task, from);
+      if (!isOwn) world.close(task, from);
     }
+    // From here on the task has it at hand. Rings are also called by threads that may borrow nothing.
+    if (!isOwn && world.state.files[file]?.kind !== 'io_uring') world.setHome(file, { task, fd });
+  }
+  lenders.close();
+}
+
+/** Descriptors for the processes that files are borrowed from, out of the way of what is installed. */
+class Lenders {
+  private readonly world: RestoreWorld;
+  private readonly task: Task;
+  private readonly pidfds = new Map<number, number>();
+
+  constructor(world: RestoreWorld, task: Task) {
+    this.world = world;
+    this.task = task;
+  }
+
+  borrow({ task: lender, fd }: Home): number {
+    const { calls } = this.world;
+    const pidfd = this.pidfds.get(lender.tgid) ?? this.open(lender.tgid);
+    const result = calls.machine.sys.pidfd_getfd(this.task, pidfd, fd, 0);
+    return calls.done(this.task, 'pidfd_getfd', [pidfd, fd], result);
+  }
+
+  close(): void {
+    for (const pidfd of this.pidfds.values()) this.world.close(this.task, pidfd);
+  }
+
+  private open(pid: number): number {
+    const { calls } = this.world;
+    const low = calls.machine.sys.pidfd_open(this.task, pid, 0);
+    calls.done(this.task, 'pidfd_open', [pid], low);
+    const high = this.world.lift(this.task, low);
+    this.world.close(this.task, low);
+    this.pidfds.set(pid, high);
+    return high;
   }
 }
 

@@ -11,11 +11,16 @@ const RLIM_INFINITY = (1n << 64n) - 1n;
 /** More descriptors than any table has, while the restore needs some of its own. */
 const MANY_FILES = 1 << 20;
 
+/** It has all files open for a while. */
+const RESTORER = 'restorer';
+
 export function addTasks(world: RestoreWorld): void {
-  const { graph, state } = world;
+  const { graph, state, calls } = world;
+  const many = { soft: MANY_FILES, hard: MANY_FILES };
+  graph.add(RESTORER, [], () => prlimit(world, calls.restorer, Rlimit.NoFile, many));
   for (const task of state.tasks) {
     const before = task.tid === task.tgid ? task.parent : task.tgid;
-    graph.add(taskNode(task.tid), [taskNode(before)], () => create(world, task));
+    graph.add(taskNode(task.tid), [RESTORER, taskNode(before)], () => create(world, task));
   }
 }
 

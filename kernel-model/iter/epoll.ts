@@ -101,8 +101,7 @@ class EpollWalk implements SeqOperations {
   }
 
   private firstWith(fd: number): number {
-    for (const item of this.ep.inOrder()) if (item.fd === fd) return item.record.offset;
-    return 0;
+    return this.ep.firstWith(fd)?.record.offset ?? 0;
   }
 
   /** Address of the item at a node (its first member), noted as the place of the traversal. */

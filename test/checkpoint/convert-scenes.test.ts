@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkpointOf, fromImages, toImages } from '../../checkpoint/convert/index.ts';
 import { decodeImage, kindOfFile } from '../../checkpoint/image/index.ts';
 import { KERNELS } from '../programs/support.ts';
+import './same-bytes.ts';
 import { dumpIfPossible, scenesIn } from './dump-support.ts';
 
 const SCENES = [
@@ -26,6 +27,6 @@ describe.each(KERNELS)('images of scenes on %s', (kernel) => {
     }
     expect(fromImages(files)).toStrictEqual(state);
     expect(checkpointOf(files).notes).toEqual([]);
-    expect(toImages(fromImages(files))).toEqual(files);
+    expect(toImages(fromImages(files))).toStrictEqual(files);
   });
 });

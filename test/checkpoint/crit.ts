@@ -76,3 +76,14 @@ export function critAnswers(requests: readonly CritRequest[]): CritAnswer[] {
 export function crit(...args: string[]): string {
   return execFileSync(critProgram ?? 'crit', args, { encoding: 'utf8', maxBuffer: MAX_OUTPUT });
 }
+
+/** CRIU has renamed a field: the name that this crit uses. */
+export function nameInCrit(tables: CritTables | undefined, message: string, field: string): string {
+  if (message !== 'pagemap_entry' || field !== 'compat_nr_pages') return field;
+  return tables?.messages.pagemap_entry?.find(({ number }) => number === 2)?.name ?? field;
+}
+
+/** Our JSON text with the names that this crit uses. */
+export function renamed(tables: CritTables | undefined, text: string): string {
+  return text.replaceAll('"compat_nr_pages"', `"${nameInCrit(tables, 'pagemap_entry', 'compat_nr_pages')}"`);
+}

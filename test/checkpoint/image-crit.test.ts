@@ -11,25 +11,14 @@ import type { FieldCodec } from '../../checkpoint/image/descriptor.ts';
 import { ENUMS } from '../../checkpoint/image/enums.ts';
 import { type Image, imageFromJson, imageToJson, readJson, writeJson } from '../../checkpoint/image/index.ts';
 import { COMMON_MAGIC, type ImageKind, KIND_NAMES, kindDef } from '../../checkpoint/image/kinds.ts';
-import { fieldsOf, type MessageName } from '../../checkpoint/image/messages.ts';
+import { fieldsOf } from '../../checkpoint/image/messages.ts';
 import type { Show } from '../../checkpoint/image/schema.ts';
 import { FLAGS } from '../../checkpoint/image/show.ts';
-import { type CritTables, crit, critAnswers, critProgram, critTables } from './crit.ts';
+import { type CritTables, crit, critAnswers, critProgram, critTables, nameInCrit, renamed } from './crit.ts';
 import { bytesOf, imageOf, type Limits, MESSAGE_NAMES } from './image-support.ts';
 
 const SEED = 31197;
 const tables: CritTables | undefined = critProgram === undefined ? undefined : critTables();
-
-/** CRIU has renamed a field: the name that this crit uses. */
-function nameInCrit(message: MessageName, field: string): string {
-  if (message !== 'pagemap_entry' || field !== 'compat_nr_pages') return field;
-  return tables?.messages.pagemap_entry?.find(({ number }) => number === 2)?.name ?? field;
-}
-
-/** Our JSON text with the names that this crit uses. */
-function renamed(text: string): string {
-  return text.replaceAll('"compat_nr_pages"', `"${nameInCrit('pagemap_entry', 'compat_nr_pages')}"`);
-}
 
 /** How the table says that a field is shown, in the words of crit's options. */
 function critShow(show: Show): Record<string, boolean | string> {
@@ -84,7 +73,7 @@ describe(`the table of messages against crit${tables ? '' : ' (skipped: no crit)
           continue;
         }
         const [ownName, { label, type, show }] = found;
-        expect({ name: nameInCrit(name, ownName), label, type, show: critShow(show) }, name).toEqual({
+        expect({ name: nameInCrit(tables, name, ownName), label, type, show: critShow(show) }, name).toEqual({
           name: field.name,
           label: field.label,
           type: field.type,
@@ -135,12 +124,12 @@ describe(`images and crit${tables ? '' : ' (skipped: no crit)'}`, () => {
         })),
       );
       const answers = critAnswers(
-        cases.map(({ bytes, pretty, json }) => ({ image: bytes, pretty, json: renamed(json) })),
+        cases.map(({ bytes, pretty, json }) => ({ image: bytes, pretty, json: renamed(tables, json) })),
       );
       expect(answers).toHaveLength(cases.length);
       for (const [index, { bytes, json }] of cases.entries()) {
         const answer = answers[index];
-        expect(answer?.json).toBe(renamed(json));
+        expect(answer?.json).toBe(renamed(tables, json));
         expect(Buffer.from(answer?.image ?? []).equals(bytes)).toBe(true);
         expect(Buffer.from(bytesOf(imageFromJson(readJson(json)))).equals(bytes)).toBe(true);
       }

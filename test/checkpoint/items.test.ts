@@ -2,12 +2,14 @@
  * Every item of the inventory through a checkpoint: a world that has it is dumped, restored into a fresh kernel and
  * dumped again. One test for each item, kernel and way to have it.
  */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ITEM_VIEWS } from '../../checkpoint/compare/items.ts';
 import { proveRestore, takeCheckpoint } from '../../checkpoint/roundtrip.ts';
 import items from '../../kernel-model/inventory/items.json' with { type: 'json' };
-import { type Change, CHANGES, changedSession, has } from '../programs/inventory-changes.ts';
+import { CHANGES, type Change, changedSession, has } from '../programs/inventory-changes.ts';
 import { checkpointObject, KERNELS, sessionOf } from '../programs/support.ts';
+import { Evidence } from './evidence.ts';
 
 const LOST_BUFFER = 'register: [{ buffers: [{ address: heap, length: 8K }] }]';
 /** Other ways to have an item, where what the inventory's test changes is only a part of it. */
@@ -42,6 +44,11 @@ const MORE: Change[] = [
 /** Tried above in the only way that there is: in use or not, it comes out equal. */
 const NOT_ALONE = new Set([38, 47, 52, 85]);
 
+const evidence = new Evidence();
+const DOCUMENT = new URL('../../docs/can-io_uring-be-checkpointed.md', import.meta.url);
+/** Behind this line stands what the tests found. */
+const MARK = '<!-- results: written by DRYDOCK_DOCS=1 npx vitest run test/checkpoint/items.test.ts -->\n\n';
+
 const classOf = (id: number) => items[id - 1]?.class;
 
 describe.each(KERNELS)('on %s', (kernel) => {
@@ -53,10 +60,25 @@ describe.each(KERNELS)('on %s', (kernel) => {
     const { comparison } = proveRestore(await sessionOf('', kernel), checkpointObject, state);
     expect(comparison.items.filter(({ equal }) => !equal)).toEqual([]);
     expect(comparison.world).toEqual([]);
+    evidence.add(change.item, kernel);
     const result = comparison.items.find(({ item }) => item === change.item);
     if (!result || (CHANGES.includes(change) && NOT_ALONE.has(change.item))) return;
     expect(result.present, `item ${change.item} is in use`).toBe(true);
     expect(result.caveat === undefined).toBe(classOf(change.item) !== 'r');
+  });
+});
+
+/** Only when all of the above have run. */
+describe('docs/can-io_uring-be-checkpointed.md', () => {
+  it('says of each item what was found here', () => {
+    const document = readFileSync(DOCUMENT, 'utf8');
+    const [prose, rest] = document.split(MARK) as [string, string];
+    const [, ...behind] = rest.split('\n\n');
+    const current = [prose, MARK, evidence.table(), behind.length > 0 ? `\n${behind.join('\n\n')}` : ''].join(
+      '',
+    );
+    if (process.env.DRYDOCK_DOCS) writeFileSync(DOCUMENT, current);
+    else expect(document).toBe(current);
   });
 });
 

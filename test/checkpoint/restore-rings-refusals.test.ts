@@ -9,8 +9,8 @@ import { Caller } from '../kernel-model/ring-support.ts';
 import {
   callerOf,
   dumpOf,
-  type Kernel,
   KERNELS,
+  type Kernel,
   NEW_KERNELS,
   sessionOf,
   stateOf,

@@ -46,7 +46,7 @@ export const DRYDOCK_MESSAGES = {
     /** Of a memfd. */
     name: optional(4, 'string'),
   },
-  /** An open file and its inode. Files of files.img that have none here are there for mappings of memfds alone. */
+  /** An open file and its inode. Files of files.img that have none here are there for CRIU's messages alone. */
   drydock_file_entry: {
     id: required(1, 'uint32'),
     /** Id of the first file that has this inode. */
@@ -70,6 +70,8 @@ export const DRYDOCK_MESSAGES = {
     semaphore: optional(14, 'bool'),
     /** Of an epoll instance: the files that are watched, in the order of eventpoll_file_entry.tfd. */
     watched: repeated(15, 'uint32'),
+    /** SO_PEEK_OFF of a socket, when it is set. */
+    peek_off: optional(16, 'uint32'),
   },
   /** Followed by what a regular file with a name holds: CRIU finds that in the file system. */
   drydock_content_entry: {

@@ -1,6 +1,6 @@
 /** Registered files: the table with its tags and holes, the range of automatic allocation, and where that goes on. */
 import { RegisterOp, RSRC_REGISTER_SPARSE, UserSize } from '../../../kernel-model/io-uring/uapi.ts';
-import type { Task } from '../../../kernel-model/task.ts';
+import { Rlimit, type Task } from '../../../kernel-model/task.ts';
 import type { FileTableState } from '../../state.ts';
 import { sourceNode } from '../files.ts';
 import { concat, record } from './extras.ts';
@@ -25,12 +25,33 @@ export function addFiles(ring: RingRestore): void {
 
 function register(ring: RingRestore, table: FileTableState): void {
   const { slots, allocation } = table;
+  if (allocation && !hasRanges(ring)) {
+    if (allocation.start !== 0 || allocation.end !== slots.length)
+      ring.refuse(55, 'this kernel allocates slots from the whole table only');
+    registerTable(ring, slots);
+    return;
+  }
   const last = allocation && lastUpdate(ring, slots, allocation);
+  allowFiles(ring, slots.length + BATCH);
   const kept = slots.map((slot, i) => (i === last ? undefined : slot));
   registerTable(ring, kept);
   if (allocation) setRange(ring, allocation, slots.length);
   if (allocation && last === undefined && ring.state.files) touch(ring, table, allocation.hint);
   else if (last !== undefined) update(ring, last, [slots[last]]);
+}
+
+/** A ring may come from a kernel that has them. */
+function hasRanges(ring: RingRestore): boolean {
+  return ring.world.calls.machine.profile.dialect.registerOps > RegisterOp.FileAllocRange;
+}
+
+/** A table may have no more slots than who registers it may have descriptors. */
+function allowFiles(ring: RingRestore, count: number): void {
+  const { calls } = ring.world;
+  const { restorer, machine } = calls;
+  if (restorer.limit(Rlimit.NoFile) >= count) return;
+  const raised = machine.sys.prlimit64(restorer, restorer.pid, Rlimit.NoFile, { soft: count, hard: count });
+  calls.done(restorer, 'prlimit64', ['RLIMIT_NOFILE', count], typeof raised === 'number' ? raised : 0);
 }
 
 /** The table as a whole when it is small or empty; else with holes first, that are filled piece by piece. */

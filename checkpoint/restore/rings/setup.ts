@@ -1,7 +1,7 @@
 /** io_uring_setup for every ring, as who made it, with the ring that shares its thread made first. */
 import { Capability } from '../../../kernel-model/cred.ts';
-import { Fcntl } from '../../../kernel-model/file-syscalls.ts';
 import { Open } from '../../../kernel-model/file.ts';
+import { Fcntl } from '../../../kernel-model/file-syscalls.ts';
 import type { RingOffsets } from '../../../kernel-model/io-uring/ring-memory.ts';
 import { ioUringSetup, type SetupParams } from '../../../kernel-model/io-uring/setup.ts';
 import { Setup } from '../../../kernel-model/io-uring/uapi.ts';
