@@ -97,7 +97,7 @@ function watchEntries({ epoll = [] }: FileState, id: number): MessageInit<'event
 }
 
 function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'unix_sk_entry'> {
-  const { type, peer, shutdown, peekOffset, received: _, ...rest } = socket ?? NO_SOCKET;
+  const { type, peer, shutdown, peekOffset: _1, received: _2, ...rest } = socket ?? NO_SOCKET;
   nothingLeft(rest);
   return {
     id,
@@ -112,7 +112,6 @@ function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'uni
     opts: SOCKET_OPTIONS,
     name: new Uint8Array(),
     ...(shutdown === 0 ? {} : { shutdown: SHUTDOWNS[shutdown] }),
-    ...(peekOffset < 0 ? {} : { peek_off: peekOffset }),
   };
 }
 
@@ -149,7 +148,7 @@ export function fileExtra(
   index: number,
 ): MessageInit<'drydock_file_entry'> {
   const { kind, flags, position, path, inode, eventfd, epoll, ring: _ring, ...rest } = file;
-  const { pipe: _pipe, socket: _socket, ...left } = rest;
+  const { pipe: _pipe, socket, ...left } = rest;
   nothingLeft(left);
   const type = typeOf(state, file);
   const { semaphore = false, count: _count, ...others } = eventfd ?? { count: 0n };
@@ -162,6 +161,7 @@ export function fileExtra(
     ...(kind === 'io_uring' && { flags }),
     ...(semaphore && { semaphore }),
     watched: (epoll ?? []).map((watch) => idOf(watch.file)),
+    ...(socket && socket.peekOffset >= 0 && { peek_off: socket.peekOffset }),
   };
 }
 

@@ -205,7 +205,7 @@ class FileReader {
     }
     const shutdown = usk.shutdown === undefined ? 0 : SHUTDOWN_BITS[usk.shutdown];
     const received = this.packets.get(idOf(index)) ?? [];
-    return { type: usk.type, peer, shutdown, peekOffset: usk.peek_off ?? -1, received };
+    return { type: usk.type, peer, shutdown, peekOffset: this.extras[index]?.peek_off ?? -1, received };
   }
 }
 

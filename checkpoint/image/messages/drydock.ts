@@ -70,6 +70,8 @@ export const DRYDOCK_MESSAGES = {
     semaphore: optional(14, 'bool'),
     /** Of an epoll instance: the files that are watched, in the order of eventpoll_file_entry.tfd. */
     watched: repeated(15, 'uint32'),
+    /** SO_PEEK_OFF of a socket, when it is set. */
+    peek_off: optional(16, 'uint32'),
   },
   /** Followed by what a regular file with a name holds: CRIU finds that in the file system. */
   drydock_content_entry: {

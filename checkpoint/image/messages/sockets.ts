@@ -20,8 +20,6 @@ export const SOCKET_MESSAGES = {
     deleted: optional(15, 'bool'),
     ns_id: optional(16, 'uint32'),
     mnt_id: optional(17, 'sint32'),
-    /** SO_PEEK_OFF, when it is set. */
-    peek_off: optional(100, 'uint32'),
   },
   file_perms_entry: {
     mode: required(1, 'uint32'),
