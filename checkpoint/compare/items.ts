@@ -201,7 +201,10 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
   79: upTo('reads and writes', (view) =>
     requestsWhere(view, ({ transfer }) => transfer !== undefined).map(withoutTime),
   ),
-  83: upTo('called again', ({ ring }) => ring.waiters),
+  83: upTo(
+    'called again; before 6.12 without a time limit, which is out of sight there',
+    ({ ring }) => ring.waiters,
+  ),
   85: exact(({ state, ring }) =>
     state.files.map(({ epoll }) => epoll?.filter(({ file }) => file === ring.file)),
   ),

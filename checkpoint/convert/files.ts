@@ -97,7 +97,7 @@ function watchEntries({ epoll = [] }: FileState, id: number): MessageInit<'event
 }
 
 function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'unix_sk_entry'> {
-  const { type, peer, shutdown, peekOffset: _1, received: _2, ...rest } = socket ?? NO_SOCKET;
+  const { type, peer, shutdown, peekOffset: _peek, received: _, ...rest } = socket ?? NO_SOCKET;
   nothingLeft(rest);
   return {
     id,
@@ -160,8 +160,8 @@ export function fileExtra(
     ...(type !== 'REG' && type !== 'MEMFD' && position !== 0n && { pos: position }),
     ...(kind === 'io_uring' && { flags }),
     ...(semaphore && { semaphore }),
-    watched: (epoll ?? []).map((watch) => idOf(watch.file)),
     ...(socket && socket.peekOffset >= 0 && { peek_off: socket.peekOffset }),
+    watched: (epoll ?? []).map((watch) => idOf(watch.file)),
   };
 }
 

@@ -1,10 +1,10 @@
 /** Locks that are held, and attaching to what cannot be attached to. */
 import { describe, expect, it } from 'vitest';
 import { Errno } from '../../bpf/errno.ts';
-import { iterate } from '../../session/iterate.ts';
-import { choices, type IterChoice } from '../../session/targets.ts';
 import { IoUring } from '../../kernel-model/io-uring/ring.ts';
 import { PendingRead } from '../../kernel-model/iter/read.ts';
+import { iterate } from '../../session/iterate.ts';
+import { choices, type IterChoice } from '../../session/targets.ts';
 import { KERNELS, loadProgram, onlyIterator, sessionOf } from './support.ts';
 
 const RING =

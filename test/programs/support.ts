@@ -1,10 +1,10 @@
 /** Sessions over scenes and objects of the repository. */
 import { readFileSync } from 'node:fs';
-import { iterate } from '../../session/iterate.ts';
 import { dump } from '../../checkpoint/dump/dump.ts';
 import { openSession } from '../../cli/open-session.ts';
-import type { LoadedIterator, LoadedObject, Session } from '../../session/session.ts';
 import { parseScene } from '../../kernel-model/scene/index.ts';
+import { iterate } from '../../session/iterate.ts';
+import type { LoadedIterator, LoadedObject, Session } from '../../session/session.ts';
 
 export const KERNELS = ['5.16+series', '6.1', '6.12'];
 export const PROGRAMS = new URL('../../programs/', import.meta.url);

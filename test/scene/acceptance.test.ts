@@ -1,13 +1,13 @@
 /** The bundled scenes of programs/scenes/acceptance: states that a checkpoint has to get right, as programs see them. */
 import { describe, expect, test } from 'vitest';
 import { Errno } from '../../bpf/errno.ts';
-import type { OpenIterator } from '../../session/open-iterator.ts';
 import { Open } from '../../kernel-model/file.ts';
 import { ioUringEnter } from '../../kernel-model/io-uring/enter.ts';
 import { interruptRegister } from '../../kernel-model/io-uring/register.ts';
 import { Enter, RegisterOp as Op, SqeFlag, SubmitOp } from '../../kernel-model/io-uring/uapi.ts';
 import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';
 import { xarrayLoad } from '../../kernel-model/xarray.ts';
+import type { OpenIterator } from '../../session/open-iterator.ts';
 import { Caller } from '../kernel-model/ring-support.ts';
 import { loadProgram, onlyIterator } from '../programs/support.ts';
 import { type Built, SceneFolder } from './scene-support.ts';

@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Session } from '../../session/session.ts';
-import { choices } from '../../session/targets.ts';
 import { openProfile } from '../../kernel-model/profile-node.ts';
 import { parseScene, SceneError } from '../../kernel-model/scene/index.ts';
+import { Session } from '../../session/session.ts';
+import { choices } from '../../session/targets.ts';
 import { Vm } from '../../vm/index.ts';
 import { vmModule } from '../../vm/node.ts';
 import { KERNELS, loadProgram, onlyIterator } from '../programs/support.ts';

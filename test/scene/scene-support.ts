@@ -2,13 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { openSession } from '../../cli/open-session.ts';
-import type { Session } from '../../session/session.ts';
 import { IoUring } from '../../kernel-model/io-uring/ring.ts';
 import { taskContext } from '../../kernel-model/io-uring/task-context.ts';
 import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';
 import type { Machine } from '../../kernel-model/machine.ts';
 import { type ParsedScene, parseScene } from '../../kernel-model/scene/index.ts';
 import type { Task } from '../../kernel-model/task.ts';
+import type { Session } from '../../session/session.ts';
 import { KERNELS } from '../kernel-model/support.ts';
 import { readEverything } from '../programs/support.ts';
 
