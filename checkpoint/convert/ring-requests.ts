@@ -14,6 +14,8 @@ type State = ValueOf<'io_uring_request_state'>;
 
 const POLL_ADD = 6;
 const LINK_TIMEOUT = 15;
+/** In the place of a task: the ring's submission thread, which gets another number. */
+const SQ_THREAD = 0;
 const NSEC_PER_SEC = 1_000_000_000n;
 const TIMEOUT_MULTISHOT = 64;
 
@@ -139,7 +141,8 @@ function requestOf(
 ): RequestState {
   const { opcode, sqe_flags, user_data, file_id, creds, poll, timeout } = entry;
   const task = place.field('submitter_pid').need(entry.submitter_pid);
-  if (!targets.tasks.has(task)) throw place.field('submitter_pid').wrong(`there is no task ${task}`);
+  if (task !== SQ_THREAD && !targets.tasks.has(task))
+    throw place.field('submitter_pid').wrong(`there is no task ${task}`);
   const file =
     file_id === undefined ? undefined : indexOf(file_id, targets.files, place.field('file_id'), 'file');
   return {

@@ -216,7 +216,7 @@ function requestState(draw: Draw, world: RingWorld): RequestState {
 
 function oneRequest(draw: Draw, { tasks, files, creds }: RingWorld): Omit<RequestState, 'where' | 'chain'> {
   return {
-    task: draw.one(tasks).tid,
+    task: draw.one([0, draw.one(tasks).tid]),
     opcode: draw.one([0, 6, 11, 15, 22, 23]),
     flags: u32(draw),
     userData: u64(draw),
