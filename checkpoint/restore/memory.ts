@@ -52,7 +52,10 @@ export function mapPart(
   const { calls } = world;
   const { sys } = calls.machine;
   const { backing, flags } = mapping;
-  const prot = flags & (Prot.Read | Prot.Write | Prot.Exec);
+  const wanted = flags & (Prot.Read | Prot.Write | Prot.Exec);
+  // Memory that counts as committed could be written once.
+  const sealed = (flags & VmFlag.Account) !== 0 && (wanted & Prot.Write) === 0;
+  const prot = sealed ? wanted | Prot.Read | Prot.Write : wanted;
   const offset = (mapping.offset + (start - mapping.start) / PAGE_SIZE) * PAGE_SIZE;
   const map = (how: number, fd: number, at: number) => {
     const address = sys.mmap(task, start, end - start, prot, how | MapFlag.Fixed, fd, at);
@@ -73,6 +76,15 @@ export function mapPart(
   for (const [address, page] of mapping.pages) {
     if (address >= start && address < end) world.writeMemory(task.pid, address, page);
   }
+  if (sealed) seal(world, task, start, end, wanted);
+}
+
+/** Forbids writing again. Since 6.7 memory without a single page would not count any more then. */
+function seal(world: RestoreWorld, task: Task, start: number, end: number, prot: number): void {
+  const { calls } = world;
+  world.writeMemory(task.pid, start, world.readMemory(task.pid, start, 1));
+  const result = calls.machine.sys.mprotect(task, start, end - start, prot);
+  calls.done(task, 'mprotect', [hex(start), end - start, prot], result);
 }
 
 /** A descriptor of a task for a memory object, for as long as it is used. */

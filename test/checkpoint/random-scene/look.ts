@@ -61,9 +61,21 @@ export function ringsOf(task: Task): OpenRing[] {
   );
 }
 
+/** Memory that rings of IORING_SETUP_NO_MMAP may stand in. Nothing else is stored there: who breaks a queue waits for ever. */
+export const RING_AREA = 0x7f00_2000_0000;
+const RING_AREA_END = RING_AREA + (1 << 24);
+
 /** Mappings that are memory, and not a ring's or the kernel's. */
 export function memoryOf(task: Task): Vma[] {
-  return [...(task.mm?.mappings ?? [])].filter((vma) => vma.source === undefined);
+  return [...(task.mm?.mappings ?? [])].filter((vma) => vma.source === undefined && !isForRings(vma));
+}
+
+export function ringMemoryOf(task: Task): Vma[] {
+  return [...(task.mm?.mappings ?? [])].filter(isForRings);
+}
+
+function isForRings({ start }: Vma): boolean {
+  return start >= RING_AREA && start < RING_AREA_END;
 }
 
 export function isHuge(vma: Vma): boolean {

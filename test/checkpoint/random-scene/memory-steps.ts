@@ -2,7 +2,17 @@
 import type { MappingSpec } from '../../../kernel-model/scene/index.ts';
 import { Advice } from '../../../kernel-model/memory-syscalls.ts';
 import { Prot } from '../../../kernel-model/vma.ts';
-import { fdsOf, isHuge, memoryOf, PAGE, ringsOf, somePages, somePlace, type View } from './look.ts';
+import {
+  fdsOf,
+  isHuge,
+  memoryOf,
+  PAGE,
+  ringMemoryOf,
+  ringsOf,
+  somePages,
+  somePlace,
+  type View,
+} from './look.ts';
 import type { Step } from './step.ts';
 
 /** Where mappings with an address of their own go, so that they meet now and then. */
@@ -58,6 +68,9 @@ export function writeStep(view: View): Step | undefined {
 
 export function punchStep(view: View): Step | undefined {
   const { random, task } = view;
+  const rings = random.some(ringMemoryOf(task));
+  if (rings && random.percent(5))
+    return { task: task.pid, unmap: { address: rings.start, length: random.between(1, 4) * PAGE } };
   const pages = somePages(view);
   if (!pages) return undefined;
   const { address, length } = pages;

@@ -1,11 +1,12 @@
 /** io_uring instances with any flags that go together, and their shared memory. */
 import type { RingSpec } from '../../../kernel-model/scene/index.ts';
 import { SETUP_FLAGS } from '../../../kernel-model/scene/flags.ts';
-import { memoryOf, PAGE, ringsOf, type View } from './look.ts';
+import { PAGE, RING_AREA, ringMemoryOf, ringsOf, type View } from './look.ts';
 import type { Random } from './random.ts';
 import type { Step } from './step.ts';
 
 const MAX_RINGS = 4;
+const RING_AREA_STEP = 1 << 16;
 const ENTRIES = [1, 2, 4, 8, 8, 8, 16, 32];
 
 export function ringStep(view: View): Step | undefined {
@@ -20,9 +21,13 @@ export function ringStep(view: View): Step | undefined {
   if (has('SQ_AFF')) ring.sq_thread_cpu = random.below(2);
   if (has('ATTACH_WQ')) ring.wq_fd = random.some(rings)?.fd ?? 0;
   if (has('NO_MMAP')) {
-    const memory = random.some(memoryOf(task).filter(({ end, start }) => end - start >= 4 * PAGE));
-    if (!memory) return undefined;
-    ring.memory = { rings: memory.start, entries: memory.start + 2 * PAGE };
+    const memory = ringMemoryOf(task);
+    const at = RING_AREA + RING_AREA_STEP * memory.length;
+    const kind = random.pick(['anon', 'shared'] as const);
+    if (random.percent(50) || memory.length === 0)
+      return { task: task.pid, map: { address: at, length: 4 * PAGE, kind } };
+    const { start } = random.pick(memory);
+    ring.memory = { rings: start, entries: start + 2 * PAGE };
   }
   return { task: task.pid, ring };
 }
@@ -48,7 +53,7 @@ function flagsOf({ random, task, session }: View): string[] {
     ['SQE128', 10],
     ['CQE32', 10],
     ['NO_SQARRAY', 15],
-    ['NO_MMAP', 8],
+    ['NO_MMAP', ringMemoryOf(task).length > 0 ? 30 : 8],
   ];
   return wanted.flatMap(([name, share]) =>
     random.percent(share) && ((SETUP_FLAGS[name] ?? 0) & ~known) === 0 ? [name] : [],
