@@ -76,6 +76,8 @@ export interface FileState {
   /** O_* as fcntl F_GETFL gives them. */
   readonly flags: number;
   readonly position: bigint;
+  /** Who gets its signals (fcntl F_SETOWN and F_SETSIG); undefined for nobody and SIGIO. */
+  readonly owner?: FileOwnerState;
   readonly path: string;
   /** Files of one inode have the same: names of a file opened twice, the two ends of a pipe. */
   readonly inode: InodeState;
@@ -87,6 +89,16 @@ export interface FileState {
   readonly epoll?: readonly WatchState[];
   /** Index into `rings`. */
   readonly ring?: number;
+}
+
+export interface FileOwnerState {
+  /** A thread, process or process group of the tree; undefined when only the signal is set. */
+  readonly target: { readonly type: number; readonly pid: number } | undefined;
+  /** 0 for SIGIO. */
+  readonly signal: number;
+  /** Ids of who named the owner. */
+  readonly uid: number;
+  readonly euid: number;
 }
 
 export interface InodeState {

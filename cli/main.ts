@@ -11,6 +11,7 @@ import { InputError } from '../bpf/input-error.ts';
 import { addCheckpoint } from './checkpoint.ts';
 import { addDemo } from './demo.ts';
 import { ExitCode } from './exit-code.ts';
+import { addImages } from './images.ts';
 import { addInventory } from './inventory.ts';
 import { addLocks } from './locks.ts';
 import { addProfile } from './profile.ts';
@@ -36,6 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addLocks(program, done);
   addCheckpoint(program, done);
   addRestore(program, done);
+  addImages(program, done);
   addInventory(program, done);
   addProfile(program, done);
   try {

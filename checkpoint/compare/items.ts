@@ -111,7 +111,7 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
   19: upTo('64-bit creators only', ({ ring }) => ring.setup.compat),
   22: exact((view) => {
     const file = fileOf(view, view.ring.file);
-    return [file?.flags, file?.position];
+    return [file?.flags, file?.position, file?.owner];
   }),
   23: exact(({ state, ring }) =>
     state.fdTables.map(({ fds }) => fds.filter(({ file }) => file === ring.file)),

@@ -1,6 +1,6 @@
 /** Open files as they are written: CRIU's message for each, and what it has no field for. */
 import type { EntryInit, MessageInit } from '../image/index.ts';
-import type { CheckpointState, FdTableState, FileState, SocketState } from '../state.ts';
+import type { CheckpointState, FdTableState, FileOwnerState, FileState, SocketState } from '../state.ts';
 import { type AddedFiles, NO_OWNER } from './added-files.ts';
 import { nothingLeft } from './exhaustive.ts';
 import { type FdType, typeOf } from './file-types.ts';
@@ -65,7 +65,7 @@ function fileEntry(state: CheckpointState, file: FileState, index: number): Entr
   const id = idOf(index);
   const type = typeOf(state, file);
   const entry = { type, id };
-  const fown = NO_OWNER;
+  const fown = fownEntry(file);
   switch (type) {
     case 'REG': {
       const { size, mode } = file.inode;
@@ -96,7 +96,8 @@ function watchEntries({ epoll = [] }: FileState, id: number): MessageInit<'event
   });
 }
 
-function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'unix_sk_entry'> {
+function socketEntry(file: FileState, id: number): MessageInit<'unix_sk_entry'> {
+  const { flags, socket } = file;
   const { type, peer, shutdown, peekOffset: _peek, received: _, ...rest } = socket ?? NO_SOCKET;
   nothingLeft(rest);
   return {
@@ -108,7 +109,7 @@ function socketEntry({ flags, socket }: FileState, id: number): MessageInit<'uni
     uflags: 0,
     backlog: 0,
     peer: peer === undefined ? 0 : idOf(peer),
-    fown: NO_OWNER,
+    fown: fownEntry(file),
     opts: SOCKET_OPTIONS,
     name: new Uint8Array(),
     ...(shutdown === 0 ? {} : { shutdown: SHUTDOWNS[shutdown] }),
@@ -147,7 +148,7 @@ export function fileExtra(
   file: FileState,
   index: number,
 ): MessageInit<'drydock_file_entry'> {
-  const { kind, flags, position, path, inode, eventfd, epoll, ring: _ring, ...rest } = file;
+  const { kind, flags, position, owner, path, inode, eventfd, epoll, ring: _ring, ...rest } = file;
   const { pipe: _pipe, socket, ...left } = rest;
   nothingLeft(left);
   const type = typeOf(state, file);
@@ -156,6 +157,7 @@ export function fileExtra(
   return {
     id: idOf(index),
     ...inodeFields(inode),
+    ...(owner && { owner: ownerEntry(owner) }),
     ...(type !== 'REG' && path !== '' && { path }),
     ...(type !== 'REG' && type !== 'MEMFD' && position !== 0n && { pos: position }),
     ...(kind === 'io_uring' && { flags }),
@@ -163,6 +165,24 @@ export function fileExtra(
     ...(socket && socket.peekOffset >= 0 && { peek_off: socket.peekOffset }),
     watched: (epoll ?? []).map((watch) => idOf(watch.file)),
   };
+}
+
+function ownerEntry({
+  target,
+  signal,
+  uid,
+  euid,
+  ...rest
+}: FileOwnerState): MessageInit<'drydock_owner_entry'> {
+  nothingLeft(rest);
+  return { signum: signal, uid, euid, ...(target && { pid_type: target.type, pid: target.pid }) };
+}
+
+/** As CRIU's messages have it. */
+function fownEntry({ owner }: FileState): MessageInit<'fown_entry'> {
+  if (!owner?.target) return NO_OWNER;
+  const { target, signal, uid, euid } = owner;
+  return { uid, euid, signum: signal, pid_type: target.type, pid: target.pid };
 }
 
 function inodeFields({

@@ -1,6 +1,14 @@
 /** Open files as they are read. */
 import type { Entry, MessageValue } from '../image/index.ts';
-import type { Descriptor, FdTableState, FileState, InodeState, SocketState, WatchState } from '../state.ts';
+import type {
+  Descriptor,
+  FdTableState,
+  FileOwnerState,
+  FileState,
+  InodeState,
+  SocketState,
+  WatchState,
+} from '../state.ts';
 import { Contents } from './contents.ts';
 import { kindOf } from './file-types.ts';
 import { fdinfoFile, isReadEnd } from './files.ts';
@@ -97,6 +105,24 @@ class FileReader {
   }
 
   file(index: number): FileState {
+    const { owner } = this.extras[index] as Extra;
+    const file = this.plainFile(index);
+    return owner ? { ...file, owner: this.owner(owner, this.place.field('files', index)) } : file;
+  }
+
+  private owner(entry: MessageValue<'drydock_owner_entry'>, place: Place): FileOwnerState {
+    const { signum: signal, uid, euid, pid_type: type, pid } = entry;
+    if (type === undefined && pid === undefined) return { target: undefined, signal, uid, euid };
+    const at = place.field('owner');
+    return {
+      target: { type: at.field('pid_type').need(type), pid: at.field('pid').need(pid) },
+      signal,
+      uid,
+      euid,
+    };
+  }
+
+  private plainFile(index: number): FileState {
     const entry = this.entries[index] as Entry<'FILES'>;
     const extra = this.extras[index] as Extra;
     const place = Place.entry('files.img', index);

@@ -136,6 +136,7 @@ class FileWriter {
       kind,
       flags: raw.flags,
       position: raw.position,
+      ...this.ownerOf(raw),
       path: pathOf(raw),
       inode: this.inodeOf(raw, first, id === first, holder),
     };
@@ -160,6 +161,16 @@ class FileWriter {
       default:
         return common;
     }
+  }
+
+  private ownerOf(raw: RawFile): Pick<FileState, 'owner'> {
+    if (raw.owner === 0 && raw.owner_signal === 0) return {};
+    const { tasks } = this.services.census;
+    const known = raw.owner === 0 || tasks.some(({ tid }) => tid === raw.owner);
+    if (!known)
+      this.services.refusals.add(22, rawPath(raw), `signals process ${raw.owner}, which is not dumped`);
+    const target = raw.owner !== 0 && known ? { type: raw.owner_type, pid: raw.owner } : undefined;
+    return { owner: { target, signal: raw.owner_signal, uid: raw.owner_uid, euid: raw.owner_euid } };
   }
 
   private inodeOf(raw: RawFile, first: number, isFirst: boolean, holder: Holder | undefined): InodeState {

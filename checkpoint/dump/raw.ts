@@ -46,6 +46,7 @@ export type RawFd = DumpRecord & Numbers<'tid' | 'tgid' | 'fd' | 'close_on_exec'
 
 export type RawFile = DumpRecord &
   Numbers<'flags' | 'mode' | 'links' | 'device' | 'rdev' | 'uid' | 'gid' | 'object_flags'> &
+  Numbers<'owner' | 'owner_type' | 'owner_signal' | 'owner_uid' | 'owner_euid'> &
   Words<'file' | 'position' | 'inode' | 'ino' | 'size' | 'object' | 'count'> & {
     readonly what: FileKind;
   };

@@ -4,7 +4,7 @@ import { EpollOp, epollCreate1, epollCtl } from '../../kernel-model/epoll-ctl.ts
 import { Open } from '../../kernel-model/file.ts';
 import { Fcntl, Seek } from '../../kernel-model/file-syscalls.ts';
 import type { Task } from '../../kernel-model/task.ts';
-import type { FdTableState, FileState, WatchState } from '../state.ts';
+import type { FdTableState, FileOwnerState, FileState, WatchState } from '../state.ts';
 import { taskNode } from './tasks.ts';
 import type { Home, RestoreWorld } from './world.ts';
 
@@ -39,6 +39,7 @@ export function addFiles(world: RestoreWorld): void {
   for (const [id, { inode }] of state.files.entries())
     if (inode.deleted) users.set(inode.first, [...(users.get(inode.first) ?? []), fileNode(id)]);
   for (const [id, nodes] of users) graph.add(`file ${id} unlinked`, nodes, () => restorer.unlink(id));
+  addOwners(world);
   for (const [index, table] of state.fdTables.entries()) {
     const task = state.tasks.find(({ fdTable }) => fdTable === index);
     if (!task) continue;
@@ -53,6 +54,58 @@ export function addFiles(world: RestoreWorld): void {
     graph.add(`file ${id} watches`, after, () => watch(world, id, file.epoll ?? []));
   }
 }
+
+/** Whoever a file signals has to be there. */
+function addOwners(world: RestoreWorld): void {
+  for (const [id, { owner }] of world.state.files.entries()) {
+    if (!owner) continue;
+    const after = owner.target ? [taskNode(owner.target.pid)] : [];
+    world.graph.add(ownerNode(id), [sourceNode(world, id), ...after], () => setOwner(world, id, owner));
+  }
+}
+
+export function ownerNode(id: number): string {
+  return `file ${id} owner`;
+}
+
+/** The ids of who names an owner are kept with it, so a thread with these ids does it. */
+function setOwner(world: RestoreWorld, id: number, { target, signal, uid, euid }: FileOwnerState): void {
+  const { calls } = world;
+  const { sys } = calls.machine;
+  const set = (task: Task, fd: number): void => {
+    if (target)
+      calls.done(
+        task,
+        'fcntl',
+        [fd, 'F_SETOWN_EX', target.type, target.pid],
+        sys.fcntl_setown_ex(task, fd, target),
+      );
+    if (signal !== 0)
+      calls.done(task, 'fcntl', [fd, 'F_SETSIG', signal], sys.fcntl(task, fd, Fcntl.SetSig, signal));
+  };
+  world.withFile(calls.restorer, id, (fd) => {
+    if (uid === 0 && euid === 0) set(calls.restorer, fd);
+    else
+      world.withCred(calls.restorer, { ...PLAIN_CRED, uid, euid, suid: uid, fsuid: euid }, (thread) =>
+        set(thread, fd),
+      );
+  });
+}
+
+/** Anybody, without any right. */
+const PLAIN_CRED = {
+  gid: 0,
+  sgid: 0,
+  egid: 0,
+  fsgid: 0,
+  securebits: 0,
+  groups: [],
+  inheritable: 0n,
+  permitted: 0n,
+  effective: 0n,
+  bounding: 0n,
+  ambient: 0n,
+} as const;
 
 export function fileNode(id: number): string {
   return `file ${id}`;

@@ -1,9 +1,10 @@
 /** Address spaces, and the objects that several of them show. */
 import { Open } from '../../kernel-model/file.ts';
 import { Advice, MapFlag } from '../../kernel-model/memory-syscalls.ts';
+import type { MmMap } from '../../kernel-model/prctl.ts';
 import type { Task } from '../../kernel-model/task.ts';
 import { Prot, VmFlag } from '../../kernel-model/vma.ts';
-import type { MappingState, MemoryObject } from '../state.ts';
+import type { MappingState, MemoryObject, MmState } from '../state.ts';
 import { hex } from './calls.ts';
 import { objectNode, sourceNode } from './files.ts';
 import { taskNode } from './tasks.ts';
@@ -11,6 +12,17 @@ import type { RestoreWorld } from './world.ts';
 
 const PAGE_SIZE = 4096;
 const MFD_CLOEXEC = 1;
+
+/** Flags that advice has left. */
+const ADVICE: readonly (readonly [flag: number, advice: Advice, name: string])[] = [
+  [VmFlag.DontCopy, Advice.DontFork, 'MADV_DONTFORK'],
+  [VmFlag.SequentialRead, Advice.Sequential, 'MADV_SEQUENTIAL'],
+  [VmFlag.RandomRead, Advice.Random, 'MADV_RANDOM'],
+  [VmFlag.DontDump, Advice.DontDump, 'MADV_DONTDUMP'],
+  [VmFlag.WipeOnFork, Advice.WipeOnFork, 'MADV_WIPEONFORK'],
+  [VmFlag.HugePage, Advice.HugePage, 'MADV_HUGEPAGE'],
+  [VmFlag.NoHugePage, Advice.NoHugePage, 'MADV_NOHUGEPAGE'],
+];
 
 export function mmNode(mm: number): string {
   return `mm ${mm}`;
@@ -32,8 +44,18 @@ export function addMemory(world: RestoreWorld): void {
     graph.add(mmNode(index), [taskNode(task.tid), ...sources], () => {
       const owner = world.task(task.tid);
       for (const mapping of mappings) mapWhole(world, owner, mapping);
+      setBounds(world, owner, mm.bounds);
     });
   }
+}
+
+/** Where program, heap, stack and arguments stand, as far as the kernel notes it. */
+function setBounds({ calls }: RestoreWorld, task: Task, bounds: MmState['bounds']): void {
+  if (Object.values(bounds).every((bound) => bound === 0n)) return;
+  const map = Object.fromEntries(
+    Object.entries(bounds).map(([name, bound]) => [name, Number(bound)]),
+  ) as MmMap;
+  calls.done(task, 'prctl', ['PR_SET_MM', 'PR_SET_MM_MAP'], calls.machine.sys.prctl_mm_map(task, map));
 }
 
 /** Maps all of a mapping, with the pages of its own. */
@@ -66,13 +88,11 @@ export function mapPart(
   else if (backing.kind === 'huge') map(how | MapFlag.Anonymous | MapFlag.HugeTlb, -1, 0);
   else if (backing.kind === 'object') withObject(world, task, backing.object, (fd) => map(how, fd, offset));
   else world.withFile(task, backing.file, (fd) => map(how, fd, offset));
-  if ((flags & VmFlag.DontCopy) !== 0)
-    calls.done(
-      task,
-      'madvise',
-      [hex(start), end - start, 'MADV_DONTFORK'],
-      sys.madvise(task, start, end - start, Advice.DontFork),
-    );
+  for (const [flag, advice, name] of ADVICE) {
+    if ((flags & flag) === 0) continue;
+    const result = sys.madvise(task, start, end - start, advice);
+    calls.done(task, 'madvise', [hex(start), end - start, name], result);
+  }
   for (const [address, page] of mapping.pages) {
     if (address >= start && address < end) world.writeMemory(task.pid, address, page);
   }

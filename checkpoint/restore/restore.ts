@@ -2,7 +2,7 @@
 import type { Session } from '../../session/session.ts';
 import type { CheckpointState } from '../state.ts';
 import { type Call, Calls } from './calls.ts';
-import { addFiles, tableNode } from './files.ts';
+import { addFiles, fileNode, ownerNode, tableNode } from './files.ts';
 import { RestoreGraph } from './graph.ts';
 import { addMemory, mmNode } from './memory.ts';
 import { addRings, type BlockedCall, ringNode, waitersNode, workersNode } from './rings/index.ts';
@@ -29,6 +29,7 @@ export function restore(session: Session, state: CheckpointState): Restored {
     ...state.tasks.map(({ tid }) => taskNode(tid)),
     ...state.mms.map((_, index) => mmNode(index)),
     ...state.fdTables.map((_, index) => tableNode(index)),
+    ...state.files.flatMap((_, id) => [`${fileNode(id)} watches`, `${fileNode(id)} unlinked`, ownerNode(id)]),
     ...state.rings.map((_, index) => ringNode(index, 'done')),
     ...state.rings.map((_, index) => waitersNode(index)),
     ...state.tasks.map(({ tid }) => workersNode(tid)),

@@ -28,8 +28,38 @@ struct inode___full {
 	long long i_size;
 };
 
+struct upid___full {
+	int nr;
+};
+
+struct pid___full {
+	struct upid___full numbers[1];
+};
+
+enum pid_type {
+	PIDTYPE_PID,
+};
+
+struct fown_struct___full {
+	struct pid___full *pid;
+	enum pid_type pid_type;
+	struct {
+		u32 val;
+	} uid, euid;
+	int signum;
+};
+
 struct file___full {
 	struct inode___full *f_inode;
+};
+
+/* Part of the file before 6.12. */
+struct file___owned {
+	struct fown_struct___full f_owner;
+};
+
+struct file___owner {
+	struct fown_struct___full *f_owner;
 };
 
 struct eventfd_ctx___full {
@@ -84,6 +114,27 @@ struct file_room {
 
 record_map(file_room, struct file_room);
 
+static __inline void add_owner(struct record_file *record, struct file *file)
+{
+	struct fown_struct___full *owner = NULL;
+	struct pid___full *pid;
+
+	if (core_field_exists(((struct file___owner *)file)->f_owner))
+		owner = ((struct file___owner *)file)->f_owner;
+	else if (core_field_exists(((struct file___owned *)file)->f_owner))
+		owner = &((struct file___owned *)file)->f_owner;
+	if (!owner)
+		return;
+	record->owner_signal = probe(owner, signum);
+	pid = probe(owner, pid);
+	if (!pid)
+		return;
+	record->owner = probe(pid, numbers[0].nr);
+	record->owner_type = probe(owner, pid_type);
+	record->owner_uid = probe(owner, uid.val);
+	record->owner_euid = probe(owner, euid.val);
+}
+
 static __inline enum file_kind file_kind(struct file *file, u32 mode)
 {
 	if (file->f_op == &eventfd_fops)
@@ -128,6 +179,7 @@ static __inline void write_file(struct seq_file *seq, struct file *file)
 	record->gid = inode->i_gid.val;
 	record->device = inode->i_sb->s_dev;
 	record->what = file_kind(file, record->mode);
+	add_owner(record, file);
 	if (record->what == FILE_eventfd) {
 		struct eventfd_ctx___full *event = file->private_data;
 

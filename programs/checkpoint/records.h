@@ -119,6 +119,10 @@ struct record_file {
 	u32 object_flags;
 	/* Bytes, with the NUL; 0 when it is too long. */
 	u32 path_size;
+	/* Who gets its signals (F_SETOWN): 0 for nobody; what the id is one of; which signal; ids of who said so. */
+	s32 owner;
+	u32 owner_type, owner_signal, owner_uid, owner_euid;
+	u32 reserved;
 };
 
 struct record_vma {

@@ -4,6 +4,7 @@ import type {
   CheckpointState,
   CredState,
   Descriptor,
+  FileOwnerState,
   FileState,
   InodeState,
   MappingState,
@@ -110,7 +111,15 @@ function fileStates(draw: Draw, objects: readonly MemoryObject[]): FileState[] {
   for (let index = 0, count = draw.count(8); index < count; index++) {
     const kind = draw.one(KINDS);
     const inode = inodeState(draw, files, kind, free);
-    const common = { kind, flags: u32(draw), position: u64(draw), path: text(draw), inode };
+    const owner = maybe(draw, () => ownerOf(draw));
+    const common = {
+      kind,
+      flags: u32(draw),
+      position: u64(draw),
+      path: text(draw),
+      inode,
+      ...(owner && { owner }),
+    };
     const ring = kind === 'io_uring' && draw.count(4) > 0 ? { ring: rings++ } : {};
     files.push({ ...common, ...detailOf(draw, kind, common.flags, files, inode.first), ...ring });
   }
@@ -171,6 +180,11 @@ function detailOf(
     default:
       return {};
   }
+}
+
+function ownerOf(draw: Draw): FileOwnerState {
+  const target = maybe(draw, () => ({ type: draw.count(2), pid: 1 + draw.count(70_000) }));
+  return { target, signal: draw.count(64), uid: u32(draw), euid: u32(draw) };
 }
 
 function withPeers(draw: Draw, files: readonly FileState[]): FileState[] {

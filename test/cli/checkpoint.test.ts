@@ -73,6 +73,24 @@ describe('the sample of the patch series', () => {
   });
 });
 
+describe('drydock images', () => {
+  it('lists a checkpoint, and shows one image as crit would', () => {
+    drydock('checkpoint', SCENE, '-o', 'images');
+    const list = drydock('images', 'images');
+    expect(list.status).toBe(0);
+    expect(list.stdout).toMatch(/^io_uring\.img +\d+ .*IO_URING.*2/m);
+    const shown = JSON.parse(drydock('images', 'images', 'io_uring.img').stdout);
+    expect(shown).toMatchObject({
+      magic: 'IO_URING',
+      entries: [{ sq_entries: 2 }, { nr_user_bufs: 2, nr_user_files: 5 }],
+    });
+    expect(drydock('images', 'images', 'no.img')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/no\.img/),
+    });
+  });
+});
+
 describe('a world that cannot be dumped', () => {
   const WORKER = `
 tasks:

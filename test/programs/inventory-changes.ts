@@ -1,6 +1,7 @@
 /** Every piece of an io_uring instance's state that shows, changed in a scene: what the scene is before and after. */
 import { expect } from 'vitest';
 import { Open } from '../../kernel-model/file.ts';
+import { OwnerType } from '../../kernel-model/file-owner.ts';
 import { Fcntl } from '../../kernel-model/file-syscalls.ts';
 import { ioUringEnter } from '../../kernel-model/io-uring/enter.ts';
 import { Enter } from '../../kernel-model/io-uring/uapi.ts';
@@ -284,6 +285,13 @@ export const CHANGES: Change[] = [
     shows: /"userAreas":\{"rings":139637976727552,"sqes":139637976731648\}/,
   },
   { item: 22, program: CHECKPOINT, after: '', act: ({ machine, world }) => setNonBlocking(machine, world) },
+  {
+    item: 22,
+    program: CHECKPOINT,
+    after: '',
+    act: ({ machine, world }) => setOwner(machine, world),
+    shows: /"owner":\{"target":\{"type":1,"pid":100\},"signal":10,"uid":1000,"euid":1000\}/,
+  },
   ...(['cq_overflow', 'cq_flags'] as const).map((word) => ({
     item: word === 'cq_overflow' ? 31 : 33,
     program: 'ring_state',
@@ -416,6 +424,15 @@ ${task}
       - fd: 3
         ${ring === '' ? 'entries: 8' : ring}
 ${events}`;
+}
+
+/** fcntl F_SETOWN_EX and F_SETSIG of the ring's file. */
+function setOwner(machine: Machine, world: World): void {
+  const [ring] = world.rings();
+  if (!ring) throw new Error('no ring');
+  const owner = { type: OwnerType.Process, pid: ring.task.pid };
+  expect(machine.sys.fcntl_setown_ex(ring.task, ring.fd, owner)).toBe(0);
+  expect(machine.sys.fcntl(ring.task, ring.fd, Fcntl.SetSig, 10)).toBe(0);
 }
 
 /** fcntl F_SETFL of the ring's file. */

@@ -72,6 +72,15 @@ export const DRYDOCK_MESSAGES = {
     watched: repeated(15, 'uint32'),
     /** SO_PEEK_OFF of a socket, when it is set. */
     peek_off: optional(16, 'uint32'),
+    owner: optional(17, 'drydock_owner_entry'),
+  },
+  /** Who gets the signals of a file: fown_entry says nothing of a signal without anybody. */
+  drydock_owner_entry: {
+    signum: required(1, 'uint32'),
+    uid: required(2, 'uint32'),
+    euid: required(3, 'uint32'),
+    pid_type: optional(4, 'uint32'),
+    pid: optional(5, 'uint32'),
   },
   /** Followed by what a regular file with a name holds: CRIU finds that in the file system. */
   drydock_content_entry: {
