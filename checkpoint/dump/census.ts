@@ -17,6 +17,8 @@ export interface Census {
   readonly tasks: readonly RawTask[];
   /** Threads that io_uring made in these processes. */
   readonly workers: readonly RawTask[];
+  /** Processes whose first thread has exited: no pidfd leads to what the others have. */
+  readonly headless: readonly number[];
   /** Of the processes and of the threads that have a table of their own, by task and descriptor. */
   readonly fds: readonly RawFd[];
   /** By process and address. */
@@ -41,7 +43,9 @@ export interface Tree {
 /** @throws {InputError} for a root that is no process. */
 export function takeCensus(programs: CheckpointPrograms, tree: Tree): Census {
   const all = [...programs.run('tasks', 'dump_tasks', ALL)];
-  const { tasks, workers } = treeOf(ofKind<RawTask>(all, 'task'), tree);
+  const { tasks: members, workers } = treeOf(ofKind<RawTask>(all, 'task'), tree);
+  const headless = members.filter(({ tid, tgid, files, mm }) => tid === tgid && files === 0n && mm === 0n);
+  const tasks = members.filter(({ tgid }) => !headless.some((process) => process.tgid === tgid));
   const wanted = new Set(tasks.map(({ tid }) => tid));
   const files = new Map<bigint, RawFile>();
   const creds = new Map(ofKind<RawCred>(all, 'cred').map((cred) => [cred.address, cred]));
@@ -60,6 +64,7 @@ export function takeCensus(programs: CheckpointPrograms, tree: Tree): Census {
   return {
     tasks,
     workers,
+    headless: headless.map(({ tgid }) => tgid),
     fds,
     vmas,
     ringFds: ofKind<RawRingFd>(all, 'ring_fd').filter(({ tid }) => wanted.has(tid)),

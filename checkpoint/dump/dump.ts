@@ -71,6 +71,8 @@ class Dumping {
     const read = found.map((ring, index) => readRing(context, ring, index));
     const rings = read.map(({ ring, records }) => ringState(ring, records, threads, clones));
     refuseHidden(census, rings, refusals);
+    for (const pid of census.headless)
+      refusals.add(undefined, `process ${pid}`, 'goes on without its first thread, and cannot be reached');
     const ringOf = (file: bigint) => {
       const index = found.findIndex((ring) => ring.file === file);
       return index < 0 ? undefined : index;
@@ -96,7 +98,12 @@ class Dumping {
       rings,
       orphans: orphans.all,
     };
-    checkRings(state, refusals, (index) => read[index]?.ring.subject ?? `ring ${index}`);
+    checkRings(
+      state,
+      profile.dialect.versionCode,
+      refusals,
+      (index) => read[index]?.ring.subject ?? `ring ${index}`,
+    );
     return { state, refusals: refusals.all };
   }
 

@@ -1,6 +1,7 @@
 /** What a restore could not bring about again, as far as the state of a ring tells. */
 import { MAX_STEPS } from '../limits.ts';
 import { cloneProblem } from '../restore/rings/clones.ts';
+import { rehearse } from '../restore/rings/rehearsal.ts';
 import type { CheckpointState, RingState } from '../state.ts';
 import type { Refusals } from './refusal.ts';
 
@@ -12,6 +13,7 @@ const FIXED_FILE = 1;
 /** Adds the reasons why rings of a state cannot be restored. @param subject names a ring by its index */
 export function checkRings(
   state: CheckpointState,
+  versionCode: number,
   refusals: Refusals,
   subject: (index: number) => string,
 ): void {
@@ -22,7 +24,14 @@ export function checkRings(
     checkRequests(ring, refuse);
     const clones = cloneProblem(state.rings, index);
     if (clones) refuse(49, clones);
+    const problem = isSound(refusals, subject(index)) ? rehearse(state, index, versionCode) : undefined;
+    if (problem) refuse(problem.item, problem.reason);
   }
+}
+
+/** A ring of which something is missing already need not be looked at as a whole. */
+function isSound({ all }: Refusals, subject: string): boolean {
+  return !all.some((known) => known.subject === subject || known.subject.startsWith(`${subject},`));
 }
 
 type Refuse = (item: number, reason: string) => void;

@@ -32,13 +32,14 @@ export function addFiles(world: RestoreWorld): void {
     const peer = file.socket?.peer;
     if (peer !== undefined && peer < id) after.push(fileNode(peer));
     if (file.kind === 'epoll') after.push(taskNode(ownerOf(world, id)));
+    if (file.inode.first === id) after.push(...namesakes(state.files, id).map(unlinkNode));
     graph.add(fileNode(id), after, () => restorer.make(id, file));
   }
   // Names go when all that have the file open have opened it.
   const users = new Map<number, string[]>();
   for (const [id, { inode }] of state.files.entries())
     if (inode.deleted) users.set(inode.first, [...(users.get(inode.first) ?? []), fileNode(id)]);
-  for (const [id, nodes] of users) graph.add(`file ${id} unlinked`, nodes, () => restorer.unlink(id));
+  for (const [id, nodes] of users) graph.add(unlinkNode(id), nodes, () => restorer.unlink(id));
   addOwners(world);
   for (const [index, table] of state.fdTables.entries()) {
     const task = state.tasks.find(({ fdTable }) => fdTable === index);
@@ -107,6 +108,22 @@ const PLAIN_CRED = {
   ambient: 0n,
 } as const;
 
+function unlinkNode(id: number): string {
+  return `file ${id} unlinked`;
+}
+
+/** Deleted files that had a file's name before it: only one of them can have it at a time. */
+function namesakes(files: readonly FileState[], id: number): number[] {
+  const file = files[id];
+  if (file?.kind !== 'regular' || file.inode.object !== undefined) return [];
+  return [...files.entries()]
+    .filter(([other, { kind, path, inode }]) => {
+      if (other === id || inode.first !== other || !inode.deleted) return false;
+      return kind === 'regular' && path === file.path && (!file.inode.deleted || other < id);
+    })
+    .map(([other]) => other);
+}
+
 export function fileNode(id: number): string {
   return `file ${id}`;
 }
@@ -167,6 +184,7 @@ class FileRestore {
       sys.eventfd2(calls.restorer, Number(first), wanted),
     );
     if (first !== count) this.write(fd, new Uint8Array(BigUint64Array.of(count).buffer));
+    if ((flags & Open.Append) !== 0) this.setStatus(fd, flags);
     this.own(id, fd);
   }
 
@@ -243,6 +261,7 @@ class FileRestore {
     const fd = calls.done(task, 'epoll_create1', [flags], epollCreate1(calls.machine, task, flags));
     const high = this.world.lift(task, fd);
     this.world.close(task, fd);
+    this.setStatus(high, file.flags, task);
     this.world.setHome(id, { task, fd: high });
     this.world.onEnd(() => this.world.close(task, high));
   }
@@ -383,15 +402,15 @@ class FileRestore {
     if (written < bytes.length) calls.fail(`only ${written} of ${bytes.length} bytes could be written`);
   }
 
-  private setStatus(fd: number, flags: number): void {
+  private setStatus(fd: number, flags: number, task = this.world.calls.restorer): void {
     const { calls } = this.world;
     const changed = flags & (Open.NonBlock | Open.Append);
     if (changed !== 0)
       calls.done(
-        calls.restorer,
+        task,
         'fcntl',
         [fd, 'F_SETFL', changed],
-        calls.machine.sys.fcntl(calls.restorer, fd, Fcntl.SetFl, changed),
+        calls.machine.sys.fcntl(task, fd, Fcntl.SetFl, changed),
       );
   }
 }

@@ -141,7 +141,10 @@ function initialise(engine: Engine, request: Request): number {
   const { ring } = engine;
   const { dialect } = ring.machine.profile;
   if (request.opcode >= dialect.submitOps) return -Errno.EINVAL;
-  const known = dialect.versionCode >= SKIP_VERSION ? BASE_FLAGS | SqeFlag.CqeSkipSuccess : BASE_FLAGS;
+  const knowsSkip = dialect.versionCode >= SKIP_VERSION;
+  const known = knowsSkip ? BASE_FLAGS | SqeFlag.CqeSkipSuccess : BASE_FLAGS;
+  // A bit without a meaning: it hides nothing.
+  if (!knowsSkip) request.skipsCqe = false;
   if ((request.flags & ~known) !== 0) return -Errno.EINVAL;
   const operation = operationOf(request.opcode);
   if (request.has(SqeFlag.BufferSelect) && !operation.selectsBuffer) return -Errno.EOPNOTSUPP;

@@ -8,31 +8,15 @@ import { encodeSqe } from '../../../kernel-model/io-uring/sqe.ts';
 import { MsgFlag, RegisterOp, SubmitOp, UserSize } from '../../../kernel-model/io-uring/uapi.ts';
 import { MapFlag } from '../../../kernel-model/memory-syscalls.ts';
 import { Prot } from '../../../kernel-model/vma.ts';
-import type { OverflowEntry } from '../../state.ts';
 import { withMemfd } from './helper-files.ts';
+import { ANY_EXTRA, type Extra, wayOf } from './overflow-ways.ts';
 import type { RingRestore } from './ring.ts';
 import { collect, collects } from './submit.ts';
 
-/** 6.0: IORING_OP_MSG_RING. 6.3: it passes flags. */
-const MESSAGE_VERSION = 0x6_0000;
-const FLAGS_VERSION = 0x6_0300;
 /** Resources that carry tags at a time. */
 const TAGS = 64;
 /** Entries of the ring that sends messages. */
 const SENDER_ENTRIES = 64;
-
-export type Extra = Pick<OverflowEntry, 'userData' | 'result' | 'flags'>;
-
-/** How a ring can be given one; undefined when it cannot. */
-export function wayOf(ring: RingRestore, extra: Extra): 'message' | 'tag' | undefined {
-  const { versionCode } = ring.world.calls.machine.profile.dialect;
-  if (versionCode >= MESSAGE_VERSION && !ring.staysDisabled)
-    return extra.flags === 0 || versionCode >= FLAGS_VERSION ? 'message' : undefined;
-  return extra.userData !== 0n && extra.result === 0 && extra.flags === 0 ? 'tag' : undefined;
-}
-
-/** One whose content does not matter: it is written over. */
-export const ANY_EXTRA: Extra = { userData: 1n, result: 0, flags: 0 };
 
 /** Posts so many whose content does not matter, into exactly as much room. */
 export function postAny(ring: RingRestore, count: number): void {

@@ -1,5 +1,6 @@
 /** Groups of provided buffers: rings are registered, lists are provided by submissions; heads advance by reading. */
 import { RegisterOp, SqeFlag, SubmitOp } from '../../../kernel-model/io-uring/uapi.ts';
+import type { SqeFields } from '../../../kernel-model/io-uring/sqe.ts';
 import { MapFlag } from '../../../kernel-model/memory-syscalls.ts';
 import { Prot } from '../../../kernel-model/vma.ts';
 import type { BufferGroup } from '../../state.ts';
@@ -7,6 +8,7 @@ import { hex } from '../calls.ts';
 import { mmNode } from '../memory.ts';
 import { record } from './extras.ts';
 import { withSource } from './helper-files.ts';
+import type { RingOnKernel } from './on-kernel.ts';
 import { type RingRestore, ringNode } from './ring.ts';
 import { checkResults, type Submission, submit } from './submit.ts';
 
@@ -50,15 +52,52 @@ function registerGroup(ring: RingRestore, group: RingGroup): void {
 
 /** Submissions that all groups need, before the counters are brought to where they were. */
 export function fillGroups(ring: RingRestore): void {
+  let silent = silentProvisions(ring);
   for (const group of ring.state.groups) {
-    if (group.kind === 'list') provide(ring, group);
-    else advance(ring, group);
+    if (group.kind === 'ring') advance(ring, group);
+    else silent -= provide(ring, group, silent);
   }
 }
 
+/** What filling the groups adds to the counters. */
+export function groupSteps(ring: RingOnKernel): { submitted: number; completed: number } {
+  const { groups } = ring.state;
+  const taken = groups.reduce((sum, group) => sum + (group.kind === 'ring' ? group.head : 0), 0);
+  const submitted = taken + provisionsOf(groups).length;
+  return { submitted, completed: submitted - silentProvisions(ring) };
+}
+
+/** How many submissions can only have been silent ones: those that provide buffers may be among them. */
+function silentProvisions({ state: { queues, requests, groups, restrictions } }: RingOnKernel): number {
+  const allowed = !restrictions || (restrictions.flagsAllowed & SqeFlag.CqeSkipSuccess) !== 0;
+  if (!queues.drainDisabled || !allowed) return 0;
+  const pending = requests.reduce((count, { chain }) => count + 1 + chain.length, 0);
+  const silent = (queues.sqHead + queues.extra - queues.cqTail - queues.overflow.length - pending) | 0;
+  return Math.max(0, Math.min(silent, provisionsOf(groups).length));
+}
+
+function provisionsOf(groups: readonly BufferGroup[]): SqeFields[] {
+  return groups.flatMap((group) => (group.kind === 'list' ? provisions(group) : []));
+}
+
+/** @param silent so many of the entries at most complete without a word. @returns how many do */
+function provide(ring: RingRestore, group: ListGroup, silent: number): number {
+  const entries = provisions(group);
+  const quiet = entries.slice(0, silent).map((entry) => ({ ...entry, flags: SqeFlag.CqeSkipSuccess }));
+  for (const part of parts(ring, quiet)) submit(ring, ring.issuer, { entries: part, completions: 0 });
+  for (const part of parts(ring, entries.slice(quiet.length)))
+    checkResults(
+      ring,
+      66,
+      `providing buffers of group ${group.id}`,
+      submit(ring, ring.issuer, { entries: part, completions: part.length }),
+    );
+  return quiet.length;
+}
+
 /** One entry for each run of buffers that follow each other. */
-function provide(ring: RingRestore, { id, buffers }: ListGroup): void {
-  const entries: Submission[] = [];
+function provisions({ id, buffers }: ListGroup): SqeFields[] {
+  const entries: SqeFields[] = [];
   for (let at = 0; at < buffers.length; ) {
     const first = buffers[at] as ListGroup['buffers'][number];
     let count = 1;
@@ -73,13 +112,7 @@ function provide(ring: RingRestore, { id, buffers }: ListGroup): void {
     });
     at += count;
   }
-  for (const part of parts(ring, entries))
-    checkResults(
-      ring,
-      66,
-      `providing buffers of group ${id}`,
-      submit(ring, ring.issuer, { entries: part, completions: part.length }),
-    );
+  return entries;
 }
 
 function follows(

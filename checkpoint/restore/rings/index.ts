@@ -4,13 +4,22 @@ import type { RingState } from '../../state.ts';
 import { tableNode } from '../files.ts';
 import type { RestoreWorld } from '../world.ts';
 import { addBuffers } from './buffers.ts';
-import { overflowWays, replayCounters, replayExtras, replayOverflow } from './counters.ts';
+import { replayCounters, replayExtras, replayOverflow } from './counters.ts';
 import { addFiles } from './files.ts';
 import { addGroups, fillGroups } from './groups.ts';
 import { addMaps } from './maps.ts';
+import { overflowWays } from './overflow-ways.ts';
 import { addPersonalities } from './personalities.ts';
 import { addRegistrations } from './registrations.ts';
-import { lateEntries, requestSources, submitLate, submitWaiting, watchedRings } from './requests.ts';
+import {
+  lateEntries,
+  requestSources,
+  submitLate,
+  submitWaiting,
+  WAITS_FOR_ITSELF,
+  waitsForItself,
+  watchedRings,
+} from './requests.ts';
 import { RingRestore, ringNode } from './ring.ts';
 import { addSetup } from './setup.ts';
 import { addWaiters } from './waiters.ts';
@@ -54,11 +63,11 @@ function addQueues(ring: RingRestore): void {
   const { graph } = world;
   const parts = ['enable', 'registrations', 'files', 'buffers', 'groups', 'personalities'];
   const ready = parts.map((part) => ringNode(index, part));
-  const watched = watchedRings(world, index);
-  const inTurn = watched.some((other) => leadsTo(world, other, index));
+  const watched = watchedRings(world.state, index);
+  const inTurn = waitsForItself(world.state, index);
   const others = inTurn ? [] : watched.map((other) => ringNode(other, 'queues'));
   graph.add(ringNode(index, 'requests'), [...ready, ...requestSources(ring), ...others], () => {
-    if (inTurn) ring.refuse(74, 'what its requests wait for waits for the ring itself');
+    if (inTurn) ring.refuse(74, WAITS_FOR_ITSELF);
     // Buffers are there before anybody asks for one.
     fillGroups(ring);
     submitWaiting(ring);
@@ -71,14 +80,6 @@ function addQueues(ring: RingRestore): void {
   graph.add(ringNode(index, 'done'), [...queues, ...mapped, ...tables], () => {
     ring.queues.set('sq.tail', ring.state.queues.sqTail);
   });
-}
-
-/** Whether what a ring's requests wait for leads back to it: then neither of them can come to rest first. */
-function leadsTo(world: RestoreWorld, from: number, target: number, seen = new Set<number>()): boolean {
-  if (from === target) return true;
-  if (seen.has(from)) return false;
-  seen.add(from);
-  return watchedRings(world, from).some((next) => leadsTo(world, next, target, seen));
 }
 
 function restoreQueues(ring: RingRestore): void {

@@ -5,9 +5,9 @@
 import type { SqeFields } from '../../../kernel-model/io-uring/sqe.ts';
 import { PollFlag, Setup, SqeFlag, SubmitOp } from '../../../kernel-model/io-uring/uapi.ts';
 import type { Task } from '../../../kernel-model/task.ts';
-import type { RequestState } from '../../state.ts';
+import type { CheckpointState, RequestState } from '../../state.ts';
 import { sourceNode } from '../files.ts';
-import type { RestoreWorld } from '../world.ts';
+import type { RingOnKernel } from './on-kernel.ts';
 import { dropLent, personalityOf } from './personalities.ts';
 import type { RingRestore } from './ring.ts';
 import { submit } from './submit.ts';
@@ -16,26 +16,39 @@ const NSEC_PER_SEC = 1_000_000_000n;
 const TIMESPEC_SIZE = 16;
 
 /** Entries that are submitted behind the counters. */
-export function lateEntries(ring: RingRestore): number {
-  return ring.state.requests.filter(isLate).reduce((count, { chain }) => count + 1 + chain.length, 0);
+export function lateEntries({ state }: RingOnKernel): number {
+  return state.requests.filter(isLate).reduce((count, { chain }) => count + 1 + chain.length, 0);
 }
 
 /** Nodes behind which the files of requests are as they will be. */
 export function requestSources({ world, index }: RingRestore): string[] {
-  return filesOf(world, index).flatMap((file) =>
+  return filesOf(world.state, index).flatMap((file) =>
     world.state.files[file]?.kind === 'epoll'
       ? [sourceNode(world, file), `file ${file} watches`]
       : [sourceNode(world, file)],
   );
 }
 
-/** Rings that a ring's requests wait for. */
-export function watchedRings(world: RestoreWorld, index: number): number[] {
-  const { files } = world.state;
-  return [...new Set(filesOf(world, index).flatMap((file) => files[file]?.ring ?? []))];
+export const WAITS_FOR_ITSELF = 'what its requests wait for waits for the ring itself';
+
+/** Whether what a ring's requests wait for leads back to it: then neither of them can come to rest first. */
+export function waitsForItself(state: CheckpointState, index: number): boolean {
+  const seen = new Set<number>();
+  const leads = (from: number): boolean => {
+    if (from === index) return true;
+    if (seen.has(from)) return false;
+    seen.add(from);
+    return watchedRings(state, from).some(leads);
+  };
+  return watchedRings(state, index).some(leads);
 }
 
-function filesOf({ state }: RestoreWorld, index: number): number[] {
+/** Rings that a ring's requests wait for. */
+export function watchedRings(state: CheckpointState, index: number): number[] {
+  return [...new Set(filesOf(state, index).flatMap((file) => state.files[file]?.ring ?? []))];
+}
+
+function filesOf(state: CheckpointState, index: number): number[] {
   const requests = state.rings[index]?.requests ?? [];
   return requests.flatMap((request) => [request, ...request.chain]).flatMap(({ file }) => file ?? []);
 }

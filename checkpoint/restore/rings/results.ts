@@ -4,7 +4,7 @@ import type { SqeFields } from '../../../kernel-model/io-uring/sqe.ts';
 import { SubmitOp } from '../../../kernel-model/io-uring/uapi.ts';
 import type { OverflowEntry } from '../../state.ts';
 import { SOURCE_SIZE } from './helper-files.ts';
-import type { RingRestore } from './ring.ts';
+import type { RingOnKernel } from './on-kernel.ts';
 
 /** 6.10: IORING_NOP_INJECT_RESULT. */
 const INJECT_VERSION = 0x6_0a00;
@@ -20,7 +20,7 @@ const FAILURES: { readonly [result: number]: SqeFields } = {
 };
 
 /** Reads still lack their file and memory. @returns undefined when there is none on this kernel */
-export function entryWithResult(ring: RingRestore, { result, flags }: OverflowEntry): SqeFields | undefined {
+export function entryWithResult(ring: RingOnKernel, { result, flags }: OverflowEntry): SqeFields | undefined {
   if (flags !== 0) return undefined;
   const entry = unrestricted(ring, result);
   const { restrictions } = ring.state;
@@ -29,17 +29,16 @@ export function entryWithResult(ring: RingRestore, { result, flags }: OverflowEn
   return entry && allows(ring, entry.opcode ?? 0) ? entry : undefined;
 }
 
-function unrestricted(ring: RingRestore, result: number): SqeFields | undefined {
-  const { versionCode } = ring.world.calls.machine.profile.dialect;
+function unrestricted(ring: RingOnKernel, result: number): SqeFields | undefined {
   if (result === 0) return { opcode: SubmitOp.Nop };
-  if (versionCode >= INJECT_VERSION)
+  if (ring.versionCode >= INJECT_VERSION)
     return { opcode: SubmitOp.Nop, opFlags: INJECT_RESULT, length: result >>> 0 };
   if (result > 0 && result <= SOURCE_SIZE) return { opcode: SubmitOp.Read, length: result };
   return FAILURES[result];
 }
 
 /** Whether the ring's restrictions, once in force, let a plain entry of an operation pass. */
-export function allows(ring: RingRestore, opcode: number): boolean {
+export function allows(ring: RingOnKernel, opcode: number): boolean {
   const { restrictions } = ring.state;
   if (!restrictions) return true;
   const { submitOps, flagsRequired } = restrictions;

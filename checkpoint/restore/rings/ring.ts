@@ -5,9 +5,10 @@ import { Enter, type RegisterOp, Setup } from '../../../kernel-model/io-uring/ua
 import type { Task } from '../../../kernel-model/task.ts';
 import type { Personality, RingState } from '../../state.ts';
 import type { RestoreWorld } from '../world.ts';
+import type { RingOnKernel } from './on-kernel.ts';
 import { SharedQueues } from './queues.ts';
 
-export class RingRestore {
+export class RingRestore implements RingOnKernel {
   readonly world: RestoreWorld;
   readonly index: number;
   readonly state: RingState;
@@ -28,6 +29,10 @@ export class RingRestore {
 
   has(flag: Setup): boolean {
     return (this.state.setup.flags & flag) !== 0;
+  }
+
+  get versionCode(): number {
+    return this.world.calls.machine.profile.dialect.versionCode;
   }
 
   /** It stays as it is born: never enabled. */

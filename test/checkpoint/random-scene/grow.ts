@@ -6,7 +6,7 @@ import { mapHugeStep, mapRingStep, mapStep, punchStep, writeStep } from './memor
 import { awaitStep, credStep, exitStep, forkStep, randomTasks, waitStep } from './process-steps.ts';
 import { Random } from './random.ts';
 import { registerStep } from './register-steps.ts';
-import { enterStep, ringStep, wordsStep } from './ring-steps.ts';
+import { collectSteps, enterStep, ringStep, wordsStep } from './ring-steps.ts';
 import type { Step } from './step.ts';
 import { prepareStep, submitStep } from './submit-steps.ts';
 
@@ -56,6 +56,8 @@ export async function growScene(seed: number, kernel: string): Promise<GrowingSc
   const wanted = random.between(5, 30);
   for (let taken = 0, tries = 0; taken < wanted && tries < 2 * wanted; tries++)
     if (take(random.weighted(ACTIVITIES))) taken++;
+  for (const task of living(scene.session))
+    for (const step of collectSteps({ random, session: scene.session, task })) scene.take(step);
   if (random.percent(3)) take(mapHugeStep);
   if (random.percent(5)) take(awaitStep);
   return scene;

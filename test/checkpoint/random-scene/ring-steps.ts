@@ -1,11 +1,12 @@
 /** io_uring instances with any flags that go together, and their shared memory. */
 import type { RingSpec } from '../../../kernel-model/scene/index.ts';
-import { SETUP_FLAGS } from '../../../kernel-model/scene/flags.ts';
+import { flagBits, SETUP_FLAGS } from '../../../kernel-model/scene/flags.ts';
 import { PAGE, RING_AREA, ringMemoryOf, ringsOf, type View } from './look.ts';
 import type { Random } from './random.ts';
 import type { Step } from './step.ts';
 
 const MAX_RINGS = 4;
+const ASKED = flagBits(['COOP_TASKRUN', 'DEFER_TASKRUN'], SETUP_FLAGS);
 const RING_AREA_STEP = 1 << 16;
 const ENTRIES = [1, 2, 4, 8, 8, 8, 16, 32];
 
@@ -78,6 +79,15 @@ export function wordsStep({ random, task }: View): Step | undefined {
 
 function mark(random: Random) {
   return random.pick([{ cq_flags: 1 }, { cq_flags: 0 }, { cq_overflow: 5 }, { sq_dropped: 3 }]);
+}
+
+/** Most programs ask for the completions that wait to be asked for. */
+export function collectSteps({ random, task }: View): Step[] {
+  return ringsOf(task).flatMap(({ fd, ring }): Step[] => {
+    const asks = (ring.flags & ASKED) !== 0;
+    if (!asks || random.percent(25)) return [];
+    return [{ task: ring.submitter?.pid ?? task.pid, enter: { fd } }];
+  });
 }
 
 export function enterStep({ random, task }: View): Step | undefined {

@@ -1,0 +1,79 @@
+/**
+ * A restore of a ring without a kernel: whether its counters, its overflow list and its requests can be brought about
+ * again, as far as its state tells. A dump asks this for the kernel it looks at.
+ */
+import { SqeFlag } from '../../../kernel-model/io-uring/uapi.ts';
+import type { CheckpointState, RingState } from '../../state.ts';
+import { groupSteps } from './groups.ts';
+import type { RingOnKernel } from './on-kernel.ts';
+import { ANY_EXTRA, overflowWays, wayOf } from './overflow-ways.ts';
+import { planCounters } from './plan.ts';
+import { lateEntries, WAITS_FOR_ITSELF, waitsForItself } from './requests.ts';
+
+/** IORING_SETUP_R_DISABLED */
+const DISABLED = 1 << 6;
+
+export interface Problem {
+  /** Of the inventory. */
+  readonly item: number;
+  readonly reason: string;
+}
+
+/** Ends a rehearsal. */
+class Impossible extends Error {
+  readonly problem: Problem;
+
+  constructor(problem: Problem) {
+    super(problem.reason);
+    this.problem = problem;
+  }
+}
+
+/** What a restore of a ring on a kernel would stumble over first; undefined when nothing is known. */
+export function rehearse(state: CheckpointState, index: number, versionCode: number): Problem | undefined {
+  const ring = state.rings[index] as RingState;
+  const actor: RingOnKernel = {
+    state: ring,
+    versionCode,
+    staysDisabled: (ring.setup.flags & DISABLED) !== 0,
+    refuse(item, reason): never {
+      throw new Impossible({ item, reason });
+    },
+  };
+  if (waitsForItself(state, index)) return { item: 74, reason: WAITS_FOR_ITSELF };
+  try {
+    rehearseCounters(actor);
+    rehearseDrain(actor);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Impossible) return error.problem;
+    throw error;
+  }
+}
+
+function rehearseCounters(ring: RingOnKernel): void {
+  const { queues, requests } = ring.state;
+  const ways = overflowWays(ring, queues.extra | 0);
+  const own = ways.filter((way) => way === 'own').length;
+  const groups = groupSteps(ring);
+  const waiting = requests.filter(({ where }) => where === 'waiting');
+  const submitted = waiting.reduce((sum, { chain }) => sum + 1 + chain.length, groups.submitted);
+  // Polls for good may tell at once what their files are ready for: here they all do.
+  const polls = requests.filter(({ poll }) => poll?.multishot).length;
+  const extra = (queues.extra - (ways.length - own)) | 0;
+  const told = Math.max(0, Math.min(polls, extra));
+  const early = wayOf(ring, ANY_EXTRA) === 'tag' ? Math.max(0, extra - polls) : 0;
+  const distance = {
+    submitted: (queues.sqHead - lateEntries(ring) - own - submitted) >>> 0,
+    completed: (queues.cqTail - groups.completed - early - told) >>> 0,
+    extra: (extra - early - told) | 0,
+  };
+  planCounters(ring, distance, queues.timeouts);
+}
+
+/** What is submitted last of all may ask for order only as long as nothing has been silent. */
+function rehearseDrain({ state: { queues, requests }, refuse }: RingOnKernel): void {
+  const ordered = requests.some(({ where, flags }) => where === 'deferred' && (flags & SqeFlag.Drain) !== 0);
+  if (ordered && queues.drainDisabled)
+    refuse(38, 'some of its requests wait for all others, which it does not allow any more');
+}
