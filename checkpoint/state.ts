@@ -339,7 +339,8 @@ export interface RequestState {
   readonly flags: number;
   readonly userData: bigint;
   readonly file: number | undefined;
-  /** Slot in the file table that it was given by, with IOSQE_FIXED_FILE. */
+  /** Descriptor, or with IOSQE_FIXED_FILE the slot, of a file that is looked up only when the request starts. */
+  readonly fd?: number;
   readonly cred: number | undefined;
   readonly poll?: { readonly events: number; readonly multishot: boolean };
   readonly timeout?: TimeoutState;

@@ -65,7 +65,7 @@ function requestEntry(
   chain: number | undefined,
   creds: readonly CredState[],
 ): RequestInit {
-  const { where: _where, task, opcode, flags, userData, file, cred, chain: _chain, ...details } = request;
+  const { where: _where, task, opcode, flags, userData, file, fd, cred, chain: _chain, ...details } = request;
   const { poll, timeout, transfer, ...rest } = details;
   nothingLeft(rest);
   const cred_ = cred === undefined ? undefined : creds[cred];
@@ -75,6 +75,7 @@ function requestEntry(
     user_data: userData,
     sqe_flags: flags,
     ...(file !== undefined && { file_id: idOf(file) }),
+    ...(fd !== undefined && { fd }),
     submitter_pid: task,
     ...(chain !== undefined && { chain }),
     ...(cred !== undefined && cred_ && { creds: credsEntry(cred_, cred) }),
@@ -139,7 +140,7 @@ function requestOf(
   targets: RequestTargets,
   place: Place,
 ): RequestState {
-  const { opcode, sqe_flags, user_data, file_id, creds, poll, timeout } = entry;
+  const { opcode, sqe_flags, user_data, file_id, fd, creds, poll, timeout } = entry;
   const task = place.field('submitter_pid').need(entry.submitter_pid);
   if (task !== SQ_THREAD && !targets.tasks.has(task))
     throw place.field('submitter_pid').wrong(`there is no task ${task}`);
@@ -152,6 +153,7 @@ function requestOf(
     flags: sqe_flags,
     userData: user_data,
     file,
+    ...(fd !== undefined && { fd }),
     cred: creds && credIndex(creds, targets.creds, place.field('creds')),
     ...(poll && { poll: { events: poll.events, multishot: poll.multishot === true } }),
     ...(timeout && { timeout: timeoutOf(timeout) }),

@@ -152,7 +152,7 @@ export type RawRequest = DumpRecord &
   Numbers<
     'place' | 'opcode' | 'tid' | 'buffer' | 'count' | 'target' | 'repeats' | 'mode' | 'events' | 'sequence'
   > &
-  Numbers<'length'> &
+  Numbers<'length' | 'fd'> &
   Words<
     | 'request'
     | 'flags'

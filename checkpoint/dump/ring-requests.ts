@@ -26,6 +26,7 @@ const RESUBMITTED = new Set<number>([
   Op.Read,
   Op.Write,
 ]);
+const NEEDS_FILE = new Set<number>([Op.ReadFixed, Op.WriteFixed, Op.PollAdd, Op.Read, Op.Write]);
 /** IOSQE_* that a request keeps. */
 const SQE_FLAGS = 0x7f;
 const EPOLLONESHOT = 0x4000_0000;
@@ -87,6 +88,7 @@ function stateOf(
     flags: Number(request.flags) & SQE_FLAGS,
     userData: request.user_data,
     file: fileOf(ring, request),
+    ...(request.file === 0n && NEEDS_FILE.has(opcode) ? { fd: request.fd } : {}),
     cred: request.cred === 0n ? undefined : creds.id(request.cred),
     ...detail(ring, request),
     chain: chain.map((next) => stateOf(ring, next, where, [])),

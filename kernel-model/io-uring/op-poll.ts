@@ -20,7 +20,9 @@ export const pollAdd: Operation = {
     if (sqe.buffer !== 0 || sqe.offset !== 0n || sqe.address !== 0n) return -Errno.EINVAL;
     if ((sqe.length & ~PollFlag.Multishot) !== 0) return -Errno.EINVAL;
     if (sqe.length !== 0 && request.skipsCqe) return -Errno.EINVAL;
-    wanted.set(request, eventsOf(sqe));
+    const events = eventsOf(sqe);
+    wanted.set(request, events);
+    request.command('io_poll', 'io_poll_iocb').set('events', events);
     return 0;
   },
   execute: (request) => arm(request),

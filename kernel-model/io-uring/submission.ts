@@ -158,11 +158,17 @@ function initialise(engine: Engine, request: Request): number {
     if (!cred) return -Errno.EINVAL;
     request.creds = cred;
   }
-  if (operation.needsFile && dialect.versionCode < LATE_FILE_VERSION) {
-    const missing = assignFile(request);
+  if (operation.needsFile) {
+    const missing = dialect.versionCode < LATE_FILE_VERSION ? assignFile(request) : lookUpLater(request);
     if (missing !== 0) return missing;
   }
   return operation.prepare(request, request.sqe);
+}
+
+/** The number stands where the completion's flags will. */
+function lookUpLater({ record, sqe }: Request): number {
+  if (record.has('cqe.fd')) record.set('cqe.fd', sqe.fd);
+  return 0;
 }
 
 /** Restrictions, and what waits for what. */

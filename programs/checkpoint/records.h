@@ -285,7 +285,7 @@ struct record_request {
 	/* Of reads and writes */
 	u64 address, offset;
 	u32 length;
-	u32 reserved;
+	s32 fd; /* Or the slot, as long as there is no file: it is looked up when the request starts. */
 	/* Nanoseconds since boot, as the expiry counts them */
 	u64 now;
 };

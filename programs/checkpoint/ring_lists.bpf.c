@@ -315,6 +315,9 @@ static __inline void write_request(struct seq_file *seq, struct record_request *
 			      __builtin_preserve_field_info(req->flags, FIELD_BYTE_SIZE) == 8 ? 8 : 4, &req->flags);
 	record->user_data = request_data(req);
 	record->file = (u64)probe(req, file);
+	record->fd = -1;
+	if (!record->file && core_field_exists(req->cqe.fd))
+		record->fd = probe(req, cqe.fd);
 	record->link = (u64)probe(req, link);
 	record->cred = (u64)probe(req, creds);
 	record->buffer = probe(req, buf_index);

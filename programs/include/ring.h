@@ -184,6 +184,7 @@ struct io_timeout_data___full {
 
 struct io_cqe___full {
 	u64 user_data;
+	s32 fd; /* until the file is looked up */
 };
 
 struct kiocb___full {

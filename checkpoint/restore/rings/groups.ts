@@ -6,6 +6,7 @@ import { Prot } from '../../../kernel-model/vma.ts';
 import type { BufferGroup } from '../../state.ts';
 import { hex } from '../calls.ts';
 import { mmNode } from '../memory.ts';
+import { withWriting } from './address-space.ts';
 import { record } from './extras.ts';
 import { withSource } from './helper-files.ts';
 import type { RingOnKernel } from './on-kernel.ts';
@@ -40,14 +41,16 @@ function registerGroup(ring: RingRestore, group: RingGroup): void {
   const argument = record([0, 0, group.entries, group.id | (flags << 16), group.minLeft, 0], [0n, 0n]);
   new DataView(argument.buffer).setBigUint64(0, BigInt(group.address ?? 0), true);
   const where = group.address === undefined ? 'in the kernel' : hex(group.address);
-  ring.register(
-    ring.user,
-    RegisterOp.PbufRing,
-    'PBUF_RING',
-    argument,
-    1,
-    `group ${group.id}, ${group.entries} entries ${where}`,
+  const what = `group ${group.id}, ${group.entries} entries ${where}`;
+  whileWritable(ring, group, () =>
+    ring.register(ring.user, RegisterOp.PbufRing, 'PBUF_RING', argument, 1, what),
   );
+}
+
+/** It may stand in memory that was sealed later on. */
+function whileWritable(ring: RingRestore, { address, entries }: RingGroup, use: () => void): void {
+  if (address === undefined) use();
+  else withWriting(ring.world, ring.user, address, address + BUF_SIZE * entries, use);
 }
 
 /** Submissions that all groups need, before the counters are brought to where they were. */
@@ -187,8 +190,8 @@ function withGroupMemory(
   if (group.address !== undefined) {
     const { address } = group;
     const { pid } = ring.user;
-    if (group.head > 0)
-      use((content) => world.writeMemory(pid, address, content), world.readMemory(pid, address, bytes));
+    const write = (content: Uint8Array) => world.writeMemory(pid, address, content);
+    if (group.head > 0) whileWritable(ring, group, () => use(write, world.readMemory(pid, address, bytes)));
     return;
   }
   const size = Math.ceil(bytes / 4096) * 4096;

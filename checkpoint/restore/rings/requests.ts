@@ -53,8 +53,15 @@ function filesOf(state: CheckpointState, index: number): number[] {
   return requests.flatMap((request) => [request, ...request.chain]).flatMap(({ file }) => file ?? []);
 }
 
+/** What has waited for all before it goes first: there is nothing before it. */
 export function submitWaiting(ring: RingRestore): void {
-  for (const request of ring.state.requests) if (!isLate(request)) submitEarly(ring, request);
+  const waiting = ring.state.requests.filter((request) => !isLate(request));
+  for (const request of waiting) if (isDrained(request)) submitEarly(ring, request);
+  for (const request of waiting) if (!isDrained(request)) submitEarly(ring, request);
+}
+
+function isDrained({ flags }: RequestState): boolean {
+  return (flags & SqeFlag.Drain) !== 0;
 }
 
 export function submitLate(ring: RingRestore): void {
@@ -98,7 +105,7 @@ function submitChain(ring: RingRestore, request: RequestState, room: number): vo
       const entries = all.map((each, i) =>
         entryOf(ring, each, numbers[i] ?? -1, BigInt(address + TIMESPEC_SIZE * i)),
       );
-      submit(ring, issuer, { entries, completions: room, overflows: true });
+      submit(ring, issuer, { entries, completions: room, overflows: true, collect: isDrained(request) });
     }),
   );
 }
@@ -154,8 +161,8 @@ function withNumbers<T>(
   const next = (): T => {
     const request = requests[numbers.length];
     if (!request) return use(numbers);
-    const { file, flags } = request;
-    if (file === undefined) numbers.push(-1);
+    const { file, flags, fd: late = -1 } = request;
+    if (file === undefined) numbers.push(late);
     else if ((flags & SqeFlag.FixedFile) !== 0) numbers.push(slotOf(ring, file, request));
     else
       return ring.world.withFile(task, file, (fd) => {

@@ -1,7 +1,7 @@
 /** Entries that complete at once with a given result. */
 import { Errno } from '../../../bpf/errno.ts';
 import type { SqeFields } from '../../../kernel-model/io-uring/sqe.ts';
-import { SubmitOp } from '../../../kernel-model/io-uring/uapi.ts';
+import { SqeFlag, SubmitOp } from '../../../kernel-model/io-uring/uapi.ts';
 import type { OverflowEntry } from '../../state.ts';
 import { SOURCE_SIZE } from './helper-files.ts';
 import type { RingOnKernel } from './on-kernel.ts';
@@ -17,6 +17,8 @@ const FAILURES: { readonly [result: number]: SqeFields } = {
   [-Errno.EINVAL]: { opcode: NO_OPCODE },
   [-Errno.EBADF]: { opcode: SubmitOp.Read, fd: -1 },
   [-Errno.EFAULT]: { opcode: SubmitOp.Timeout, length: 1 },
+  // There are no timeouts by then.
+  [-Errno.ENOENT]: { opcode: SubmitOp.TimeoutRemove, address: 1n },
 };
 
 /** Reads still lack their file and memory. @returns undefined when there is none on this kernel */
@@ -34,6 +36,9 @@ function unrestricted(ring: RingOnKernel, result: number): SqeFields | undefined
   if (ring.versionCode >= INJECT_VERSION)
     return { opcode: SubmitOp.Nop, opFlags: INJECT_RESULT, length: result >>> 0 };
   if (result > 0 && result <= SOURCE_SIZE) return { opcode: SubmitOp.Read, length: result };
+  // Flags may be restricted too.
+  if (result === -Errno.EOPNOTSUPP && !ring.state.restrictions)
+    return { opcode: SubmitOp.Nop, flags: SqeFlag.BufferSelect };
   return FAILURES[result];
 }
 
