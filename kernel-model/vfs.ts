@@ -22,6 +22,8 @@ import { PageCache } from './page-cache.ts';
 import type { SymbolTable } from './symbols.ts';
 
 /** Longest name of one path component, longest path (with its NUL). */
+/** In UTF-8, of one UTF-16 unit. */
+const MAX_UNIT_BYTES = 3;
 const NAME_MAX = 255;
 const PATH_MAX = 4096;
 /** Inode numbers start here in every file system, so that 0 stays "none". */
@@ -402,8 +404,9 @@ function dynamicText(dentry: Dentry): string {
 /** Components of an absolute path; a negative errno when it is none. */
 function splitPath(path: string): string[] | number {
   if (!path.startsWith('/')) return path === '' ? -Errno.ENOENT : -Errno.EINVAL;
-  const encoder = new TextEncoder();
-  if (encoder.encode(path).length >= PATH_MAX) return -Errno.ENAMETOOLONG;
+  const isLonger = (text: string, most: number) =>
+    MAX_UNIT_BYTES * text.length > most && new TextEncoder().encode(text).length > most;
+  if (isLonger(path, PATH_MAX - 1)) return -Errno.ENAMETOOLONG;
   const names = path.split('/').filter((name) => name !== '');
-  return names.some((name) => encoder.encode(name).length > NAME_MAX) ? -Errno.ENAMETOOLONG : names;
+  return names.some((name) => isLonger(name, NAME_MAX)) ? -Errno.ENAMETOOLONG : names;
 }

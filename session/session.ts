@@ -84,11 +84,18 @@ export class Session {
 
   /**
    * Loads an object's iterators, or the programs named.
+   * @param prepare the loader, or one that remembers what it has loaded
    * @throws {InputError} for an object that cannot be loaded, or has no iterator.
    */
-  load(bytes: Uint8Array, file: string, programs?: readonly string[]): LoadedObject {
+  load(
+    bytes: Uint8Array,
+    file: string,
+    programs?: readonly string[],
+    prepare: typeof loadObject = loadObject,
+  ): LoadedObject {
     try {
-      return this.loadNamed(bytes, file, programs ?? this.iteratorNames(bytes, file));
+      const names = programs ?? this.iteratorNames(bytes, file, prepare);
+      return this.loadNamed(bytes, file, names, prepare);
     } catch (error) {
       if (!(error instanceof InputError) || error.file !== undefined) throw error;
       const { reason, section, offset } = error;
@@ -96,8 +103,13 @@ export class Session {
     }
   }
 
-  private loadNamed(bytes: Uint8Array, file: string, programs: readonly string[]): LoadedObject {
-    const object = loadObject(bytes, { ...this.loadOptions(file), programs });
+  private loadNamed(
+    bytes: Uint8Array,
+    file: string,
+    programs: readonly string[],
+    prepare: typeof loadObject,
+  ): LoadedObject {
+    const object = prepare(bytes, { ...this.loadOptions(file), programs });
     for (const program of object.programs) {
       if (!program.prepared || isIterator(program)) continue;
       throw new InputError(
@@ -111,8 +123,8 @@ export class Session {
   }
 
   /** Programs of the object that iterate. */
-  private iteratorNames(bytes: Uint8Array, file: string): string[] {
-    const { programs } = loadObject(bytes, { ...this.loadOptions(file), programs: [] });
+  private iteratorNames(bytes: Uint8Array, file: string, prepare: typeof loadObject): string[] {
+    const { programs } = prepare(bytes, { ...this.loadOptions(file), programs: [] });
     const iterators = programs.filter((program) => program.autoload && isIterator(program));
     if (iterators.length > 0) return iterators.map(({ name }) => name);
     const others = programs.map(({ name, section }) => `${name} (${section})`).join(', ');

@@ -113,15 +113,18 @@ export class Dumper {
     return this.sockets.get(ino);
   }
 
-  /** What a socket has received, message by message, and stays in it; of a stream one piece. */
-  peekSocket(fd: number, stream: boolean): { received: Uint8Array[]; peekOffset: number } {
+  /**
+   * What a socket has received, message by message, and stays in it; of a stream one piece.
+   * @param ends nothing more can come, so that an empty message is the end
+   */
+  peekSocket(fd: number, stream: boolean, ends: boolean): { received: Uint8Array[]; peekOffset: number } {
     const { sys } = this.machine;
     const peekOffset = sys.getsockopt(this.task, fd, SOL_SOCKET, SocketOption.PeekOffset);
     const received: Uint8Array[] = [];
     this.done('SO_PEEK_OFF', sys.setsockopt(this.task, fd, SOL_SOCKET, SocketOption.PeekOffset, 0));
     for (;;) {
       const part = sys.recv(this.task, fd, CHUNK, Message.Peek | Message.DontWait);
-      if (typeof part === 'number' || (stream && part.length === 0)) break;
+      if (typeof part === 'number' || (ends && part.length === 0)) break;
       received.push(part.slice());
       if (received.length > MAX_MESSAGES) throw new InputError('a socket has too many messages');
     }

@@ -12,6 +12,8 @@ const S_IFCHR = 0o020000;
 const S_IFREG = 0o100000;
 const EFD_SEMAPHORE = 1;
 const SOCK_STREAM = 1;
+const SOCK_SEQPACKET = 5;
+const RECEIVES_NO_MORE = 1;
 const DELETED = ' (deleted)';
 /** O_* that say how a file was opened, and are not kept by fcntl. */
 const O_ACCMODE = 3;
@@ -211,11 +213,16 @@ class FileWriter {
     const peer = seen && seen.peer !== 0 ? this.files.socket(BigInt(seen.peer)) : undefined;
     if (seen && seen.peer !== 0 && peer === undefined)
       refusals.add(undefined, what, 'is connected with a socket outside of the processes that are dumped');
+    const over = seen?.peer === 0 || ((seen?.shutdown ?? 0) & RECEIVES_NO_MORE) !== 0;
+    const ends = type === SOCK_STREAM || (type === SOCK_SEQPACKET && over);
     if (!holder && (seen?.queued ?? 0) > 0)
       refusals.add(52, what, 'has received something, and no descriptor to read it by');
     const content = holder
-      ? dumper.withFd(holder.tid, holder.fd, (fd) => dumper.peekSocket(fd, type === SOCK_STREAM))
+      ? dumper.withFd(holder.tid, holder.fd, (fd) => dumper.peekSocket(fd, type === SOCK_STREAM, ends))
       : { received: [], peekOffset: -1 };
+    const bytes = content.received.reduce((sum, { length }) => sum + length, 0);
+    if (holder && ends && bytes < (seen?.queued ?? 0))
+      refusals.add(undefined, what, 'has received an empty message, which looks like the end');
     return { type, peer, shutdown: seen?.shutdown ?? 0, ...content };
   }
 

@@ -6,9 +6,10 @@ import { errnoName } from '../../bpf/errno-name.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import type { LoadedIterator, LoadedObject, Session } from '../../session/session.ts';
 import type { IterChoice } from '../../session/targets.ts';
+import { loadOnce } from './object-cache.ts';
 import { type DumpRecord, RecordLayouts } from './records.ts';
 
-/** The objects, by name: "tasks" for programs/checkpoint/tasks.bpf.o. */
+/** The objects, by name: "tasks" for programs/checkpoint/tasks.bpf.o. Who gives the same bytes again has them loaded once. */
 export type ObjectSource = (name: string) => Uint8Array;
 
 const OBJECTS = ['tasks', 'files', 'vmas', 'epolls', 'rings', 'ring_lists', 'bvec_pages'] as const;
@@ -41,7 +42,7 @@ export class CheckpointPrograms {
   constructor(session: Session, source: ObjectSource) {
     this.session = session;
     for (const name of OBJECTS) {
-      const object = session.load(source(name), `${name}.bpf.o`);
+      const object = session.load(source(name), `${name}.bpf.o`, undefined, loadOnce);
       if (!object.btf) throw new InputError('the object has no BTF', { file: object.file });
       this.objects.set(name, { object, layouts: new RecordLayouts(object.btf) });
     }

@@ -10,7 +10,7 @@ import { sourceNode } from '../files.ts';
 import type { RingOnKernel } from './on-kernel.ts';
 import { dropLent, personalityOf } from './personalities.ts';
 import type { RingRestore } from './ring.ts';
-import { submit } from './submit.ts';
+import { collects, submit } from './submit.ts';
 
 const NSEC_PER_SEC = 1_000_000_000n;
 const TIMESPEC_SIZE = 16;
@@ -105,7 +105,7 @@ function submitChain(ring: RingRestore, request: RequestState, room: number): vo
       const entries = all.map((each, i) =>
         entryOf(ring, each, numbers[i] ?? -1, BigInt(address + TIMESPEC_SIZE * i)),
       );
-      submit(ring, issuer, { entries, completions: room, overflows: true, collect: isDrained(request) });
+      submit(ring, issuer, { entries, completions: room, overflows: true, collect: collects(ring) });
     }),
   );
 }

@@ -1,0 +1,3 @@
+import { testScenes } from './random-scene/suite.ts';
+
+testScenes('6.1');
