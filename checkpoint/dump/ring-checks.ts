@@ -7,6 +7,8 @@ import type { Refusals } from './refusal.ts';
 
 /** IORING_SETUP_* and IOSQE_FIXED_FILE */
 const SQPOLL = 1 << 1;
+const SQ_AFF = 1 << 2;
+const ATTACH_WQ = 1 << 5;
 const SINGLE_ISSUER = 1 << 12;
 const FIXED_FILE = 1;
 
@@ -64,6 +66,10 @@ function checkTasks(state: CheckpointState, ring: RingState, refuse: Refuse): vo
   if ((flags & SINGLE_ISSUER) !== 0 && submitter !== undefined && !has(submitter))
     refuse(17, `only task ${submitter} may submit, and it is gone`);
   const threads = (flags & SQPOLL) !== 0;
+  const group = state.rings.filter(({ setup }) => setup.thread === ring.setup.thread);
+  const owned = group.some(({ setup }) => (setup.flags & ATTACH_WQ) === 0);
+  if (threads && (flags & SQ_AFF) !== 0 && ring.setup.cpu === undefined && !owned)
+    refuse(6, 'its thread may run anywhere, and one that it makes itself may not');
   if (threads && ring.mm === undefined) refuse(8, 'its thread belongs to a process that is gone');
   for (const { task } of threads ? [] : ring.requests)
     if (!has(task)) refuse(74, `a request of task ${task}, which is gone, is in progress`);

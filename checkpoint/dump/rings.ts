@@ -155,7 +155,8 @@ function setupOf(ring: RingUnderDump, threads: Map<bigint, number>): RingSetup {
     sqEntries: raw.sq_entries,
     cqEntries: raw.cq_entries,
     idle: hasThread ? Math.floor((raw.sq_thread_idle * 1000) / raw.hz) : 0,
-    cpu: (raw.flags & SetupFlag.SqAff) !== 0 ? raw.sq_cpu : undefined,
+    // A thread that it has joined may be bound to none.
+    cpu: (raw.flags & SetupFlag.SqAff) !== 0 && raw.sq_cpu >= 0 ? raw.sq_cpu : undefined,
     thread: hasThread ? threads.get(raw.sq_data) : undefined,
     cred: raw.sq_creds === 0n ? undefined : creds.id(raw.sq_creds),
     submitter: raw.submitter === 0 ? undefined : raw.submitter,

@@ -8,7 +8,7 @@ import { postAny, postExtras } from './extras.ts';
 import { withSource } from './helper-files.ts';
 import { ANY_EXTRA, type OverflowWay, overflowWays, wayOf } from './overflow-ways.ts';
 import { type Firings, planCounters } from './plan.ts';
-import { entryWithResult } from './results.ts';
+import { entryWithResult, isRead } from './results.ts';
 import type { RingRestore } from './ring.ts';
 import { collects, type Submission, submitQuietly } from './submit.ts';
 
@@ -100,7 +100,7 @@ function postOwn(ring: RingRestore, entries: readonly OverflowEntry[]): void {
   withSource(ring, ring.executor, (fd, memory) => {
     const made = entries.map((entry) => {
       const fields = entryWithResult(ring, entry);
-      const reads = fields?.opcode === SubmitOp.Read && fields.fd !== -1;
+      const reads = fields !== undefined && isRead(fields);
       return { ...fields, userData: entry.userData, ...(reads ? { fd, address: memory } : {}) };
     });
     const task = ring.issuer;

@@ -3,7 +3,7 @@
  * again, as far as its state tells. A dump asks this for the kernel it looks at.
  */
 import { SqeFlag } from '../../../kernel-model/io-uring/uapi.ts';
-import type { CheckpointState, RingState } from '../../state.ts';
+import type { CheckpointState, RequestState, RingState } from '../../state.ts';
 import { groupSteps } from './groups.ts';
 import type { RingOnKernel } from './on-kernel.ts';
 import { ANY_EXTRA, overflowWays, wayOf } from './overflow-ways.ts';
@@ -71,9 +71,16 @@ function rehearseCounters(ring: RingOnKernel): void {
   planCounters(ring, distance, queues.timeouts);
 }
 
-/** What is submitted last of all may ask for order only as long as nothing has been silent. */
+/** What asks for order finds the same before it as it had. */
 function rehearseDrain({ state: { queues, requests }, refuse }: RingOnKernel): void {
-  const ordered = requests.some(({ where, flags }) => where === 'deferred' && (flags & SqeFlag.Drain) !== 0);
-  if (ordered && queues.drainDisabled)
+  const ordered = requests.filter(({ flags }) => (flags & SqeFlag.Drain) !== 0);
+  const isDeferred = ({ where }: RequestState) => where === 'deferred';
+  if (ordered.some(isDeferred) && queues.drainDisabled)
     refuse(38, 'some of its requests wait for all others, which it does not allow any more');
+  if (requests.length > 0 && requests.every(isDeferred))
+    refuse(77, 'its requests wait for others that have completed already');
+  // Timeouts are submitted behind what waits for files, in their order.
+  const first = requests.find((request) => !isDeferred(request));
+  if (ordered.some((request) => request.where === 'timeout' && request !== first))
+    refuse(77, 'a timeout has waited for all before it, and others wait by now');
 }
