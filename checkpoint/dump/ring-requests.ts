@@ -58,12 +58,16 @@ export function requestsOf(ring: RingUnderDump): RequestState[] {
   }
   const make = (where: keyof typeof ITEM) => (request: RawRequest) =>
     stateOf(ring, request, where, chained.get(request.request) ?? []);
-  // Requests with the same user data share a bucket, the newest first.
+  // Requests with the same user data share a bucket, the newest first; which bucket comes first says nothing.
   return [
-    ...waiting.reverse().map(make('waiting')),
+    ...waiting.reverse().sort(byUserData).map(make('waiting')),
     ...timeouts.map(make('timeout')),
     ...deferred.map(make('deferred')),
   ];
+}
+
+function byUserData({ user_data: a }: RawRequest, { user_data: b }: RawRequest): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 function stateOf(

@@ -96,13 +96,15 @@ export function mapPart(
   for (const [address, page] of mapping.pages) {
     if (address >= start && address < end) world.writeMemory(task.pid, address, page);
   }
-  if (sealed) seal(world, task, start, end, wanted);
+  if (!sealed) return;
+  // Since 6.7 memory without a single page does not count any more once it is sealed.
+  if (backing.kind === 'anonymous') world.writeMemory(task.pid, start, world.readMemory(task.pid, start, 1));
+  seal(world, task, start, end, wanted);
 }
 
-/** Forbids writing again. Since 6.7 memory without a single page would not count any more then. */
+/** Forbids writing again. */
 function seal(world: RestoreWorld, task: Task, start: number, end: number, prot: number): void {
   const { calls } = world;
-  world.writeMemory(task.pid, start, world.readMemory(task.pid, start, 1));
   const result = calls.machine.sys.mprotect(task, start, end - start, prot);
   calls.done(task, 'mprotect', [hex(start), end - start, prot], result);
 }

@@ -71,6 +71,7 @@ export class BufferList {
       address: entry.address,
       length: entry.length,
       id: entry.id,
+      inRing: false,
       commit: () => {
         this.free(entry);
         return false;

@@ -99,6 +99,7 @@ export class BufferRing {
       address: entry.getBigUint64(0, true),
       length: entry.getUint32(8, true),
       id: entry.getUint16(12, true),
+      inRing: true,
       commit: (length) => this.consume(length),
       recycle: () => true,
     };

@@ -35,8 +35,9 @@ export class BufferSelection {
     const length = sqe.length === 0 ? picked.length : Math.min(sqe.length, picked.length);
     const selection = new BufferSelection(request, picked, length);
     selections.set(request, selection);
-    // Who cannot keep the lock until the end has to take the buffer now.
-    if (place === 'worker' || !canPoll(request.file)) selection.more = picked.commit(length);
+    // Who cannot keep the lock until the end has to take the buffer now; of a list it is out already.
+    if (picked.inRing && (place === 'worker' || !canPoll(request.file)))
+      selection.more = picked.commit(length);
     return selection;
   }
 
@@ -58,6 +59,8 @@ export class BufferSelection {
 
   /** Not used after all: the next one to ask gets it. */
   recycle(): void {
+    // Once the head has moved the request keeps it.
+    if (this.more !== undefined) return;
     if (!this.picked.recycle()) return;
     selections.delete(this.request);
   }

@@ -15,6 +15,8 @@ export interface Picked {
   readonly address: bigint;
   readonly length: number;
   readonly id: number;
+  /** Of a ring: taking it is moving the ring's head. */
+  readonly inRing: boolean;
   /** So many bytes of it were used. @returns whether the rest stays for others. */
   commit(length: number): boolean;
   /** Puts it back. @returns false when the request keeps it until it ends. */

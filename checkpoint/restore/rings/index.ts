@@ -94,4 +94,6 @@ function restoreQueues(ring: RingRestore): void {
   if (ring.queues.get('sq.head') !== wanted.sqHead)
     ring.refuse(25, `${ring.queues.get('sq.head')} submissions instead of ${wanted.sqHead}`);
   ring.queues.writeContents();
+  // Who waits for room in its queue finds it as full as it was.
+  if (!ring.has(Setup.SqPoll)) ring.queues.set('sq.tail', wanted.sqTail);
 }

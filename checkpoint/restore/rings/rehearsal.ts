@@ -10,6 +10,8 @@ import { ANY_EXTRA, overflowWays, wayOf } from './overflow-ways.ts';
 import { planCounters } from './plan.ts';
 import { lateEntries, WAITS_FOR_ITSELF, waitsForItself } from './requests.ts';
 
+/** 5.19: who waits for a file gives the provided buffer back. */
+const RECYCLE_VERSION = 0x5_1300;
 /** IORING_SETUP_R_DISABLED */
 const DISABLED = 1 << 6;
 
@@ -44,6 +46,7 @@ export function rehearse(state: CheckpointState, index: number, versionCode: num
   try {
     rehearseCounters(actor);
     rehearseDrain(actor);
+    rehearseSelection(actor);
     return undefined;
   } catch (error) {
     if (error instanceof Impossible) return error.problem;
@@ -79,8 +82,18 @@ function rehearseDrain({ state: { queues, requests }, refuse }: RingOnKernel): v
     refuse(38, 'some of its requests wait for all others, which it does not allow any more');
   if (requests.length > 0 && requests.every(isDeferred))
     refuse(77, 'its requests wait for others that have completed already');
+  if (requests.some(({ chain }) => chain.some(({ flags }) => (flags & SqeFlag.Drain) !== 0)))
+    refuse(77, 'what is behind a chain has waited for it, or would by now');
   // Timeouts are submitted behind what waits for files, in their order.
   const first = requests.find((request) => !isDeferred(request));
   if (ordered.some((request) => request.where === 'timeout' && request !== first))
     refuse(77, 'a timeout has waited for all before it, and others wait by now');
+}
+
+/** A buffer that a request has is in no group, and nothing tells which one it is. */
+function rehearseSelection({ state: { requests }, versionCode, refuse }: RingOnKernel): void {
+  const selects = ({ where, flags }: RequestState) =>
+    where === 'waiting' && (flags & SqeFlag.BufferSelect) !== 0;
+  if (versionCode < RECYCLE_VERSION && requests.some(selects))
+    refuse(79, 'a request that waits for its file has a provided buffer already');
 }
