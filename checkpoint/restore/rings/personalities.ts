@@ -1,5 +1,5 @@
 /** Personalities: ids are given out cyclically, so some are registered only to be dropped. */
-import { RegisterOp, RingLimit, Setup } from '../../../kernel-model/io-uring/uapi.ts';
+import { RegisterOp, RingLimit } from '../../../kernel-model/io-uring/uapi.ts';
 import type { Personality, RequestState } from '../../state.ts';
 import { type RingRestore, ringNode } from './ring.ts';
 
@@ -67,20 +67,15 @@ export function dropLent(ring: RingRestore): void {
 
 /** Personality to submit a request with; 0 for the task's own credentials. */
 export function personalityOf(ring: RingRestore, { cred }: RequestState): number {
-  if (cred === undefined || actsForThread(ring, cred)) return 0;
+  if (cred === undefined) return 0;
   const found = [...ring.state.personalities.ids, ...ring.lent].find((each) => each.cred === cred);
   return found?.id ?? ring.refuse(60, `no personality has the credentials of one of its requests`);
-}
-
-/** A thread's requests have its credentials without asking. */
-function actsForThread(ring: RingRestore, cred: number): boolean {
-  return ring.has(Setup.SqPoll) && ring.state.setup.cred === cred;
 }
 
 /** Credentials that requests have and no personality. */
 function strangers(ring: RingRestore): number[] {
   const { requests, personalities } = ring.state;
   const all = requests.flatMap((request) => [request, ...request.chain]);
-  const creds = all.flatMap(({ cred }) => (cred === undefined || actsForThread(ring, cred) ? [] : [cred]));
+  const creds = all.flatMap(({ cred }) => (cred === undefined ? [] : [cred]));
   return [...new Set(creds)].filter((cred) => !personalities.ids.some((each) => each.cred === cred));
 }

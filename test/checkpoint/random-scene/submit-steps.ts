@@ -3,7 +3,7 @@ import type { EntrySpec } from '../../../kernel-model/scene/index.ts';
 import { fdsOf, type OpenRing, ringsOf, somePlace, type View } from './look.ts';
 import type { Step } from './step.ts';
 
-const FLAGS = ['IO_DRAIN', 'IO_LINK', 'IO_HARDLINK', 'ASYNC', 'CQE_SKIP_SUCCESS'];
+const FLAGS = ['IO_LINK', 'IO_HARDLINK', 'ASYNC', 'CQE_SKIP_SUCCESS'];
 
 export function submitStep(view: View): Step | undefined {
   const { random, task } = view;
@@ -38,7 +38,18 @@ function chain(view: View, open: OpenRing): EntrySpec[] {
   const head = random.percent(60) ? { ...transfer(view), data: userData(view) } : poll(view);
   if (random.percent(50))
     return [linked(head), { link_timeout: { milliseconds: random.pick([50, 5000]) }, data: userData(view) }];
-  return [linked(head), ...random.times(random.below(2), () => linked(entry(view, open))), entry(view, open)];
+  const next = () => (random.percent(25) ? entry(view, open) : plain(view));
+  return [linked(head), ...random.times(random.below(2), () => linked(next())), next()];
+}
+
+/** What can be submitted again when it waits. */
+function plain(view: View): EntrySpec {
+  const made = view.random.weighted<() => EntrySpec>([
+    [2, () => ({ nop: true })],
+    [2, () => transfer(view)],
+    [1, () => poll(view)],
+  ])();
+  return { ...made, data: userData(view) };
 }
 
 function entry(view: View, open: OpenRing): EntrySpec {
@@ -47,6 +58,8 @@ function entry(view: View, open: OpenRing): EntrySpec {
   if (spec.bad_index) return spec;
   const flags = [...(spec.flags ?? []), ...random.subset(FLAGS, 4)];
   const made: EntrySpec = { ...spec, data: userData(view) };
+  // Whatever comes behind it waits too, and most operations cannot be submitted again.
+  if (random.percent(2)) flags.push('IO_DRAIN');
   if (flags.length > 0) made.flags = [...new Set(flags)];
   if (random.percent(4)) made.personality = random.between(1, 3);
   return made;
@@ -136,7 +149,9 @@ function transfer(view: View): EntrySpec {
 
 function poll(view: View): EntrySpec {
   const { random, task } = view;
-  const target = random.some(fdsOf(task, 'eventfd', 'pipe', 'socket', 'ring', 'epoll')) ?? 0;
+  // Rings that wait for themselves, or for each other, are refused.
+  const kinds = ['eventfd', 'pipe', 'socket', 'epoll'] as const;
+  const target = random.some(fdsOf(task, ...kinds, ...random.subset(['ring'] as const, 30))) ?? 0;
   const events = [random.pick(['IN', 'IN', 'IN', 'OUT', 'PRI']), ...random.subset(['RDHUP'], 20)];
   return { poll: { fd: target, events, multishot: random.percent(30) }, data: userData(view) };
 }
