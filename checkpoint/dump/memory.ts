@@ -125,18 +125,19 @@ export class MemoryDump {
   objects(): MemoryObject[] {
     return this.shared.map((shared) => {
       const { kind, file } = shared;
-      const pages = this.dumper.readPages(this.opener(shared), Number(file.size), nameOf(file));
+      const open = this.opener(shared);
+      if (!open) this.refusals.add(52, nameOf(file), 'has no descriptor and no mapping to look into it by');
+      const pages = open ? this.dumper.readPages(open, Number(file.size), nameOf(file)) : new Map();
       const name = /^\/memfd:(.*) \(deleted\)$/.exec(rawPath(file))?.[1];
       return { kind, size: file.size, pages, ...(name === undefined ? {} : { name }) };
     });
   }
 
-  private opener({ file, vma }: Shared): () => number {
+  /** Undefined for an object that only a table of registered files leads to. */
+  private opener({ file, vma }: Shared): (() => number) | undefined {
     const holder = this.census.holders.get(file.file);
-    return () => {
-      if (holder) return this.dumper.openFd(holder.tid, holder.fd);
-      return vma ? this.dumper.openMapping(vma.tid, Number(vma.start), Number(vma.end)) : -2;
-    };
+    if (holder) return () => this.dumper.openFd(holder.tid, holder.fd);
+    return vma && (() => this.dumper.openMapping(vma.tid, Number(vma.start), Number(vma.end)));
   }
 
   /** The dumper maps all objects itself: a process need not have touched what it has mapped. */
@@ -148,7 +149,9 @@ export class MemoryDump {
     const frames = new Map<number, ObjectPage>();
     for (const [id, shared] of this.shared.entries()) {
       const { file } = shared;
-      const found = this.dumper.framesOf(this.opener(shared), Number(file.size), nameOf(file));
+      const open = this.opener(shared);
+      if (!open) continue;
+      const found = this.dumper.framesOf(open, Number(file.size), nameOf(file));
       for (const [frame, page] of found) frames.set(frame, { id, page });
     }
     return frames;

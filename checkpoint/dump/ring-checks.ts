@@ -24,6 +24,7 @@ export function checkRings(
     checkCounters(ring, refuse, (item) => refusals.all.some((known) => known.item === item));
     checkTasks(state, ring, refuse);
     checkRequests(ring, refuse);
+    checkAreas(state, index, refuse);
     const clones = cloneProblem(state.rings, index);
     if (clones) refuse(49, clones);
     const problem = isSound(refusals, subject(index)) ? rehearse(state, index, versionCode) : undefined;
@@ -78,6 +79,15 @@ function checkTasks(state: CheckpointState, ring: RingState, refuse: Refuse): vo
     if (!table?.fds.some(({ file }) => file === ring.file))
       refuse(83, `task ${tid} waits for completions, and has no descriptor for it`);
   }
+}
+
+/** Rings in user memory that overlap have each a part of what the other has written. */
+function checkAreas({ rings }: CheckpointState, index: number, refuse: Refuse): void {
+  const pagesOf = ({ mm, setup: { userAreas } }: RingState) =>
+    userAreas ? [`${mm} ${userAreas.rings}`, `${mm} ${userAreas.sqes}`] : [];
+  const own = pagesOf(rings[index] as RingState);
+  const others = rings.filter((_, i) => i !== index).flatMap(pagesOf);
+  if (own.some((page) => others.includes(page))) refuse(13, 'stands in the same memory as another ring');
 }
 
 function checkRequests({ requests, files }: RingState, refuse: Refuse): void {

@@ -21,8 +21,6 @@ export class Request {
   readonly sqe: Sqe;
   readonly record: Record;
   readonly opcode: number;
-  /** IOSQE_* */
-  flags: number;
   /** Next of a chain (IOSQE_IO_LINK). */
   link: Request | undefined;
   /** It failed: what is linked behind it will not run. */
@@ -48,6 +46,7 @@ export class Request {
   /** Called once with the request's end: what it holds of registered resources. */
   releaseResource: (() => void) | undefined;
   private user: bigint;
+  private bits: number;
   private credentials: Cred | undefined;
   private ended = false;
 
@@ -56,7 +55,7 @@ export class Request {
     this.task = task;
     this.sqe = sqe;
     this.opcode = sqe.opcode;
-    this.flags = sqe.flags;
+    this.bits = sqe.flags;
     this.user = sqe.userData;
     this.skipsCqe = (sqe.flags & SqeFlag.CqeSkipSuccess) !== 0;
     this.forceAsync = (sqe.flags & SqeFlag.Async) !== 0;
@@ -68,6 +67,15 @@ export class Request {
 
   get ring(): IoUring {
     return this.engine.ring;
+  }
+
+  /** IOSQE_*: those of the entry, and what its chain and the order of submissions make of them. */
+  get flags(): number {
+    return this.bits;
+  }
+  set flags(flags: number) {
+    this.bits = flags;
+    this.record.set('flags', flags);
   }
 
   get userData(): bigint {

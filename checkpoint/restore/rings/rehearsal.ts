@@ -78,7 +78,7 @@ function rehearseCounters(ring: RingOnKernel): void {
 function rehearseDrain({ state: { queues, requests }, refuse }: RingOnKernel): void {
   const ordered = requests.filter(({ flags }) => (flags & SqeFlag.Drain) !== 0);
   const isDeferred = ({ where }: RequestState) => where === 'deferred';
-  if (ordered.some(isDeferred) && queues.drainDisabled)
+  if (ordered.length > 0 && queues.drainDisabled)
     refuse(38, 'some of its requests wait for all others, which it does not allow any more');
   if (requests.length > 0 && requests.every(isDeferred))
     refuse(77, 'its requests wait for others that have completed already');

@@ -88,6 +88,8 @@ function submitEarly(ring: RingRestore, request: RequestState): void {
   if (posted > room || ring.queues.get('sq.flags') & OVERFLOWS)
     ring.refuse(request.poll ? 74 : 79, `request ${name(request)} waits for a file that is ready`);
   ring.extra += posted;
+  if (((ring.queues.get('cq.tail') - ring.state.queues.cqTail) | 0) > 0)
+    ring.refuse(74, `request ${name(request)} has not been told yet what its file is ready for`);
 }
 
 /** IORING_SQ_CQ_OVERFLOW */

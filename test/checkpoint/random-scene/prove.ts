@@ -14,6 +14,8 @@ import { checkpointObject } from '../../programs/support.ts';
 export type Outcome =
   | { readonly kind: 'equal'; readonly state: CheckpointState }
   | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] }
+  /** The dump has let pass what the restore refuses. */
+  | { readonly kind: 'late'; readonly item: number; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
 const objects = new Map<string, Uint8Array>();
@@ -36,6 +38,9 @@ export async function proveScene(session: Session, kernel: string, generations =
       restore(empty, images);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
+      // Better late than never, as long as it says what cannot be.
+      const late = /^restoring ring \d+ [^:]*: ring \d+, item (\d+): (.+)/.exec(error.message);
+      if (late && i === 0) return { kind: 'late', item: Number(late[1]), reason: late[2] ?? '' };
       return { kind: 'failed', reason: `generation ${i + 1}: ${error.message}` };
     }
     const after = dump(empty, source);
