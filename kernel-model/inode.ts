@@ -3,6 +3,7 @@ import type { KernelHeap } from './heap.ts';
 import { hlistAddHead, hlistDel, listInit } from './list.ts';
 import type { PageCache } from './page-cache.ts';
 import type { Record } from './record.ts';
+import { utf8 } from './utf8.ts';
 
 /** S_IF* bits of i_mode. */
 export const enum FileType {
@@ -252,7 +253,7 @@ export class Dentry {
 
   /** Short names stand in the dentry itself, longer ones beside it. */
   private writeName(): void {
-    const bytes = new TextEncoder().encode(this.name);
+    const bytes = utf8(this.name);
     const inline = this.record.layout.field('d_iname');
     let at = this.record.offset + inline.offset;
     if (this.externalName) this.heap.freeBytes(this.externalName.offset, this.externalName.size);

@@ -48,6 +48,7 @@ export class Layout {
   /** sizeof in bytes. */
   readonly size: number;
   private readonly fields = new Map<string, Field | undefined>();
+  private readonly parts = new Map<string, Layout>();
 
   constructor(btf: Btf, typeId: TypeId, name = btf.name(typeId)) {
     this.btf = btf;
@@ -95,7 +96,11 @@ export class Layout {
 
   /** Layout of an embedded struct, union or array element. */
   sub(path: string): Layout {
-    return new Layout(this.btf, this.field(path).type, `${this.name}.${path}`);
+    const known = this.parts.get(path);
+    if (known) return known;
+    const part = new Layout(this.btf, this.field(path).type, `${this.name}.${path}`);
+    this.parts.set(path, part);
+    return part;
   }
 
   private resolve(path: string): Field | undefined {

@@ -7,9 +7,9 @@
 import { DIRECT_MAP, KERNEL_IMAGE } from '../bpf/address.ts';
 import type { Field, Layout } from './layout.ts';
 import type { Ram } from './ram.ts';
+import { utf8 } from './utf8.ts';
 import { readUnsigned, writeUnsigned } from './words.ts';
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export class Record {
@@ -111,7 +111,7 @@ export class Record {
     const field = this.checked(path);
     const bytes = new Uint8Array(this.ram.buffer, this.offset + field.offset, field.size);
     bytes.fill(0);
-    bytes.set(encoder.encode(text).subarray(0, Math.max(0, field.size - 1)));
+    bytes.set(utf8(text).subarray(0, Math.max(0, field.size - 1)));
     return this;
   }
 

@@ -61,5 +61,13 @@ function writeDetails(record: Record, map: VmMap): void {
 function layoutFor(btf: Btf, type: number): Layout | undefined {
   const outer = HASH_TYPES.has(type) ? HASH_STRUCT : ARRAY_TYPES.has(type) ? ARRAY_STRUCT : 'bpf_map';
   const id = btf.find(outer, BtfKind.Struct) || btf.find('bpf_map', BtfKind.Struct);
-  return id === 0 ? undefined : new Layout(btf, id);
+  if (id === 0) return undefined;
+  const known = layouts.get(btf) ?? new Map<number, Layout>();
+  layouts.set(btf, known);
+  const layout = known.get(id) ?? new Layout(btf, id);
+  known.set(id, layout);
+  return layout;
 }
+
+/** By type id. */
+const layouts = new WeakMap<Btf, Map<number, Layout>>();
