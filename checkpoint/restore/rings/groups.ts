@@ -1,6 +1,7 @@
 /** Groups of provided buffers: rings are registered, lists are provided by submissions; heads advance by reading. */
-import { RegisterOp, SqeFlag, SubmitOp } from '../../../kernel-model/io-uring/uapi.ts';
+
 import type { SqeFields } from '../../../kernel-model/io-uring/sqe.ts';
+import { RegisterOp, SqeFlag, SubmitOp } from '../../../kernel-model/io-uring/uapi.ts';
 import { MapFlag } from '../../../kernel-model/memory-syscalls.ts';
 import { Prot } from '../../../kernel-model/vma.ts';
 import type { BufferGroup } from '../../state.ts';

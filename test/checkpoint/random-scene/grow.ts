@@ -1,6 +1,7 @@
 /** A scene by its number: processes with some of everything, and then what they do with it. */
-import { GrowingScene } from './growing.ts';
+
 import { closeChannelStep, closeStep, fileCallStep, openStep, storeStep, watchStep } from './file-steps.ts';
+import { GrowingScene } from './growing.ts';
 import { living, type View } from './look.ts';
 import { mapHugeStep, mapRingStep, mapStep, punchStep, writeStep } from './memory-steps.ts';
 import { awaitStep, credStep, exitStep, forkStep, randomTasks, waitStep } from './process-steps.ts';

@@ -1,5 +1,6 @@
 /** A world that grows step by step. A step that the kernel refuses has whatever effect it had before that. */
 import { InputError } from '../../../bpf/input-error.ts';
+import { openSession } from '../../../cli/open-session.ts';
 import { SocketOption } from '../../../kernel-model/channel-syscalls.ts';
 import { Fcntl, Seek } from '../../../kernel-model/file-syscalls.ts';
 import { ioUringEnter } from '../../../kernel-model/io-uring/enter.ts';
@@ -9,7 +10,6 @@ import { performEvent } from '../../../kernel-model/scene/build-events.ts';
 import { Builder } from '../../../kernel-model/scene/builder.ts';
 import { parseScene } from '../../../kernel-model/scene/index.ts';
 import { Rlimit, type Task } from '../../../kernel-model/task.ts';
-import { openSession } from '../../../cli/open-session.ts';
 import type { Session } from '../../../session/session.ts';
 import { type CallName, type CallStep, isCall, type RandomScene, type Step } from './step.ts';
 

@@ -1,8 +1,9 @@
 /** What is there to act on: the generator looks into the world that it grows. */
-import { FileType } from '../../../kernel-model/inode.ts';
+
 import { EventPoll } from '../../../kernel-model/epoll.ts';
 import { EventfdContext } from '../../../kernel-model/eventfd.ts';
 import type { File } from '../../../kernel-model/file.ts';
+import { FileType } from '../../../kernel-model/inode.ts';
 import { IoUring } from '../../../kernel-model/io-uring/ring.ts';
 import { Pipe } from '../../../kernel-model/pipe.ts';
 import type { Task } from '../../../kernel-model/task.ts';

@@ -1,6 +1,7 @@
 /** Mappings, and what is done to parts of them. */
-import type { MappingSpec } from '../../../kernel-model/scene/index.ts';
+
 import { Advice } from '../../../kernel-model/memory-syscalls.ts';
+import type { MappingSpec } from '../../../kernel-model/scene/index.ts';
 import { Prot } from '../../../kernel-model/vma.ts';
 import {
   fdsOf,

@@ -6,9 +6,9 @@ import { dump } from '../../../checkpoint/dump/dump.ts';
 import type { Refusal } from '../../../checkpoint/dump/refusal.ts';
 import { restore } from '../../../checkpoint/restore/restore.ts';
 import type { CheckpointState } from '../../../checkpoint/state.ts';
-import type { Session } from '../../../session/session.ts';
-import { parseScene } from '../../../kernel-model/scene/index.ts';
 import { openSession } from '../../../cli/open-session.ts';
+import { parseScene } from '../../../kernel-model/scene/index.ts';
+import type { Session } from '../../../session/session.ts';
 import { checkpointObject } from '../../programs/support.ts';
 
 export type Outcome =

@@ -1,6 +1,7 @@
 /** io_uring instances with any flags that go together, and their shared memory. */
-import type { RingSpec } from '../../../kernel-model/scene/index.ts';
+
 import { flagBits, SETUP_FLAGS } from '../../../kernel-model/scene/flags.ts';
+import type { RingSpec } from '../../../kernel-model/scene/index.ts';
 import { PAGE, RING_AREA, ringMemoryOf, ringsOf, type View } from './look.ts';
 import type { Random } from './random.ts';
 import type { Step } from './step.ts';
