@@ -22,6 +22,8 @@ const UNMODELLED = 0x10_0000;
 export interface VmOptions {
   /** vm.wasm */
   wasm: BufferSource | WebAssembly.Module;
+  /** Zeroed memory for a module that imports it (`kernel.memory`). */
+  memory?: WebAssembly.Memory;
 }
 
 export interface RunOptions {
@@ -60,7 +62,10 @@ export class Vm {
   /** Starts a machine with empty memory. */
   static async create(options: VmOptions): Promise<Vm> {
     const answer = { helper: (_id: number): void => {} };
-    const core = await startCore(options.wasm, { helper: (id) => answer.helper(id) });
+    const core = await startCore(options.wasm, {
+      helper: (id) => answer.helper(id),
+      ...(options.memory ? { memory: options.memory } : {}),
+    });
     const vm = new Vm(core);
     answer.helper = (id) => vm.answer(id);
     return vm;

@@ -27,6 +27,8 @@ export interface CoreExports {
 export interface KernelImports {
   /** Answers helper `id`; arguments and result stand in the state record (`bpf/abi.ts`). */
   helper(id: number): void;
+  /** For a core whose memory is not its own: see test/checkpoint/random-scene/lent-memory.ts. */
+  readonly memory?: WebAssembly.Memory;
 }
 
 /** A running core. */
@@ -34,5 +36,5 @@ export type Core = Sandbox<CoreExports>;
 
 /** Starts a core in a sandbox of its own. */
 export function startCore(wasm: BufferSource | WebAssembly.Module, kernel: KernelImports): Promise<Core> {
-  return startSandbox<CoreExports>(wasm, { kernel: { helper: kernel.helper } });
+  return startSandbox<CoreExports>(wasm, { kernel: { ...kernel } });
 }

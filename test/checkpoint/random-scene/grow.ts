@@ -54,7 +54,7 @@ export async function growScene(seed: number, kernel: string): Promise<GrowingSc
       const step = make({ random, session: scene.session, task });
       if (step) scene.take(step);
     }
-  const wanted = random.between(4, 20);
+  const wanted = random.between(5, 30);
   for (let taken = 0, tries = 0; taken < wanted && tries < 2 * wanted; tries++)
     if (take(random.weighted(ACTIVITIES))) taken++;
   for (const task of living(scene.session))

@@ -1,6 +1,5 @@
 /** A world that grows step by step. A step that the kernel refuses has whatever effect it had before that. */
 import { InputError } from '../../../bpf/input-error.ts';
-import { openSession } from '../../../cli/open-session.ts';
 import { SocketOption } from '../../../kernel-model/channel-syscalls.ts';
 import { Fcntl, Seek } from '../../../kernel-model/file-syscalls.ts';
 import { ioUringEnter } from '../../../kernel-model/io-uring/enter.ts';
@@ -11,6 +10,7 @@ import { Builder } from '../../../kernel-model/scene/builder.ts';
 import { parseScene } from '../../../kernel-model/scene/index.ts';
 import { Rlimit, type Task } from '../../../kernel-model/task.ts';
 import type { Session } from '../../../session/session.ts';
+import { openLent } from './lent-memory.ts';
 import { type CallName, type CallStep, isCall, type RandomScene, type Step } from './step.ts';
 
 const AF_UNIX = 1;
@@ -32,7 +32,7 @@ export class GrowingScene {
 
   static async plant(start: Omit<RandomScene, 'steps'>): Promise<GrowingScene> {
     const source = parseScene(JSON.stringify({ tasks: start.tasks }), 'random');
-    const session = await openSession(source, start.kernel);
+    const session = await openLent(source, start.kernel);
     return new GrowingScene(session, new Builder(session.machine, source), start);
   }
 

@@ -6,10 +6,10 @@ import { dump } from '../../../checkpoint/dump/dump.ts';
 import type { Refusal } from '../../../checkpoint/dump/refusal.ts';
 import { restore } from '../../../checkpoint/restore/restore.ts';
 import type { CheckpointState } from '../../../checkpoint/state.ts';
-import { openSession } from '../../../cli/open-session.ts';
 import { parseScene } from '../../../kernel-model/scene/index.ts';
 import type { Session } from '../../../session/session.ts';
 import { checkpointObject } from '../../programs/support.ts';
+import { giveBack, openLent } from './lent-memory.ts';
 
 export type Outcome =
   | { readonly kind: 'equal'; readonly state: CheckpointState }
@@ -26,31 +26,40 @@ function source(name: string): Uint8Array {
   return known;
 }
 
-/** @param generations how often it is restored */
+/** The session is over then. @param generations how often it is restored */
 export async function proveScene(session: Session, kernel: string, generations = 1): Promise<Outcome> {
   const { state, refusals } = dump(session, source);
+  giveBack(session);
   if (refusals.length > 0) return refused(refusals);
   let now = state;
   for (let i = 0; i < generations; i++) {
-    const images = fromImages(toImages(now));
-    const empty = await openSession(parseScene('', 'empty'), kernel);
-    try {
-      restore(empty, images);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      // Better late than never, as long as it says what cannot be.
-      const late = /^restoring ring \d+ [^:]*: ring \d+, item (\d+): (.+)/.exec(error.message);
-      if (late && i === 0) return { kind: 'late', item: Number(late[1]), reason: late[2] ?? '' };
-      return { kind: 'failed', reason: `generation ${i + 1}: ${error.message}` };
-    }
-    const after = dump(empty, source);
-    const [first] = after.refusals;
-    if (first) return { kind: 'failed', reason: `generation ${i + 1} is refused: ${textOf(first)}` };
-    const lost = lostBetween(now, after.state);
-    if (lost !== undefined) return { kind: 'failed', reason: `generation ${i + 1}: ${lost}` };
-    now = after.state;
+    const empty = await openLent(parseScene('', 'empty'), kernel);
+    const next = nextGeneration(now, empty);
+    giveBack(empty);
+    if (next.kind === 'late' && i === 0) return next;
+    if (next.kind !== 'equal') return { kind: 'failed', reason: `generation ${i + 1}: ${next.reason}` };
+    now = next.state;
   }
   return { kind: 'equal', state };
+}
+
+/** Restores a state from its images, and dumps what has come of it. */
+function nextGeneration(state: CheckpointState, empty: Session): Exclude<Outcome, { kind: 'refused' }> {
+  const images = fromImages(toImages(state));
+  try {
+    restore(empty, images);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    // Better late than never, as long as it says what cannot be.
+    const late = /^restoring ring \d+ [^:]*: ring \d+, item (\d+): (.+)/.exec(error.message);
+    if (late) return { kind: 'late', item: Number(late[1]), reason: late[2] ?? '' };
+    return { kind: 'failed', reason: error.message };
+  }
+  const after = dump(empty, source);
+  const [first] = after.refusals;
+  if (first) return { kind: 'failed', reason: `refused: ${textOf(first)}` };
+  const lost = lostBetween(state, after.state);
+  return lost === undefined ? { kind: 'equal', state: after.state } : { kind: 'failed', reason: lost };
 }
 
 function refused(refusals: readonly Refusal[]): Outcome {

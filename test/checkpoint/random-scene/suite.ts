@@ -9,7 +9,7 @@ const DEFAULT_SCENES = 1000;
 const KERNELS = 3;
 const BATCHES = 8;
 /** Every so many scenes are restored twice, the second time from what was restored. */
-const TWICE = 8;
+const TWICE = 5;
 /** Of a hundred scenes. */
 const MOST_REFUSED = 35;
 /** Those that the dump should have refused, and the restore does, by item. */
