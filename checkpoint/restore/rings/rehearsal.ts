@@ -86,6 +86,8 @@ function rehearseDrain({ state: { queues, requests }, refuse }: RingOnKernel): v
     refuse(77, 'what is behind a chain has waited for it, or would by now');
   // Timeouts are submitted behind what waits for files, in their order.
   const first = requests.find((request) => !isDeferred(request));
+  if (ordered.some(({ where }) => where === 'timeout') && queues.overflow.length > 0)
+    refuse(77, 'a timeout would wait for completions that have found no room');
   if (ordered.some((request) => request.where === 'timeout' && request !== first))
     refuse(77, 'a timeout has waited for all before it, and others wait by now');
 }

@@ -9,6 +9,9 @@ import type { RingRestore } from './ring.ts';
 /** `undefined`: the number of an entry that no ring has, which the kernel drops. */
 export type Submission = SqeFields | undefined;
 
+/** A request that has waited for others is started by one call, and its file looked at by the next. */
+const COLLECTIONS = 2;
+
 export interface Batch {
   readonly entries: readonly Submission[];
   /** How many completions they are to have at once. */
@@ -46,7 +49,7 @@ export function submitQuietly(
   queues.setRoom(completions);
   for (const entry of entries) queues.push(entry && encodeSqe(entry));
   drainQueue(ring, task, fd, note);
-  if (collect) enter(ring, task, fd, 0, note);
+  if (collect) collectAll(ring, task, fd, note);
   for (const entry of entries) if (!entry) ring.extra--;
   const count = (queues.get('cq.tail') - first) >>> 0;
   if (count !== completions && !overflows) {
@@ -66,6 +69,14 @@ function drainQueue(ring: RingRestore, task: Task, fd: number, note: Map<number,
     enter(ring, task, fd, left, note);
     if ((queues.get('sq.tail') - queues.get('sq.head')) >>> 0 === left)
       world.calls.fail(`ring ${ring.index} takes no entries`);
+  }
+}
+
+/** What is collected may start something that has to be collected in turn. */
+function collectAll(ring: RingRestore, task: Task, fd: number, note: Map<number, number>): void {
+  for (let tail = -1; tail !== ring.queues.get('cq.tail'); ) {
+    tail = ring.queues.get('cq.tail');
+    for (let i = 0; i < COLLECTIONS; i++) enter(ring, task, fd, 0, note);
   }
 }
 
