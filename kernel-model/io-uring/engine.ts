@@ -199,6 +199,8 @@ export class Engine {
   /** Ends every request without telling anyone: the ring is closed. */
   dropAll(): void {
     for (const request of [...this.inflight]) {
+      // What stood in the way of one may have ended with another.
+      if (!request.live) continue;
       this.detach(request);
       this.forget(request);
     }

@@ -12,6 +12,8 @@ import type { OperationState, Request } from './request.ts';
 import { SubmitOp, TimeoutFlag } from './uapi.ts';
 
 const NSEC_PER_SEC = 1_000_000_000n;
+/** KTIME_MAX: later than that is never. */
+const NEVER = (1n << 63n) - 1n;
 /** HRTIMER_STATE_ENQUEUED */
 const ENQUEUED = 1;
 /** 6.12: the sequence of the last flush is the base of comparisons, and never runs behind. */
@@ -70,8 +72,8 @@ export class Timeout implements OperationState {
 
   /** Moment it fires, in nanoseconds since boot. */
   expiry(now: bigint): bigint {
-    const nanoseconds = this.time.seconds * NSEC_PER_SEC + this.time.nanoseconds;
-    if (!this.absolute) return now + nanoseconds;
+    const nanoseconds = atMost(this.time.seconds * NSEC_PER_SEC + this.time.nanoseconds);
+    if (!this.absolute) return atMost(now + nanoseconds);
     return (this.flags & TimeoutFlag.RealTime) !== 0 ? nanoseconds - BOOT_TIME : nanoseconds;
   }
 
@@ -366,4 +368,8 @@ export class Timeouts {
 export function timeoutOf(request: Request | undefined): Timeout | undefined {
   if (request?.opcode !== SubmitOp.Timeout && request?.opcode !== SubmitOp.LinkTimeout) return undefined;
   return request.state instanceof Timeout ? request.state : undefined;
+}
+
+function atMost(time: bigint): bigint {
+  return time < NEVER ? time : NEVER;
 }

@@ -82,7 +82,13 @@ export interface Firings {
 function firingsOf(ring: RingOnKernel, count: number, plain: number, extra: number): Firings {
   if (count <= plain) return { single: count, repeated: 0 };
   const repeats = count - plain + 1;
-  if (plain < 1 || repeats - 1 > extra || ring.versionCode < MULTISHOT_VERSION)
+  // One that fires so many times counts completions, as far as the kernel notes it.
+  if (
+    !ring.state.queues.offTimeoutUsed ||
+    plain < 1 ||
+    repeats - 1 > extra ||
+    ring.versionCode < MULTISHOT_VERSION
+  )
     ring.refuse(37, `its timeouts have fired ${count} times, more often than submissions of it have ended`);
   return { single: plain - 1, repeated: repeats };
 }

@@ -147,6 +147,40 @@ export const REGRESSIONS: readonly Regression[] = [
     ],
   ),
   scene(
+    'a word in user memory that tells a task to ask, long after it has',
+    ['6.12'],
+    [
+      { task: 100, open: { pipe: true } },
+      { task: 100, map: { address: AREA, length: 16384, kind: 'shared' } },
+      { task: 100, store: { fd: 1, text: 'text' } },
+      {
+        task: 100,
+        ring: {
+          fd: 3,
+          flags: ['SUBMIT_ALL', 'SINGLE_ISSUER', 'DEFER_TASKRUN', 'TASKRUN_FLAG', 'NO_SQARRAY', 'NO_MMAP'],
+          memory: { rings: AREA, entries: AREA + 8192 },
+        },
+      },
+      {
+        task: 100,
+        submit: {
+          fd: 3,
+          entries: [
+            { poll: { fd: 0 }, flags: ['IO_LINK'], data: 2 },
+            { nop: true, flags: ['IO_LINK'], data: 11 },
+            { nop: true, data: 5 },
+          ],
+        },
+      },
+      { task: 100, enter: { fd: 3 } },
+    ],
+  ),
+  scene('a timeout that is later than any', ALL, [
+    { task: 100, map: { address: AREA, length: 4096, content: [{ fill: 58, length: 16 }] } },
+    { task: 100, ring: { fd: 3 } },
+    { task: 100, submit: { fd: 3, entries: [{ timeout: { milliseconds: '(1 << 64) - 1' } }] } },
+  ]),
+  scene(
     'a ring that waits for itself',
     ALL,
     [
