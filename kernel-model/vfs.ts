@@ -21,9 +21,9 @@ import type { PageAllocator } from './page.ts';
 import { PageCache } from './page-cache.ts';
 import type { SymbolTable } from './symbols.ts';
 
-/** Longest name of one path component, longest path (with its NUL). */
 /** In UTF-8, of one UTF-16 unit. */
 const MAX_UNIT_BYTES = 3;
+/** Longest name of one path component, longest path (with its NUL). */
 const NAME_MAX = 255;
 const PATH_MAX = 4096;
 /** Inode numbers start here in every file system, so that 0 stays "none". */

@@ -10,8 +10,8 @@ import type { RingRestore } from './ring.ts';
 
 const SQE_SIZE = 64;
 const CQE_SIZE = 16;
-/** IORING_SQ_TASKRUN */
-const TASKRUN = 4;
+/** IORING_SQ_NEED_WAKEUP, IORING_SQ_TASKRUN: requests to user space, which may stand there long after they mattered. */
+const REQUESTS = 1 | 4;
 
 /** Words of the shared memory by name, as in RingSetup.offsets. */
 export type SharedWord =
@@ -103,8 +103,7 @@ export class SharedQueues {
     this.write('sqes', 0, queues.sqes);
     this.write('rings', this.at('cq.cqes'), queues.cqes);
     if (this.hasArray) this.write('rings', this.at('sq.array'), queues.sqArray);
-    // User space can see that its task was to ask for completions, long after it has.
-    this.set('sq.flags', (this.get('sq.flags') & ~TASKRUN) | (queues.sqFlags & TASKRUN));
+    this.set('sq.flags', (this.get('sq.flags') & ~REQUESTS) | (queues.sqFlags & REQUESTS));
     this.set('sq.dropped', queues.dropped);
     this.set('cq.overflow', queues.overflown);
     this.set('cq.flags', queues.cqFlags);

@@ -1,4 +1,5 @@
 /** Leaves out of a scene what it does not need to fail. */
+import { InputError } from '../../../bpf/input-error.ts';
 import { GrowingScene } from './growing.ts';
 import { type Outcome, proveScene } from './prove.ts';
 import type { RandomScene } from './step.ts';
@@ -9,8 +10,14 @@ function failureOf(outcome: Outcome): string | undefined {
 }
 
 async function tryScene(scene: RandomScene): Promise<string | undefined> {
-  const { session } = await GrowingScene.regrow(scene);
-  return failureOf(await proveScene(session, scene.kernel));
+  try {
+    const { session } = await GrowingScene.regrow(scene);
+    return failureOf(await proveScene(session, scene.kernel));
+  } catch (error) {
+    // A step may need what was dropped.
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
 }
 
 /** Drops steps, then processes, as long as it fails in the same way. @param tries how often it is built at most */
