@@ -108,7 +108,7 @@ export const ITEM_VIEWS: { readonly [id: number]: ItemView } = {
     ring.setup.submitter,
   ]),
   18: flag(Flag.Defer),
-  19: upTo('64-bit creators only', ({ ring }) => ring.setup.compat),
+  19: upTo('by a 32-bit system call of whoever makes it', ({ ring }) => ring.setup.compat),
   22: exact((view) => {
     const file = fileOf(view, view.ring.file);
     return [file?.flags, file?.position, file?.owner];

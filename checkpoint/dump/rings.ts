@@ -142,8 +142,6 @@ function setupOf(ring: RingUnderDump, threads: Map<bigint, number>): RingSetup {
   const { raw, creds, memory, refusals, subject, index } = ring;
   const hasThread = raw.sq_data !== 0n;
   if (hasThread && !threads.has(raw.sq_data)) threads.set(raw.sq_data, index);
-  if (raw.compat !== 0)
-    refusals.add(19, subject, 'was created by a 32-bit program, of which there are none here');
   const areas = [raw.rings_page, raw.sqes_page].map((page) =>
     page === 0n ? undefined : memory.addressOf(frameOf(page), raw.mm),
   );

@@ -117,10 +117,20 @@ function importBuffer(
 function readRange(ring: IoUring, iovecs: UserArray, index: number): Range | number {
   const iovec = iovecs.at(index);
   if (!iovec) return -Errno.EFAULT;
-  const length = iovec.getBigUint64(8, true);
+  const { base, length, signed } = ring.compat ? compatRange(iovec) : nativeRange(iovec);
   const imported = ring.machine.profile.dialect.versionCode >= IMPORT_IOVEC_VERSION;
-  if (imported && length >> 63n !== 0n) return -Errno.EINVAL;
-  return { base: iovec.getBigUint64(0, true), length };
+  return imported && signed < 0n ? -Errno.EINVAL : { base, length };
+}
+
+/** @returns the length also as ssize_t has it */
+function nativeRange(iovec: DataView): Range & { signed: bigint } {
+  const [base, length] = [iovec.getBigUint64(0, true), iovec.getBigUint64(8, true)];
+  return { base, length, signed: iovec.getBigInt64(8, true) };
+}
+
+function compatRange(iovec: DataView): Range & { signed: bigint } {
+  const [base, length] = [BigInt(iovec.getUint32(0, true)), BigInt(iovec.getUint32(4, true))];
+  return { base, length, signed: BigInt(iovec.getInt32(4, true)) };
 }
 
 /** The buffer for a range, undefined for the empty one. */

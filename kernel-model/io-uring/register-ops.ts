@@ -97,8 +97,13 @@ const SPARSE_VERSION = 0x5_1300;
 
 function buffers(call: RegisterCall): number {
   if (refusesNull(call)) return -Errno.EFAULT;
-  const iovecs = new UserArray(call.memory, call.argument, UserSize.Iovec);
+  const iovecs = iovecArray(call, call.argument);
   return registerBuffers(call.ring, call.task, iovecs, call.count, undefined);
+}
+
+/** As who made the ring writes them, whoever calls. */
+function iovecArray({ ring, memory }: RegisterCall, at: UserPointer): UserArray {
+  return new UserArray(memory, at, ring.compat ? UserSize.CompatIovec : UserSize.Iovec);
 }
 
 function files(call: RegisterCall): number {
@@ -124,10 +129,9 @@ function rsrcRegister(call: RegisterCall, kind: 'files' | 'buffers'): number {
   if ((flags & RSRC_REGISTER_SPARSE) !== 0 && data !== 0n) return -Errno.EINVAL;
   const tagArray = tags === 0n ? undefined : new UserArray(memory, tags, 8);
   const empty = hasSparse && data === 0n;
-  const elements = (stride: number) => (empty ? undefined : new UserArray(memory, data, stride));
   return kind === 'files'
-    ? registerFiles(ring, task, elements(4), count, tagArray)
-    : registerBuffers(ring, task, elements(UserSize.Iovec), count, tagArray);
+    ? registerFiles(ring, task, empty ? undefined : new UserArray(memory, data, 4), count, tagArray)
+    : registerBuffers(ring, task, empty ? undefined : iovecArray(call, data), count, tagArray);
 }
 
 /** `struct io_uring_rsrc_update` (of which nr_args gives the count) and `io_uring_rsrc_update2`. */
@@ -147,7 +151,7 @@ function update(call: RegisterCall, size: number, kind: 'files' | 'buffers'): nu
   const tagArray = tags === 0n ? undefined : new UserArray(memory, tags, 8);
   return kind === 'files'
     ? updateFiles(ring, task, offset, new UserArray(memory, data, 4), count, tagArray)
-    : updateBuffers(ring, task, offset, new UserArray(memory, data, UserSize.Iovec), count, tagArray);
+    : updateBuffers(ring, task, offset, iovecArray(call, data), count, tagArray);
 }
 
 function eventfd(call: RegisterCall, isAsync: boolean): number {

@@ -47,6 +47,8 @@ export interface RingInit extends RingShape {
   /** Pinned pages of the creator for the rings, which are the ring's from now on. */
   userAreas?: UserAreas;
   creator: Task;
+  /** Made by a 32-bit system call. */
+  compat: boolean;
   /** Pinned pages are charged to the creator's user; not when the creator has CAP_IPC_LOCK. */
   chargesUser: boolean;
 }
@@ -99,6 +101,7 @@ export class IoUring {
     for (const list of LISTS) if (this.ctx.has(list)) listInit(machine.ram, this.ctx.addressOf(list));
     this.ctx.assign({
       flags: init.flags,
+      compat: Number(init.compat),
       sq_entries: init.sqEntries,
       cq_entries: init.cqEntries,
       sq_sqes: this.memory.sqesAddress,
@@ -142,6 +145,11 @@ export class IoUring {
   /** IORING_SETUP_* */
   get flags(): number {
     return this.ctx.get('flags');
+  }
+
+  /** Made by a 32-bit system call, and takes the iovecs of such programs. */
+  get compat(): boolean {
+    return this.ctx.get('compat') !== 0;
   }
 
   get disabled(): boolean {

@@ -42,6 +42,8 @@ export interface SetupParams {
   wqFd?: number;
   /** One of the reserved words is not zero. */
   reserved?: boolean;
+  /** The call is the 32-bit one (int 0x80): so are the iovecs that the ring takes. */
+  compat?: boolean;
   /** Addresses for IORING_SETUP_NO_MMAP. */
   sqUserAddress?: bigint;
   cqUserAddress?: bigint;
@@ -125,6 +127,7 @@ function create(
     sqEntries: sizes.sq,
     cqEntries: sizes.cq,
     creator: task,
+    compat: params.compat === true,
     chargesUser: !task.cred.capable(Capability.IpcLock),
     ...(userAreas ? { userAreas } : {}),
   });

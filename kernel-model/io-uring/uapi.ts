@@ -205,6 +205,8 @@ export const enum UserSize {
   Params = 120,
   SqOffsets = 40,
   Iovec = 16,
+  /** Of a 32-bit program. */
+  CompatIovec = 8,
   RsrcRegister = 32,
   RsrcUpdate = 16,
   RsrcUpdate2 = 32,

@@ -78,6 +78,7 @@ export class RingBuilder {
       sqThreadCpu: number('sq_thread_cpu'),
       sqThreadIdle: number('sq_thread_idle'),
       ...(spec.wq_fd === undefined ? {} : { wqFd: scope.int(spec.wq_fd, [...path, 'wq_fd']) }),
+      ...(spec.compat ? { compat: true } : {}),
       ...userAreas(spec, [...path, 'memory'], scope),
     };
     const entries = scope.uint32(spec.entries ?? 8, [...path, 'entries']);
@@ -96,7 +97,7 @@ export class RingBuilder {
       case 'buffers':
         return this.registerTable(
           ring,
-          this.buffers(spec.buffers ?? [], path, scope),
+          this.buffers(ring, spec.buffers ?? [], path, scope),
           RegisterOp.Buffers,
           RegisterOp.Buffers2,
         );
@@ -111,7 +112,7 @@ export class RingBuilder {
         return this.update(
           ring,
           spec,
-          this.buffers(spec.update_buffers ?? [], path, scope),
+          this.buffers(ring, spec.update_buffers ?? [], path, scope),
           RegisterOp.BuffersUpdate,
           path,
           scope,
@@ -204,26 +205,31 @@ export class RingBuilder {
     return result;
   }
 
-  private buffers(specs: readonly BufferSpec[], path: ScenePath, scope: Scope): Elements {
+  private buffers(
+    { compat }: RingHandle,
+    specs: readonly BufferSpec[],
+    path: ScenePath,
+    scope: Scope,
+  ): Elements {
     const slots: Slot[] = [];
+    const size = compat ? UserSize.CompatIovec : UserSize.Iovec;
     for (const [index, spec] of specs.entries()) {
       const at = [...path, index];
       if (spec === 'none') {
-        slots.push({ bytes: new Uint8Array(UserSize.Iovec), tag: 0n });
+        slots.push({ bytes: new Uint8Array(size), tag: 0n });
         continue;
       }
       scope.repeat(spec, at, (inner) => {
-        const bytes = new Uint8Array(UserSize.Iovec);
-        const view = new DataView(bytes.buffer);
-        view.setBigUint64(0, inner.uint64(spec.address, [...at, 'address']), true);
-        const length = inner.uint64(spec.length, [...at, 'length']);
-        view.setBigUint64(8, length, true);
+        const word = (key: 'address' | 'length') =>
+          compat ? BigInt(inner.uint32(spec[key], [...at, key])) : inner.uint64(spec[key], [...at, key]);
+        const length = word('length');
+        const bytes = words([word('address'), length], size / 2);
         // Longer ones than a ring takes are refused before any page is looked at.
         if (length <= BigInt(RingLimit.BufferSize)) inner.spend(Math.ceil(Number(length) / PAGE_SIZE), at);
         slots.push({ bytes, tag: tagOf(spec.tag, at, inner) });
       });
     }
-    return join(slots, UserSize.Iovec);
+    return join(slots, size);
   }
 
   private slots(specs: readonly SlotSpec[], path: ScenePath, scope: Scope): Elements {
@@ -304,6 +310,12 @@ function int32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setInt32(0, value, true);
   return bytes;
+}
+
+/** Numbers of so many bytes each. */
+function words(values: readonly bigint[], size: number): Uint8Array {
+  if (size === 8) return new Uint8Array(BigUint64Array.from(values).buffer);
+  return new Uint8Array(Uint32Array.from(values, Number).buffer);
 }
 
 function join(slots: readonly Slot[], size: number): Elements {

@@ -43,6 +43,12 @@ export class RingHandle {
     throw this.builder.source.error(path, reason);
   }
 
+  /** Whether it takes the iovecs of a 32-bit program. */
+  get compat(): boolean {
+    const ring = findRing(this.task, this.number, this.registered);
+    return typeof ring !== 'number' && ring.compat;
+  }
+
   queue(path: ScenePath): UserQueue {
     return new UserQueue(this.ring(path));
   }

@@ -89,6 +89,7 @@ export interface RingSpec extends Repeated {
   sq_thread_cpu?: Quantity;
   sq_thread_idle?: Quantity;
   wq_fd?: Quantity;
+  compat?: boolean;
   memory?: { rings?: Quantity; entries?: Quantity };
   register?: RegisterSpec[];
   submit?: EntrySpec[];

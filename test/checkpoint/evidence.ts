@@ -59,6 +59,5 @@ const NOT_RESTORED: { readonly [id: number]: string } = {
 };
 
 const UNTRIED: { readonly [id: number]: string } = {
-  19: 'the bit is dumped; a 32-bit creator is refused, for none is modelled',
   71: 'since 6.13: no modelled kernel has it',
 };

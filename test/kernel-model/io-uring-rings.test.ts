@@ -318,6 +318,22 @@ describe.each(['5.16+series', '6.1', '6.12'])('rings of %s', (kernel) => {
       expect(own.register(second, Op.Buffers, iovecs([base, 1]), 1)).toBe(-Errno.ENOMEM);
     });
 
+    test('a ring of a 32-bit call takes the iovecs of such programs', () => {
+      const fd = caller.setup(4, { compat: true });
+      const base = 0x1000_0000;
+      const flags = MapFlag.Private | MapFlag.Anonymous | MapFlag.Fixed;
+      machine.sys.mmap(task, base, 2 * PAGE, 3, flags);
+      expect(caller.ring(fd).ctx.get('compat')).toBe(1);
+      expect(caller.register(fd, Op.Buffers, ints(base, PAGE, 0, 0, base + PAGE, 8), 3)).toBe(0);
+      expect([buffer(fd, 0), buffer(fd, 2)].map(({ record }) => record.big('ubuf'))).toEqual(
+        [base, base + PAGE].map(BigInt),
+      );
+      caller.register(fd, Op.UnregisterBuffers, 0n, 0);
+      // ssize_t has 32 bits there too.
+      const tooLong = caller.register(fd, Op.Buffers, ints(base, 0x8000_0000), 1);
+      expect(tooLong).toBe(is612 ? -Errno.EINVAL : -Errno.EFAULT);
+    });
+
     test('an array that faults in the middle', () => {
       const fd = caller.setup(4);
       const base = caller.map(2 * PAGE);

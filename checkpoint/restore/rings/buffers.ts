@@ -14,6 +14,7 @@ import { withLostPages } from './lost-pages.ts';
 import { type RingRestore, ringNode } from './ring.ts';
 
 const PAGE = 4096;
+const MAX_U32 = 0xffff_ffffn;
 /** 5.19: IORING_RSRC_REGISTER_SPARSE. */
 const SPARSE_VERSION = 0x5_1300;
 
@@ -77,7 +78,7 @@ function create(ring: RingRestore, task: Task, buffers: readonly Slot[]): void {
   const { versionCode } = ring.world.calls.machine.profile.dialect;
   const count = buffers.length;
   const tags = BigUint64Array.from(buffers, (buffer) => buffer?.tag ?? 0n);
-  const ranges = iovecs(buffers);
+  const ranges = iovecs(ring, buffers);
   if (buffers.every((buffer) => !buffer) && versionCode >= SPARSE_VERSION) {
     const argument = record([count, RSRC_REGISTER_SPARSE], [0n, 0n, 0n]);
     ring.register(task, RegisterOp.Buffers2, 'BUFFERS2', argument, UserSize.RsrcRegister, `${count} empty`);
@@ -99,7 +100,7 @@ function create(ring: RingRestore, task: Task, buffers: readonly Slot[]): void {
 }
 
 function update(ring: RingRestore, task: Task, slot: number, buffer: Slot): void {
-  withArrays(ring, task, iovecs([buffer]), BigUint64Array.of(buffer?.tag ?? 0n), (data, at) => {
+  withArrays(ring, task, iovecs(ring, [buffer]), BigUint64Array.of(buffer?.tag ?? 0n), (data, at) => {
     const argument = record([slot, 0], [data, at, 1n]);
     ring.register(
       task,
@@ -129,9 +130,12 @@ export function pagesOf({ address, length }: BufferState): { start: number; end:
   return { start, end: Math.ceil((Number(address) + length) / PAGE) * PAGE };
 }
 
-function iovecs(buffers: readonly Slot[]): Uint8Array {
+function iovecs(ring: RingRestore, buffers: readonly Slot[]): Uint8Array {
   const words = buffers.flatMap((buffer) => (buffer ? [buffer.address, BigInt(buffer.length)] : [0n, 0n]));
-  return new Uint8Array(BigUint64Array.from(words).buffer);
+  if (!ring.state.setup.compat) return new Uint8Array(BigUint64Array.from(words).buffer);
+  if (words.some((word) => word > MAX_U32))
+    ring.refuse(42, 'its buffers are out of reach for 32-bit addresses');
+  return new Uint8Array(Uint32Array.from(words, Number).buffer);
 }
 
 function describe(buffers: readonly Slot[]): string {

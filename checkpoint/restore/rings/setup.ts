@@ -111,6 +111,7 @@ function call(ring: RingRestore, thread: Task, wqFd: number | undefined): number
     sqThreadIdle: wanted.idle,
     ...(wanted.cpu === undefined ? {} : { sqThreadCpu: wanted.cpu }),
     ...(wqFd === undefined ? {} : { wqFd }),
+    ...(wanted.compat ? { compat: true } : {}),
     ...(wanted.userAreas
       ? { cqUserAddress: BigInt(wanted.userAreas.rings), sqUserAddress: BigInt(wanted.userAreas.sqes) }
       : {}),
@@ -119,6 +120,7 @@ function call(ring: RingRestore, thread: Task, wqFd: number | undefined): number
   const shown = [wanted.sqEntries, `flags ${hex(flags)}`, `cq_entries ${wanted.cqEntries}`];
   if (wanted.thread !== undefined) shown.push(`sq_thread_idle ${wanted.idle}`);
   if (wqFd !== undefined) shown.push(`wq_fd ${wqFd}`);
+  if (wanted.compat) shown.push('by int 0x80');
   const fd = calls.done(thread, 'io_uring_setup', shown, typeof result === 'number' ? result : result.fd);
   if (typeof result === 'number') return fd;
   if (result.cqEntries !== wanted.cqEntries)
