@@ -45,14 +45,14 @@ async function restoring(
 }
 
 describe.each(KERNELS)('a dump on %s', (kernel) => {
-  it('refuses requests that are with workers [78]', async () => {
+  it('takes requests that a worker waits for as those that wait for a file [79]', async () => {
     const found = await refusals(kernel, (app) => {
       const fd = app.setup(8);
       const { sys } = app.machine;
       const pipe = sys.pipe2(app.task, 0) as [number, number];
       app.submit(fd, { opcode: 22, fd: pipe[0], address: 0x1000_0000n, length: 8, flags: 16, userData: 1n });
     });
-    expect(found.length <= 1 && found.every(([item]) => item === 78)).toBe(true);
+    expect(found).toEqual([]);
   });
 
   it('refuses rings that are only mapped [23]', async () => {
@@ -131,7 +131,8 @@ describe.each(KERNELS)('a restore on %s', (kernel) => {
         queues: { ...ring.queues, overflow: [{ userData: 0n, result: -99, flags: 2, extra: undefined }] },
       }),
     );
-    if (kernel === '6.12') return;
-    expect(strange).toThrow(/ring 0, item 34: /);
+    // Messages between rings carry any result and flags there.
+    if (kernel === '6.12') expect(strange).not.toThrow();
+    else expect(strange).toThrow(/ring 0, item 34: /);
   });
 });
