@@ -8,17 +8,17 @@ import type { ParsedScene } from '../kernel-model/scene/index.ts';
 import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
 import { loadObject } from '../loader/index.ts';
 import { type Iteration, iterate } from '../session/iterate.ts';
+import { examine } from '../verifier/examine.ts';
 import type { Verifier } from '../verifier/index.ts';
+import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { summary } from './checkpoint.ts';
 import { checkpointObject } from './checkpoint-objects.ts';
-import { examine } from './examine.ts';
 import { ExitCode } from './exit-code.ts';
 import { comparisonText, refusalText } from './item-report.ts';
 import { openSession, readScene } from './open-session.ts';
 import { packageRoot } from './paths.ts';
 import { prove } from './restore.ts';
-import { verifierLoadOptions } from './verifier-load-options.ts';
 import { reportText } from './verify-report.ts';
 
 interface DemoOptions {

@@ -1,9 +1,9 @@
 /** What is told of a verified program: as text for people, and as a JSON record. */
 
 import { errnoName } from '../bpf/errno-name.ts';
-import type { BpfObject, Program } from '../loader/index.ts';
-import type { Diagnosis, Verdict } from '../verifier/index.ts';
-import { diagnosisText } from './diagnosis-text.ts';
+import { diagnosisText } from '../verifier/diagnosis/diagnosis-text.ts';
+import type { Report } from '../verifier/examine.ts';
+import type { Verdict } from '../verifier/index.ts';
 
 /** How the programs were verified. */
 export interface ReportOptions {
@@ -11,18 +11,6 @@ export interface ReportOptions {
   /** Level of the log that is wanted, 0 for none. */
   log: number;
   unpriv?: boolean;
-}
-
-export interface Report {
-  /** The object's file. */
-  path: string;
-  object: BpfObject;
-  program: Program;
-  /** Undefined when the loader refused the program, for this reason. */
-  verdict: Verdict | undefined;
-  refusal?: string;
-  /** Of a rejected program. */
-  diagnosis?: Diagnosis;
 }
 
 /** One record of `verify --json`. */

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
 import { loadObject } from '../loader/index.ts';
+import { chooseTarget, type ObjectLoader, openTarget } from '../verifier/attach-target.ts';
+import { type Bench, examine, requestOf, type Subject } from '../verifier/examine.ts';
 import { readEvents } from '../verifier/index.ts';
+import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
-import { chooseTarget, type ObjectLoader, openTarget } from './attach-target.ts';
 import { eventLine } from './event-record.ts';
-import { type Bench, examine, requestOf, type Subject } from './examine.ts';
 import { ExitCode } from './exit-code.ts';
 import { DEFAULT_KERNEL, readObject } from './open-session.ts';
-import { verifierLoadOptions } from './verifier-load-options.ts';
 import { type ReportOptions, reportRecord, reportText } from './verify-report.ts';
 
 interface VerifyOptions extends ReportOptions {

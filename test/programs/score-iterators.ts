@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { verifierLoadOptions } from '../../cli/verifier-load-options.ts';
 import { type BpfObject, loadObject, type Program } from '../../loader/index.ts';
 import type { Verdict, Verifier } from '../../verifier/index.ts';
+import { verifierLoadOptions } from '../../verifier/load-options-node.ts';
 import { createVerifier } from '../../verifier/node.ts';
 import { programRequest } from '../../verifier/program-request.ts';
 import { packageRoot } from '../package-root.ts';

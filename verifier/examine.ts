@@ -1,17 +1,38 @@
 /** Verifies one program of a loaded object, for a report. */
+import type { BpfObject, Program } from '../loader/index.ts';
 import { ProgType } from '../loader/prog-type.ts';
-import { diagnose, type LoadRequest, type Verifier } from '../verifier/index.ts';
-import { programRequest } from '../verifier/program-request.ts';
 import type { AttachTarget } from './attach-target.ts';
-import type { Report, ReportOptions } from './verify-report.ts';
+import { type Diagnosis, diagnose } from './diagnosis/diagnose.ts';
+import type { LoadRequest } from './load-request.ts';
+import { programRequest } from './program-request.ts';
+import type { Verdict } from './verdict.ts';
+import type { Verifier } from './verifier.ts';
 
 /** All capabilities. */
 const ROOT = 15;
 /** Statistics: the level at which the reason is written but not the path. */
 const STATS = 4;
 
-export type Subject = Pick<Report, 'path' | 'object' | 'program'>;
-type Options = Partial<Pick<ReportOptions, 'unpriv' | 'log'>>;
+export interface Subject {
+  /** The object's file. */
+  path: string;
+  object: BpfObject;
+  program: Program;
+}
+
+export interface Report extends Subject {
+  /** Undefined when the loader refused the program, for this reason. */
+  verdict: Verdict | undefined;
+  refusal?: string;
+  /** Of a rejected program. */
+  diagnosis?: Diagnosis;
+}
+
+interface Options {
+  /** Level of the log that is wanted; 0 or none for none. */
+  log?: number;
+  unpriv?: boolean;
+}
 
 /** What programs are verified with. */
 export interface Bench {

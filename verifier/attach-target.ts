@@ -8,9 +8,10 @@ import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { AttachingProgram, BpfObject, LoadOptions, Program, ProgramTarget } from '../loader/index.ts';
 import { AttachType, ProgType } from '../loader/prog-type.ts';
-import type { TargetProgram, Verifier } from '../verifier/index.ts';
-import { programRequest } from '../verifier/program-request.ts';
-import { targetProgram } from '../verifier/target-program.ts';
+import type { TargetProgram } from './load-request.ts';
+import { programRequest } from './program-request.ts';
+import { targetProgram } from './target-program.ts';
+import type { Verifier } from './verifier.ts';
 
 /** A target as the command line names it. */
 interface TargetName {

@@ -1,5 +1,5 @@
 /** A diagnosis as lines for people. */
-import type { Diagnosis, DiagnosisStep } from '../verifier/index.ts';
+import type { Diagnosis, DiagnosisStep } from './diagnose.ts';
 
 const INDENT = '  ';
 /** Widest instruction text that is put in a column of its own. */
