@@ -8,6 +8,7 @@ import { InputError } from '../bpf/input-error.ts';
 import { expectedAttachType, findAttachTarget } from './attach.ts';
 import { CoreRelocator } from './core-relo.ts';
 import type { BpfFunction } from './functions.ts';
+import { setGlobals } from './globals.ts';
 import { SLOT } from './insns.ts';
 import { exceptionTags, type LinkContext, linkProgram } from './link.ts';
 import { type ObjectFile, openObject } from './open.ts';
@@ -66,6 +67,9 @@ class Loader {
     const { object } = this;
     const entries = object.functions.all.filter((func) => !func.isSubprog);
     this.checkNames(entries);
+    const { globals = new Map<string, string>() } = this.options;
+    const defs = object.maps.entries.map(({ def }) => def);
+    setGlobals(globals, defs, object.btf);
     this.checkByteOrder();
     this.guard(() => this.resolveExterns());
     for (const ops of object.structOps) this.resolveOps(ops);
@@ -87,7 +91,7 @@ class Loader {
       ...(btfRefusal === undefined ? {} : { btfRefusal }),
       programs: entries.map((func) => this.program(func, selected.has(func), link)),
       modules: this.resolver.modules,
-      maps: object.maps.entries.map((entry) => entry.def),
+      maps: defs,
     };
   }
 

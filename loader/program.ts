@@ -20,7 +20,8 @@ export interface MapDef {
   inner?: MapDef;
   /**
    * First value of a .rodata, .data or .kconfig map, first content of an arena, and the kernel's own struct
-   * of a struct_ops map. Absent where everything begins as zeros (.bss and ordinary maps).
+   * of a struct_ops map. Absent where everything begins as zeros (ordinary maps, and .bss unless a variable of it is
+   * set).
    */
   data?: Uint8Array;
   /** The map is frozen after `data` is in place (.rodata, .kconfig). */
@@ -181,6 +182,11 @@ export interface LoadOptions {
   kernelVersion?: number;
   /** Entries of a perf event array that leaves them to the number of CPUs; 1 when absent. */
   possibleCpus?: number;
+  /**
+   * Other initial values for global variables (.rodata, .data, .bss): `name`, `name.member` or `name[3].member` to
+   * an integer, `true`, `false` or a name of the variable's enum.
+   */
+  globals?: ReadonlyMap<string, string>;
   /** Programs to prepare: all autoloaded ones when absent, `'all'` those too that are not autoloaded. */
   programs?: readonly string[] | 'all';
 }

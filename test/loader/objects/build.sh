@@ -15,7 +15,7 @@ build() { # SOURCE OBJECT FLAGS...
   "$STRIP" -g "$object" # DWARF goes; BTF and its relocations stay
 }
 
-for source in kernel core iter maps externs link sections struct_ops legacy; do
+for source in kernel core iter maps externs link sections struct_ops legacy globals; do
   build $source.c $source.bpf.o -mcpu=v3
 done
 for cpu in v1 v2 v4; do build link.c link.$cpu.bpf.o -mcpu=$cpu; done
