@@ -3,12 +3,12 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type CheckpointNote, toImages } from '../checkpoint/convert/index.ts';
 import type { Refusal } from '../checkpoint/dump/refusal.ts';
 import { writeImages } from '../checkpoint/image/directory.ts';
+import { checkpointObject } from '../checkpoint/objects-node.ts';
 import { takeCheckpoint } from '../checkpoint/roundtrip.ts';
 import type { CheckpointState } from '../checkpoint/state.ts';
-import { checkpointObject } from './checkpoint-objects.ts';
+import { openSession, readScene } from '../session/open-session-node.ts';
 import { ExitCode } from './exit-code.ts';
 import { refusalText } from './item-report.ts';
-import { openSession, readScene } from './open-session.ts';
 
 interface CheckpointCommand {
   output: string;

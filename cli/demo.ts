@@ -2,22 +2,22 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
+import { packageRoot } from '../bpf/package-root.ts';
+import { checkpointObject } from '../checkpoint/objects-node.ts';
 import { takeCheckpoint } from '../checkpoint/roundtrip.ts';
 import { profileNames } from '../kernel-model/profile-node.ts';
 import type { ParsedScene } from '../kernel-model/scene/index.ts';
 import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
 import { loadObject } from '../loader/index.ts';
 import { type Iteration, iterate } from '../session/iterate.ts';
+import { openSession, readScene } from '../session/open-session-node.ts';
 import { examine } from '../verifier/examine.ts';
 import type { Verifier } from '../verifier/index.ts';
 import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { summary } from './checkpoint.ts';
-import { checkpointObject } from './checkpoint-objects.ts';
 import { ExitCode } from './exit-code.ts';
 import { comparisonText, refusalText } from './item-report.ts';
-import { openSession, readScene } from './open-session.ts';
-import { packageRoot } from './paths.ts';
 import { prove } from './restore.ts';
 import { reportText } from './verify-report.ts';
 

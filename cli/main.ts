@@ -8,21 +8,35 @@
  */
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
-import { addCheckpoint } from './checkpoint.ts';
-import { addDemo } from './demo.ts';
 import { ExitCode } from './exit-code.ts';
-import { addImages } from './images.ts';
-import { addInventory } from './inventory.ts';
-import { addLocks } from './locks.ts';
-import { addProfile } from './profile.ts';
-import { addRestore } from './restore.ts';
-import { addRun } from './run.ts';
-import { addVerify } from './verify.ts';
 import { version } from './version.ts';
 
+type Add = (program: Command, done: (code: number) => void) => void;
+
+/** Loaded when they are asked for: all together take longer than many a command. */
+const COMMANDS: { readonly [name: string]: () => Promise<Add> } = {
+  run: async () => (await import('./run.ts')).addRun,
+  verify: async () => (await import('./verify.ts')).addVerify,
+  demo: async () => (await import('./demo.ts')).addDemo,
+  locks: async () => (await import('./locks.ts')).addLocks,
+  checkpoint: async () => (await import('./checkpoint.ts')).addCheckpoint,
+  restore: async () => (await import('./restore.ts')).addRestore,
+  images: async () => (await import('./images.ts')).addImages,
+  inventory: async () => (await import('./inventory.ts')).addInventory,
+  profile: async () => (await import('./profile.ts')).addProfile,
+  gate: async () => (await import('./gate.ts')).addGate,
+  init: async () => (await import('./init.ts')).addInit,
+};
+
+/** All of them for help, and to say what there is. */
+function commandsFor(name: string | undefined): Promise<Add[]> {
+  const one = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return Promise.all((one ? [one] : Object.values(COMMANDS)).map((load) => load()));
+}
+
 async function main(argv: readonly string[]): Promise<number> {
-  let code: ExitCode = ExitCode.Ok;
-  const done = (result: ExitCode) => {
+  let code: number = ExitCode.Ok;
+  const done = (result: number) => {
     code = result;
   };
   const program = new Command('drydock')
@@ -31,15 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .showHelpAfterError('(drydock --help lists the commands)')
     .showSuggestionAfterError()
     .exitOverride();
-  addRun(program, done);
-  addVerify(program, done);
-  addDemo(program, done);
-  addLocks(program, done);
-  addCheckpoint(program, done);
-  addRestore(program, done);
-  addImages(program, done);
-  addInventory(program, done);
-  addProfile(program, done);
+  for (const add of await commandsFor(argv[2])) add(program, done);
   try {
     await program.parseAsync(argv);
     return code;

@@ -2,14 +2,14 @@
 import type { Command } from 'commander';
 import { fromImages, toImages } from '../checkpoint/convert/index.ts';
 import { readImages, writeImages } from '../checkpoint/image/directory.ts';
+import { checkpointObject } from '../checkpoint/objects-node.ts';
 import type { Call } from '../checkpoint/restore/calls.ts';
 import { type Proof, proveRestore } from '../checkpoint/roundtrip.ts';
 import type { CheckpointState } from '../checkpoint/state.ts';
 import { parseScene } from '../kernel-model/scene/index.ts';
-import { checkpointObject } from './checkpoint-objects.ts';
+import { openSession } from '../session/open-session-node.ts';
 import { ExitCode } from './exit-code.ts';
 import { comparisonText, itemOf } from './item-report.ts';
-import { openSession } from './open-session.ts';
 
 interface RestoreCommand {
   kernel?: string;

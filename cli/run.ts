@@ -1,8 +1,9 @@
 /** drydock run: iterators of an object over a scene. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { readObject } from '../loader/object-file-node.ts';
 import { type Iteration, iterate } from '../session/iterate.ts';
+import { openSession, readScene } from '../session/open-session-node.ts';
 import { ExitCode } from './exit-code.ts';
-import { openSession, readObject, readScene } from './open-session.ts';
 import { runRecord } from './run-record.ts';
 
 interface RunOptions {

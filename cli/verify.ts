@@ -3,7 +3,9 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
+import { DEFAULT_KERNEL } from '../kernel-model/profile-node.ts';
 import { loadObject } from '../loader/index.ts';
+import { readObject } from '../loader/object-file-node.ts';
 import { chooseTarget, type ObjectLoader, openTarget } from '../verifier/attach-target.ts';
 import { type Bench, examine, requestOf, type Subject } from '../verifier/examine.ts';
 import { readEvents } from '../verifier/index.ts';
@@ -11,7 +13,6 @@ import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { eventLine } from './event-record.ts';
 import { ExitCode } from './exit-code.ts';
-import { DEFAULT_KERNEL, readObject } from './open-session.ts';
 import { type ReportOptions, reportRecord, reportText } from './verify-report.ts';
 
 interface VerifyOptions extends ReportOptions {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from './paths.ts';
+import { packageRoot } from '../bpf/package-root.ts';
 
 /** The package's version. */
 export function version(): string {

@@ -52,6 +52,11 @@ export class Baseline {
   }
 }
 
+/** Whether text says that it is a baseline. */
+export function isBaseline(text: string): boolean {
+  return text.startsWith(`${COLUMNS.slice(0, 3).join()},`);
+}
+
 /** In any order, as merges leave it. @throws {InputError} naming the line that no baseline has. */
 export function parseBaseline(text: string, file: string): Baseline {
   const [header, ...records] = parseCsv(text, file);

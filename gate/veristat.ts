@@ -1,5 +1,6 @@
 /** Statistics as veristat writes and reads them: one program a line, for one kernel. */
 import { basename } from 'node:path';
+import type { Baseline } from './baseline.ts';
 import type { Check } from './check.ts';
 import { csvText, lineError, parseCsv } from './csv.ts';
 
@@ -64,6 +65,21 @@ export function veristatRows(checks: readonly Check[]): VeristatRow[] {
         max_states_per_insn: stats?.maxStatesPerInsn ?? 0,
         max_mark_read_len: stats?.markRead ?? 0,
       },
+    };
+  });
+  return rows.sort(compareRows);
+}
+
+/** The programs of a baseline, told apart by what is not the same of all. */
+export function baselineRows({ entries }: Baseline): VeristatRow[] {
+  const kernels = new Set(entries.map(({ subject }) => subject.kernel));
+  const rows = entries.map(({ subject: { file, name, kernel, mode, variant }, before }): VeristatRow => {
+    const parts = [name, kernels.size > 1 ? kernel : '', mode === 'priv' ? '' : mode, variant];
+    return {
+      file,
+      program: parts.filter((part) => part !== '').join(' '),
+      verdict: before.verdict === 'accepted' ? 'success' : 'failure',
+      numbers: { total_insns: before.insns, total_states: before.states, peak_states: before.peakStates },
     };
   });
   return rows.sort(compareRows);

@@ -8,6 +8,8 @@ import { CONFIG_FILE, parseKernelConfig } from './kernel-config.ts';
 import { KernelProfile } from './profile.ts';
 import { SYMBOLS_FILE, SymbolNames } from './symbol-names.ts';
 
+/** Kernel of scenes, and of commands, that do not say which. */
+export const DEFAULT_KERNEL = '6.12';
 /** Larger BTF is refused; that of distribution kernels has 4 to 10 MB. */
 const MAX_BTF_BYTES = 64 << 20;
 /** The tables of a profile have up to half a MB. */

@@ -43,6 +43,7 @@ export class TooDeep extends Error {
 
 /** The part of a name that counts: without the last `___flavour`. */
 export function essentialName(name: string): string {
+  if (!name.includes('___')) return name;
   for (let at = name.length - 5; at >= 0; at--) {
     if (name.startsWith('___', at + 1) && name[at] !== '_' && name[at + 4] !== '_') {
       return name.slice(0, at + 1);

@@ -28,7 +28,7 @@ interface Resolution {
 }
 
 /** Types by essential name, made once for each kernel BTF. */
-const indexes = new WeakMap<Btf, Map<string, TypeId[]>>();
+const indexes = new WeakMap<Btf, Map<string, string[]>>();
 
 export class CoreRelocator {
   private readonly local: Btf;
@@ -115,21 +115,26 @@ export class CoreRelocator {
 }
 
 function search(btf: Btf, name: string, kind: BtfKind, from: TypeId = 1): TypeRef[] {
-  const ids = essentialIndex(btf).get(name) ?? [];
-  return ids.filter((id) => id >= from && kindsCompatible(btf.kind(id), kind)).map((id) => ({ btf, id }));
+  const flavours = flavourIndex(btf).get(name) ?? [];
+  const ids = [...btf.idsByName(name), ...flavours.flatMap((flavour) => btf.idsByName(flavour))];
+  return ids
+    .filter((id) => id >= from && kindsCompatible(btf.kind(id), kind))
+    .sort((a, b) => a - b)
+    .map((id) => ({ btf, id }));
 }
 
-function essentialIndex(btf: Btf): Map<string, TypeId[]> {
+/** Names with a flavour ("task_struct___old") by what they are without it: few of the many names of a kernel. */
+function flavourIndex(btf: Btf): Map<string, string[]> {
   const known = indexes.get(btf);
   if (known) return known;
-  const index = new Map<string, TypeId[]>();
+  const index = new Map<string, string[]>();
   for (const name of new Set(btf.allNames())) {
     const essential = essentialName(name);
-    const ids = index.get(essential);
-    if (ids) ids.push(...btf.idsByName(name));
-    else index.set(essential, [...btf.idsByName(name)]);
+    if (essential === name) continue;
+    const flavours = index.get(essential);
+    if (flavours) flavours.push(name);
+    else index.set(essential, [name]);
   }
-  for (const ids of index.values()) ids.sort((a, b) => a - b);
   indexes.set(btf, index);
   return index;
 }

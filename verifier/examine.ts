@@ -49,20 +49,24 @@ export function requestOf({ target }: Bench, { object, program }: Subject, optio
   });
 }
 
-/** The verdict is undefined when the loader refused the program; a rejected one is diagnosed. */
-export function examine(bench: Bench, subject: Subject, options: Options = {}): Report {
+/** Without a diagnosis. The verdict is undefined when the loader refused the program. */
+export function verifyProgram(bench: Bench, subject: Subject, options: Options = {}): Report {
   const { program } = subject;
-  if (program.error !== undefined || !program.prepared) {
-    const reason = program.error ?? 'it was not prepared';
-    const unattached = program.type === ProgType.Ext && !bench.target;
-    const hint = unattached ? '; name the program with --target OBJ:PROGRAM' : '';
-    return { ...subject, verdict: undefined, refusal: `${reason}${hint}` };
-  }
+  if (program.error === undefined && program.prepared)
+    return { ...subject, verdict: bench.verifier.verify(requestOf(bench, subject, options)) };
+  const reason = program.error ?? 'it was not prepared';
+  const unattached = program.type === ProgType.Ext && !bench.target;
+  const hint = unattached ? '; name the program with --target OBJ:PROGRAM' : '';
+  return { ...subject, verdict: undefined, refusal: `${reason}${hint}` };
+}
+
+/** With the diagnosis of a rejected program. */
+export function examine(bench: Bench, subject: Subject, options: Options = {}): Report {
+  const report = verifyProgram(bench, subject, options);
+  if (!report.verdict || report.verdict.accepted) return report;
+  // Followed again with events, which cost too much to have them for every program that is accepted.
   const { verifier } = bench;
   const request = requestOf(bench, subject, options);
-  const verdict = verifier.verify(request);
-  if (verdict.accepted) return { ...subject, verdict };
-  // Followed again with events, which cost too much to have them for every program that is accepted.
   const traced = verifier.verify({ ...request, logLevel: STATS, events: 'path' });
-  return { ...subject, verdict, diagnosis: diagnose(request, traced, verifier.names(request)) };
+  return { ...report, diagnosis: diagnose(request, traced, verifier.names(request)) };
 }

@@ -4,7 +4,7 @@
 // After `npm run build`: node test/bench/scale.mjs [--kernel 6.12]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { openSession, readObject } from '../../dist/cli/open-session.js';
+import { openSession, readObject } from '../../dist/session/open-session-node.js';
 import { parseScene } from '../../dist/kernel-model/scene/index.js';
 import { iterate } from '../../dist/session/iterate.js';
 

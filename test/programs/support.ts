@@ -1,7 +1,7 @@
 /** Sessions over scenes and objects of the repository. */
 import { readFileSync } from 'node:fs';
 import { dump } from '../../checkpoint/dump/dump.ts';
-import { openSession } from '../../cli/open-session.ts';
+import { openSession } from '../../session/open-session-node.ts';
 import { parseScene } from '../../kernel-model/scene/index.ts';
 import { iterate } from '../../session/iterate.ts';
 import type { LoadedIterator, LoadedObject, Session } from '../../session/session.ts';

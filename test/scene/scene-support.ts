@@ -1,7 +1,7 @@
 /** Bundled scenes, built, with what they leave behind and what the bundled programs tell of it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { openSession } from '../../cli/open-session.ts';
+import { openSession } from '../../session/open-session-node.ts';
 import { IoUring } from '../../kernel-model/io-uring/ring.ts';
 import { taskContext } from '../../kernel-model/io-uring/task-context.ts';
 import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';

@@ -1,7 +1,7 @@
 /** The bundled programs that checkpoints are made with. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from './paths.ts';
+import { packageRoot } from '../bpf/package-root.ts';
 
 export function checkpointObject(name: string): Uint8Array {
   const folder = name === 'bvec_pages' ? name : 'checkpoint';
