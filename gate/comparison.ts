@@ -29,7 +29,7 @@ export interface ComparisonRow {
   readonly before: VeristatRow | null;
   readonly after: VeristatRow | null;
   readonly differences: Readonly<Record<Compared, Difference>>;
-  /** Something differs, other than the time it took. */
+  /** It is in one run only, or something that both know differs, other than the time it took. */
   readonly changed: boolean;
 }
 
@@ -56,8 +56,13 @@ function compare(before: VeristatRow | null, after: VeristatRow | null): Compari
       name === 'verdict' ? ofVerdicts(before, after) : ofNumbers(name, before, after),
     ]),
   ) as Record<Compared, Difference>;
-  const changed = COMPARED.some((name) => name !== 'duration' && differences[name].a !== differences[name].b);
+  const changed = COMPARED.some((name) => name !== 'duration' && isChange(differences[name]));
   return { file, program, before, after, differences, changed: changed || !before || !after };
+}
+
+/** A column that one of the files does not have at all is no change of every program. */
+function isChange({ a, b }: Difference): boolean {
+  return a !== NOTHING && b !== NOTHING && a !== b;
 }
 
 function ofVerdicts(before: VeristatRow | null, after: VeristatRow | null): Difference {
@@ -114,12 +119,15 @@ function column(
   value: (row: ComparisonRow) => string,
 ): string[] {
   const values = rows.map((row) => oneLine(value(row)));
-  const width = Math.max(...[title, ...values].map(widthOf));
+  const width = values.reduce((most, text) => Math.max(most, widthOf(text)), title.length);
   const cells = values.map((text) => {
     const space = ' '.repeat(width - widthOf(text));
     return isText ? text + space : space + text;
   });
-  return [title.padEnd(width), '-'.repeat(width), ...cells];
+  // What tells the columns of one number apart stands at the right.
+  const suffix = / \(\w+\)$/.exec(title)?.[0] ?? '';
+  const name = title.slice(0, title.length - suffix.length);
+  return [name.padEnd(width - suffix.length) + suffix, '-'.repeat(width), ...cells];
 }
 
 function widthOf(text: string): number {
