@@ -1,5 +1,5 @@
 /** The report for GitHub Actions: annotations of a run, and the summary of a step. */
-import type { GateReport } from '../check.ts';
+import type { Check, GateReport } from '../check.ts';
 import { checkLabel, type Found, failures, plural, STATUSES, summarize } from './summary.ts';
 import {
   allowanceText,
@@ -23,6 +23,9 @@ const MAX_SUMMARY = 900_000;
 
 /** Bytes of one finding's details in the summary. */
 const MAX_DETAILS = 20_000;
+
+const FAILURES_HEAD = '\n### Failures\n\n| Rule | Check | Message | Source |\n| --- | --- | --- | --- |\n';
+const ALLOWED_HEAD = '\n### Allowed for now\n\n| Rule | Check | Reason |\n| --- | --- | --- |\n';
 
 /** Workflow commands, a line each; empty when there is nothing to tell. */
 export function github(report: GateReport): string {
@@ -67,31 +70,23 @@ export function stepSummary(report: GateReport): string {
   const bytes = (text: string) => Buffer.byteLength(text);
   const parts = [overview(report)];
   let room = MAX_SUMMARY - bytes(parts[0] ?? '');
-  const add = (texts: readonly string[], head: string, noun: string) => {
-    if (texts.length === 0) return;
+  const add = <T>(head: string, noun: string, items: readonly T[], write: (item: T) => string) => {
+    if (items.length === 0) return;
     const shown: string[] = [];
-    for (const text of texts) {
-      if (bytes(text) > room - 1000) break;
+    for (const item of items) {
+      const text = write(item);
+      if (bytes(text) > room) break;
       room -= bytes(text);
       shown.push(text);
     }
-    const left = texts.length - shown.length;
-    parts.push(
-      head + shown.join('') + (left > 0 ? `\n${plural(left, noun)} left out for want of room.\n` : ''),
-    );
+    const left = items.length - shown.length;
+    parts.push(head, ...shown, left > 0 ? `\n${plural(left, noun)} left out for want of room.\n` : '');
   };
-  const failureHead = '\n### Failures\n\n| Rule | Check | Message | Source |\n| --- | --- | --- | --- |\n';
-  add(found.map(failureRow), failureHead, 'failure');
-  add(
-    found.filter(({ finding }) => finding.details.length > 0).map(detailsBlock),
-    '\n### Details\n',
-    'explanation',
-  );
-  add(
-    allowedRows(report),
-    '\n### Allowed for now\n\n| Rule | Check | Reason |\n| --- | --- | --- |\n',
-    'allowance',
-  );
+  const explained = found.filter(({ finding }) => finding.details.length > 0);
+  const allowed = allFindings(report).filter(({ finding }) => !isFailing(finding));
+  add(FAILURES_HEAD, 'failure', found, failureRow);
+  add('\n### Details\n', 'explanation', explained, detailsBlock);
+  add(ALLOWED_HEAD, 'allowance', allowed, allowedRow);
   return parts.join('');
 }
 
@@ -118,24 +113,20 @@ function failureRow({ check, finding }: Found): string {
   const { rule, message, source } = finding;
   const cells = [
     rule,
-    checkCell({ check }),
+    checkCell(check),
     escapeMarkdown(cut(message, MAX_MESSAGE)),
     source ? code(placeText(source)) : '',
   ];
   return `| ${cells.join(' | ')} |\n`;
 }
 
-function allowedRows({ checks }: GateReport): string[] {
-  return checks.flatMap((check) =>
-    check.findings.flatMap(({ rule, allowed }) =>
-      allowed && rule !== 'crash'
-        ? [`| ${rule} | ${checkCell({ check })} | ${escapeMarkdown(allowanceText(allowed))} |\n`]
-        : [],
-    ),
-  );
+function allowedRow({ check, finding }: Found): string {
+  const { rule, allowed } = finding;
+  const why = allowed ? escapeMarkdown(cut(allowanceText(allowed), MAX_MESSAGE)) : '';
+  return `| ${rule} | ${checkCell(check)} | ${why} |\n`;
 }
 
-function checkCell({ check }: Pick<Found, 'check'>): string {
+function checkCell(check: Check): string {
   const label = escapeMarkdown(cut(checkLabel(check), 500));
   return [code(cut(check.file, 500)), label].filter((part) => part !== '').join('<br>');
 }
@@ -143,7 +134,7 @@ function checkCell({ check }: Pick<Found, 'check'>): string {
 /** A block of HTML up to its closing tag, in which Markdown has no meaning. */
 function detailsBlock({ check, finding }: Found): string {
   const title = escapeHtml(oneLine(cut(`${finding.rule}: ${check.file} ${checkLabel(check)}`, 500)));
-  const text = escapeHtml(cut(plainText(safeLines(finding.details).join('\n')), MAX_DETAILS));
+  const text = escapeHtml(cut(safeLines(finding.details).join('\n'), MAX_DETAILS));
   return `\n<details><summary>${title}</summary>\n\n<pre>${text}\n</pre>\n\n</details>\n`;
 }
 

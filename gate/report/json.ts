@@ -146,10 +146,10 @@ function validator(kind: 'gate' | 'check'): ValidateFunction {
 /** Of the alternatives, the one that got deepest into the record says what is wrong with it. */
 function explain(errors: readonly ErrorObject[]): string {
   const depth = ({ instancePath }: ErrorObject) => instancePath.split('/').length;
-  const error = errors.reduce<ErrorObject | undefined>(
-    (best, one) => (best && depth(best) >= depth(one) && best.keyword !== 'type' ? best : one),
-    undefined,
-  );
+  const told = errors.filter(({ keyword }) => keyword !== 'anyOf');
+  const deepest = Math.max(...told.map(depth));
+  const candidates = told.filter((one) => depth(one) === deepest);
+  const error = candidates.find(({ keyword }) => keyword !== 'type') ?? candidates[0];
   if (!error) return 'not a record of the gate';
   const at = error.instancePath === '' ? '' : `${error.instancePath}: `;
   switch (error.keyword) {
@@ -157,6 +157,8 @@ function explain(errors: readonly ErrorObject[]): string {
       return `${at}unknown field "${String(error.params.additionalProperty)}"`;
     case 'required':
       return `${at}field "${error.params.missingProperty}" is missing`;
+    case 'type':
+      return `${at}must be ${candidates.map(({ params }) => String(params.type)).join(' or ')}`;
     case 'enum':
       return `${at}must be one of: ${(error.params.allowedValues as unknown[]).join(', ')}`;
     case 'const':
