@@ -1,6 +1,15 @@
 /** The report for GitHub Actions: annotations of a run, and the summary of a step. */
 import type { Check, GateReport } from '../check.ts';
-import { checkLabel, type Found, failures, plural, STATUSES, summarize } from './summary.ts';
+import {
+  allFindings,
+  checkLabel,
+  type Found,
+  failures,
+  isFailing,
+  plural,
+  STATUSES,
+  summarize,
+} from './summary.ts';
 import {
   allowanceText,
   escapeHtml,
