@@ -11,8 +11,8 @@ import { compareStates } from '../../dist/checkpoint/compare/compare.js';
 import { fromImages, toImages } from '../../dist/checkpoint/convert/index.js';
 import { dump } from '../../dist/checkpoint/dump/dump.js';
 import { restore } from '../../dist/checkpoint/restore/restore.js';
-import { openSession } from '../../dist/session/open-session-node.js';
 import { parseScene } from '../../dist/kernel-model/scene/index.js';
+import { openSession } from '../../dist/session/open-session-node.js';
 
 const { values } = parseArgs({
   options: {

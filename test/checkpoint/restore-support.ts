@@ -5,8 +5,8 @@ import { compareStates } from '../../checkpoint/compare/compare.ts';
 import { type Dump, dump } from '../../checkpoint/dump/dump.ts';
 import { type Restored, restore } from '../../checkpoint/restore/restore.ts';
 import type { CheckpointState, RingState } from '../../checkpoint/state.ts';
-import { openSession } from '../../session/open-session-node.ts';
 import { parseScene } from '../../kernel-model/scene/index.ts';
+import { openSession } from '../../session/open-session-node.ts';
 import type { Session } from '../../session/session.ts';
 import { Caller } from '../kernel-model/ring-support.ts';
 

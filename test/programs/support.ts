@@ -1,9 +1,9 @@
 /** Sessions over scenes and objects of the repository. */
 import { readFileSync } from 'node:fs';
 import { dump } from '../../checkpoint/dump/dump.ts';
-import { openSession } from '../../session/open-session-node.ts';
 import { parseScene } from '../../kernel-model/scene/index.ts';
 import { iterate } from '../../session/iterate.ts';
+import { openSession } from '../../session/open-session-node.ts';
 import type { LoadedIterator, LoadedObject, Session } from '../../session/session.ts';
 
 export const KERNELS = ['5.16+series', '6.1', '6.12'];

@@ -1,13 +1,13 @@
 /** Bundled scenes, built, with what they leave behind and what the bundled programs tell of it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { openSession } from '../../session/open-session-node.ts';
 import { IoUring } from '../../kernel-model/io-uring/ring.ts';
 import { taskContext } from '../../kernel-model/io-uring/task-context.ts';
 import { UserQueue } from '../../kernel-model/io-uring/user-queue.ts';
 import type { Machine } from '../../kernel-model/machine.ts';
 import { type ParsedScene, parseScene } from '../../kernel-model/scene/index.ts';
 import type { Task } from '../../kernel-model/task.ts';
+import { openSession } from '../../session/open-session-node.ts';
 import type { Session } from '../../session/session.ts';
 import { KERNELS } from '../kernel-model/support.ts';
 import { readEverything } from '../programs/support.ts';
