@@ -53,15 +53,18 @@ header .badge { font-size: 15px; padding: 2px 13px; }
 .title span:last-child { min-width: 0; overflow-wrap: anywhere; }
 .finding { margin-top: 10px; padding-left: 14px; border-left: 3px solid var(--failed); }
 .finding.allowed { border-left-color: var(--allowed); }
-.finding > p { overflow-wrap: anywhere; }
+.finding > p { overflow-wrap: anywhere; max-height: 12em; overflow-y: auto; }
 .rule { font-weight: 600; }
 .help { color: var(--soft); font-size: 13.5px; }
 pre {
   margin: 8px 0 0; padding: 10px 12px; border-radius: 8px; background: var(--code); font: 13px/1.5 var(--mono);
   white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4;
+  max-height: 32em; overflow-y: auto;
 }
 pre .at { color: var(--accent); display: block; }
 details { margin-top: 8px; }
+details pre { white-space: pre; overflow-wrap: normal; overflow-x: auto; }
+pre + .help, details + .help { margin-top: 8px; }
 summary { cursor: pointer; color: var(--accent); width: fit-content; }
 .tools { display: flex; flex-wrap: wrap; gap: 10px; align-items: center; margin-bottom: 12px; }
 .tools[hidden] { display: none; }
@@ -101,7 +104,8 @@ footer { margin-top: 32px; color: var(--soft); font-size: 13px; }
   td.what { order: 3; grid-column: 1 / -1; min-width: 0; } td.number { order: 4; text-align: left; white-space: normal; }
   td.number::before { content: attr(data-label); display: block; color: var(--soft); font-size: 12px; }
 }
-@media print { .tools { display: none; } main { max-width: none; padding: 0; } .card { break-inside: avoid; } }
+@media print { .tools { display: none; } main { max-width: none; padding: 0; } .card { break-inside: avoid; }
+  pre, details pre, .finding > p { max-height: none; white-space: pre-wrap; } }
 `;
 
 /** Hides the checks that the reader does not look for. Without it the page shows all of them. */

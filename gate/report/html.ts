@@ -80,7 +80,7 @@ function head({ config, today, shard }: GateReport, summary: Summary): string {
   const tiles = [
     tile('checks', '', summary.checks),
     ...STATUSES.map((status) => tile(status, status, summary[status])),
-    tile('from the cache', '', summary.cached),
+    tile('cached', '', summary.cached),
   ];
   return `<header><h1>Drydock gate</h1><span class="badge ${result}">${result}</span></header>
 <p class="meta">${meta.join(' · ')}</p>
@@ -143,7 +143,7 @@ function detailsBlock(details: readonly string[]): string {
   if (details.length === 0) return '';
   const lines = safeLines(details);
   const open = lines.length <= OPEN_DETAILS ? ' open' : '';
-  return `<details${open}><summary>${plural(lines.length, 'line')} of explanation</summary><pre>${escapeHtml(lines.join('\n'))}</pre></details>`;
+  return `<details${open}><summary>${plural(lines.length, 'line')} of explanation</summary><pre tabindex="0">${escapeHtml(lines.join('\n'))}</pre></details>`;
 }
 
 function checksSection({ checks }: GateReport): string {
@@ -170,16 +170,16 @@ function row(check: Check): string {
   const notes = [
     ...(kind === 'verify' ? [] : [kind]),
     ...(result && result.verdict !== 'accepted' ? [result.verdict] : []),
-    ...new Set(findings.map(({ rule }) => rule)),
+    ...findings.map(({ rule }) => rule),
     ...(before && result && before.verdict !== result.verdict ? [`was ${before.verdict}`] : []),
-    ...(cached ? ['from the cache'] : []),
+    ...(cached ? ['cached'] : []),
   ];
   const lines = [file, section, variant === '' ? '' : `variant ${variant}`].filter(
     (part) => part !== '' && part !== name,
   );
   const numbers = (['insns', 'states', 'stack'] as const).map((key) => numberCell(check, key));
   return `<tr class="${status}"><td class="status"><span class="badge">${status}</span></td>
-<td class="what"><b>${line(name) || '(all of it)'}</b> <small class="soft">${notes.map(line).join(', ')}</small>${lines.map((text) => `<span>${line(text)}</span>`).join('')}</td>
+<td class="what"><b>${line(name) || '(all of it)'}</b> <small class="soft">${[...new Set(notes)].map(line).join(', ')}</small>${lines.map((text) => `<span>${line(text)}</span>`).join('')}</td>
 <td class="kernel">${line(kernel)}${mode === 'unpriv' ? ' <small class="soft">unpriv</small>' : ''}</td>
 ${numbers.join('')}</tr>`;
 }

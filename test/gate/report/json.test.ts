@@ -60,7 +60,9 @@ describe('reading', () => {
   it('gives back what was written', () => {
     expect(read(json(fixture()))).toEqual(fixture());
     fc.assert(
-      fc.property(anyReport, (report) => expect(read(json(report))).toStrictEqual(structuredClone(report))),
+      fc.property(anyReport, (report) => {
+        expect(read(json(report))).toStrictEqual(structuredClone(report));
+      }),
     );
   });
 

@@ -39,6 +39,17 @@ describe('every format', () => {
     );
   });
 
+  it('has a crash as a failure, also one that an allowance matches', () => {
+    const report = gateReport([check({ name: 'broken', findings: [finding('crash', { allowed })] })]);
+    expect(pretty(report)).toContain('crash: message of crash');
+    expect(pretty(report)).not.toContain('Allowed for now');
+    expect(github(report)).toMatch(/^::error /);
+    expect(stepSummary(report)).toContain('### Failures');
+    expect(FORMATS.junit(report)).toContain('<error message="message of crash" type="crash">');
+    expect(FORMATS.sarif(report)).not.toContain('suppressions');
+    expect(gitlab(report)).toContain('"severity": "blocker"');
+  });
+
   it('can be written as UTF-8 without loss', () => {
     fc.assert(
       fc.property(anyReport, (report) => {
