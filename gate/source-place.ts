@@ -34,6 +34,6 @@ export class SourcePlaces {
       const end = parts.slice(from).join(sep);
       if (!end.includes('..') && existsSync(join(this.root, end))) return parts.slice(from).join('/');
     }
-    return name;
+    return isAbsolute(name) ? name : parts.join('/');
   }
 }

@@ -1,10 +1,12 @@
 /**
  * What other programs read, by the schemas they read it with: JUnit XML and SARIF. junit.xsd says where its facts are
  * from. sarif-2.1.0-rtm.5.json is the schema of SARIF 2.1.0 as the JSON Schema Store has it, taken out of the npm
- * package @microsoft/jest-sarif 1.0.0-beta.0 (MIT) and only indented anew.
+ * package @microsoft/jest-sarif 1.0.0-beta.0 (MIT) and only indented anew; sarif-2.1.0.json is the one by which the SARIF
+ * SDK validates, from the npm package @microsoft/sarif-multitool-linux 5.7.0 (MIT).
  */
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -112,16 +114,17 @@ interface SarifLog {
 }
 
 /** Ajv knows draft 7. What sets draft 4 apart here are the names of the first two keywords. */
-function sarifValidator() {
-  const text = readFileSync(new URL('sarif-2.1.0-rtm.5.json', import.meta.url), 'utf8');
-  const { $schema: _, id: __, ...schema } = JSON.parse(text) as { [keyword: string]: unknown };
-  const ajv = new Ajv({ strict: false, unicodeRegExp: false });
+function sarifValidator(file: string) {
+  const text = readFileSync(new URL(file, import.meta.url), 'utf8');
+  const { $schema: draft, id: _, ...schema } = JSON.parse(text) as { [keyword: string]: unknown };
+  const options = { strict: false, unicodeRegExp: false };
+  const ajv = String(draft).includes('2020-12') ? new Ajv2020(options) : new Ajv(options);
   addFormats.default(ajv);
   return ajv.compile(schema);
 }
 
-describe('SARIF', () => {
-  const validate = sarifValidator();
+describe.each(['sarif-2.1.0-rtm.5.json', 'sarif-2.1.0.json'])('SARIF by %s', (file) => {
+  const validate = sarifValidator(file);
   const parsed = (text: string) => JSON.parse(text) as SarifLog;
   const run = (report = fixture()) => parsed(sarif(report)).runs[0]!;
 
