@@ -106,6 +106,8 @@ async function run(path: string, options: GateCommand): Promise<number> {
   const outputs = options.format ?? [];
   const pool = new Pool({ size: options.jobs, limit: 1000 * options.timeout });
   const progress = new Progress();
+  const cache = openCache(options.cache, progress);
+  if (!cache?.isThere) pool.warm();
   const interrupted = onSignals(pool, progress);
   const watched = [path, baselinePath].map((file) => relative(root, resolve(file)).replaceAll('\\', '/'));
   const isUnchanged = unchanged(options.changedSince, root, watched);
@@ -113,7 +115,7 @@ async function run(path: string, options: GateCommand): Promise<number> {
     root,
     pool,
     version: version(),
-    cache: openCache(options.cache, progress),
+    cache,
     build: buildId(),
     baseline,
     shard: options.shard ?? null,

@@ -7,6 +7,7 @@ import {
   closeSync,
   constants,
   type Dirent,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -60,6 +61,11 @@ export class ResultCache {
   constructor(directory: string, options: CacheOptions = {}) {
     this.directory = directory;
     this.warn = options.warn ?? (() => {});
+  }
+
+  /** Whether there is anything to find in it. */
+  get isThere(): boolean {
+    return existsSync(this.directory);
   }
 
   /** The value that was put, whole; undefined when there is none. An entry that is not whole is removed. */

@@ -65,6 +65,11 @@ export class Pool {
     this.workers = Array.from({ length: size }, () => new JobWorker(module, limit));
   }
 
+  /** Has the threads begin before there is a job: where nothing is known, all of them will be needed. */
+  warm(): void {
+    for (const worker of this.workers) worker.warm();
+  }
+
   /** Answers come as they are there, in no order. */
   async run<J extends Job>(jobs: readonly J[], answered: (job: J, answer: Answer) => void): Promise<void> {
     const queue = jobs[Symbol.iterator]();
@@ -124,6 +129,10 @@ class JobWorker {
   constructor(script: URL, limit: number) {
     this.script = script;
     this.limit = limit;
+  }
+
+  warm(): void {
+    this.worker ??= this.start();
   }
 
   /** One job at a time; once more from the next program on where one has brought the thread down. */

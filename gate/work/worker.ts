@@ -35,4 +35,7 @@ async function answer(assignment: Assignment): Promise<Answer> {
   }
 }
 
+// Most jobs verify: it is loaded while the first job is still being looked for.
+void import('./verify-job.ts');
+
 parentPort?.on('message', async (assignment: Assignment) => tell({ answer: await answer(assignment) }));

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checksOf, MAIN, Project, TODAY } from './support.ts';
 
+/** Whole processes; test/gate/cache.test.ts and baseline.test.ts kill their writers 100 times each. */
+const KILLS = 15;
+
 let project: Project;
 beforeEach(() => {
   project = new Project();
@@ -116,6 +119,64 @@ programs: ["*", "!struct_copied"]
     );
     expect(checks.some(({ variant }) => variant === 'slow clock')).toBe(true);
     expect(checks.some(({ name }) => name === 'struct_copied')).toBe(false);
+  });
+});
+
+describe('variants with other constants', () => {
+  beforeEach(() => {
+    project.copy('test/loader/objects/globals.bpf.o', 'objects/globals.bpf.o');
+    project.edit(
+      'drydock.yaml',
+      (text) => `${text}
+variants:
+  - { name: many rounds, object: objects/globals.bpf.o, globals: { rounds: 30 } }
+  - { name: unsafe, object: objects/globals.bpf.o, globals: { unsafe: true } }
+`,
+    );
+  });
+
+  it('have numbers and verdicts of their own', () => {
+    const checks = checksOf(project.gate('--format', 'json').stdout) as unknown as {
+      name: string;
+      variant: string;
+      status: string;
+      result: { stats: { insns: number } };
+    }[];
+    const looping = checks.filter(({ name }) => name === 'looping');
+    const insns = (variant: string) =>
+      looping.find((check) => check.variant === variant)?.result.stats.insns ?? 0;
+    expect(insns('many rounds')).toBeGreaterThan(insns('') + 29);
+    expect(looping.map(({ variant, status }) => [variant, status])).toEqual(
+      expect.arrayContaining([
+        ['', 'passed'],
+        ['unsafe', 'failed'],
+      ]),
+    );
+  });
+
+  it('name a variable that there is not', () => {
+    project.edit('drydock.yaml', (text) => text.replace('rounds: 30', 'round: 30'));
+    const { status, stdout } = project.gate();
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/global variable 'round': .*rounds/);
+  });
+});
+
+describe('kill -9', () => {
+  it('at any moment leaves a whole baseline, and a cache that is right', { timeout: 120_000 }, async () => {
+    const args = [MAIN, 'gate', '--update-baseline', '--today', TODAY, '--cache', 'kept'];
+    const baseline = project.read('drydock-baseline.csv');
+    for (let round = 0; round < KILLS; round++) {
+      const child = spawn(process.execPath, args, { cwd: project.folder, stdio: 'ignore' });
+      // Spread over the time that a run takes, the same each time.
+      setTimeout(() => child.kill('SIGKILL'), 150 + ((round * 7919) % 1000));
+      await new Promise((resolve) => child.on('close', resolve));
+      expect(project.read('drydock-baseline.csv')).toBe(baseline);
+    }
+    const kept = checksOf(project.gate('--cache', 'kept', '--format', 'json').stdout);
+    const fresh = checksOf(project.gate('--no-cache', '--format', 'json').stdout);
+    const own = (checks: typeof kept) => checks.map((check) => ({ ...check, cached: undefined }));
+    expect(own(kept)).toEqual(own(fresh));
   });
 });
 
