@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { MAIN, ROOT } from './support.ts';
 
 describe('drydock gate', () => {
-  it.each(['programs/drydock.yaml', 'programs/scenes/drydock.yaml'])('%s is green', (config) => {
+  it.each(['programs/drydock.yaml', 'programs/drydock-scenes.yaml'])('%s is green', (config) => {
     const { status, stdout } = spawnSync(process.execPath, [MAIN, 'gate', join(ROOT, config), '--no-cache'], {
       encoding: 'utf8',
     });
