@@ -1,6 +1,6 @@
 /** The gate: what a configuration asks for is planned, answered by workers or the cache, and judged. */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { ScenePath } from '../kernel-model/scene/scene-error.ts';
 import { type Answered, Answers, type AnswersOptions } from './answers.ts';
 import { writeAtomically } from './atomic-file.ts';
@@ -114,6 +114,7 @@ class Gate {
     const subject = { kind: 'verify', kernel, mode, variant, file, name, section } as const;
     const before = this.options.baseline?.find(subject) ?? null;
     // Rules count as used by a program that crashed, too.
+    this.rules.useUnprivileged(subject);
     const wanted = {
       expectation: this.rules.expectation(subject),
       budget: this.rules.budget(subject),
@@ -231,19 +232,22 @@ class Gate {
     if (!isWhole && !shard) return [];
     return this.rules.unused().map((path) => {
       const { line } = this.parsed.locate(path);
-      const name = `${path.join(' ')} (line ${line})`;
+      const [list, index] = path;
+      const name = `${list} ${Number(index) + 1} (line ${line})`;
+      // As all files, relative to the folder of the configuration.
+      const file = basename(this.parsed.file);
       const subject = {
         kind: 'config',
         kernel: '',
         mode: 'priv',
         variant: '',
-        file: this.parsed.file,
+        file,
         name,
         section: '',
       } as const;
       const unused = {
         ...finding('unused', unusedText(path)),
-        source: { file: this.parsed.file, line, text: '' },
+        source: { file, line, text: '' },
       };
       // Other shards may have what it matches.
       const allowed = shard ? { reason: OTHER_SHARDS, expires: null } : null;

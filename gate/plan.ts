@@ -110,7 +110,15 @@ function objectFiles(parsed: ParsedConfig, root: string): string[] {
   const ignore = [...NEVER, ...list(exclude)];
   const find = (patterns: readonly string[]) =>
     globSync([...patterns], { cwd: root, ignore, dot: true, expandDirectories: false });
-  if (objects === undefined) return find([DEFAULT_OBJECTS]).sort();
+  if (objects === undefined) {
+    const found = find([DEFAULT_OBJECTS]).sort();
+    const { runs = [], checkpoints = [] } = parsed.config;
+    if (found.length + runs.length + checkpoints.length > 0) return found;
+    throw parsed.error(
+      [],
+      `there is no ${DEFAULT_OBJECTS} here: compile the programs, or say "objects" where they are`,
+    );
+  }
   const all = new Set<string>();
   for (const [i, pattern] of list(objects).entries()) {
     const found = find([pattern]);

@@ -48,6 +48,11 @@ export class Rules {
     return all[found];
   }
 
+  /** What asked for this to be verified without capabilities. */
+  useUnprivileged(check: Selectable): void {
+    if (check.mode === 'unpriv') this.matching('unprivileged', this.config.unprivileged ?? [], check);
+  }
+
   use(list: Lists, index: number): void {
     this.used.add(`${list} ${index}`);
   }

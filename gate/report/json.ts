@@ -2,6 +2,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { InputError } from '../../bpf/input-error.ts';
 import { type Check, checkId, type GateReport, statusOf } from '../check.ts';
+import { lineError } from '../csv.ts';
 import schema from './schema.json' with { type: 'json' };
 import { type Summary, summarize } from './summary.ts';
 
@@ -126,10 +127,6 @@ function parseLine<T>(line: string, kind: 'gate' | 'check', file: string, number
   const validate = validator(kind);
   if (!validate(record)) throw lineError(file, number, explain(validate.errors ?? []));
   return record as T;
-}
-
-function lineError(file: string, line: number, reason: string): InputError {
-  return new InputError(`line ${line}: ${reason}`, { file });
 }
 
 const compiled = new Map<string, ValidateFunction>();

@@ -10,8 +10,7 @@ const KILLS = 15;
 
 let project: Project;
 beforeEach(() => {
-  project = new Project();
-  project.settle();
+  project = Project.settled();
 });
 afterEach(() => project.remove());
 
@@ -37,6 +36,7 @@ describe('a bad configuration', () => {
       'runs:\n  - { object: a.o, output: x, output_file: y }',
       /^drydock: drydock\.yaml:2:31: excludes "output"/,
     ],
+    ['exclude: "**"', /^drydock: drydock\.yaml:1:1: there is no \*\*\/\*\.bpf\.o here/],
     ['runs:\n  - { object: a.o }', /^drydock: drydock\.yaml:2:7: there is no file "a\.o"/],
     ['variants:\n  - name: a\n  - name: a', /^drydock: drydock\.yaml:3:5: "a" is the name of another one/],
     ['checkpoints:\n  - { scene: no.yaml }', /^drydock: drydock\.yaml:2:7: there is no such file/],
@@ -107,18 +107,23 @@ describe('variants, modes and selection', () => {
     project.edit(
       'drydock.yaml',
       (text) => `${text}
-unprivileged: [{ object: objects/good.bpf.o, program: "stack_*" }]
+unprivileged:
+  - { object: objects/good.bpf.o, program: "stack_*" }
+  - { program: no_such_program }
 variants: [{ name: slow clock, object: objects/good.bpf.o, kconfig: { CONFIG_HZ: 100 } }]
 programs: ["*", "!struct_copied"]
 `,
     );
     rmSync(join(project.folder, 'drydock-baseline.csv'));
-    const checks = kinds(project.gate('--format', 'json').stdout).filter(({ kind }) => kind === 'verify');
+    const all = kinds(project.gate('--format', 'json').stdout);
+    const checks = all.filter(({ kind }) => kind === 'verify');
     expect(checks.filter(({ mode }) => mode === 'unpriv').map(({ name }) => name)).toEqual(
       expect.arrayContaining(['stack_index']),
     );
     expect(checks.some(({ variant }) => variant === 'slow clock')).toBe(true);
     expect(checks.some(({ name }) => name === 'struct_copied')).toBe(false);
+    const unused = all.filter(({ kind }) => kind === 'config').map(({ name }) => name);
+    expect(unused).toEqual([expect.stringMatching(/^unprivileged 2 /)]);
   });
 });
 
@@ -256,13 +261,15 @@ describe('--changed-since', () => {
 
 describe('a signal', () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('%s leaves no report', async (signal) => {
-    project.copy('programs/rejected/complexity.bpf.o', 'objects/complexity.bpf.o');
+    // Progress is told of a hundred objects and more; the slow ones, being small, come last.
+    for (let i = 0; i < 150; i++) project.object(`${i}`, 'accepted/bounds');
+    for (let i = 0; i < 30; i++) project.object(`slow${i}`, 'rejected/complexity');
     const child = spawn(
       process.execPath,
       [MAIN, 'gate', '--no-cache', '--today', TODAY, '--format', 'junit=out.xml'],
       { cwd: project.folder },
     );
-    setTimeout(() => child.kill(signal), 600);
+    child.stderr.once('data', () => child.kill(signal));
     const code = await new Promise((resolve) => child.on('close', resolve));
     expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
     expect(readdirSync(project.folder).filter((name) => name.startsWith('out'))).toEqual([]);

@@ -9,8 +9,7 @@ import { checksOf, MAIN, Project, ROOT } from './support.ts';
 
 let project: Project;
 beforeEach(() => {
-  project = new Project();
-  project.gate('--update-outputs', '--format', 'json');
+  project = Project.settled();
 });
 afterEach(() => project.remove());
 

@@ -9,8 +9,7 @@ const MOST_ANNOTATIONS = 10;
 
 let project: Project;
 beforeEach(() => {
-  project = new Project();
-  project.settle();
+  project = Project.settled();
 });
 afterEach(() => project.remove());
 
@@ -127,7 +126,7 @@ const REGRESSIONS: readonly Regression[] = [
     what: 'a rule that matches nothing',
     rule: 'unused',
     file: 'drydock.yaml',
-    name: 'budgets 1 (line 9)',
+    name: 'budgets 2 (line 9)',
     message: /matches nothing/,
     make: config((text) => text.replace('growth:', '  - { program: no_such_program, insns: 5 }\ngrowth:')),
   },

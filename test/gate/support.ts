@@ -1,6 +1,6 @@
 /** A project for the gate in a folder of its own: objects, a scene, a configuration, and the command as a user calls it. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '../package-root.ts';
@@ -26,16 +26,23 @@ checkpoints:
   - { name: there and back, scene: scene.yaml }
 `;
 
+/** Made once in a test file: settling takes longer than most tests. */
+let template: Project | undefined;
+
 export class Project {
   readonly folder = mkdtempSync(join(tmpdir(), 'drydock-gate-'));
 
-  /** Everything is as it should be. */
-  constructor(config = CONFIG) {
+  /** Everything is as it should be; or as another project was. */
+  constructor(like?: Project) {
+    if (like) {
+      cpSync(like.folder, this.folder, { recursive: true });
+      return;
+    }
     this.object('good', 'accepted/bounds');
     this.object('wrong', 'rejected/bounds');
     this.object('buffers', 'io_uring_buf/io_uring_buf');
     this.copy('programs/scenes/io_uring_buf.yaml', 'scene.yaml');
-    this.write('drydock.yaml', config);
+    this.write('drydock.yaml', CONFIG);
   }
 
   /** Puts a bundled object in the place of one of the project's. */
@@ -83,10 +90,15 @@ export class Project {
     return this.drydock('gate', '--today', TODAY, ...args);
   }
 
-  /** The baseline and the expected outputs are those of now. */
-  settle(): void {
-    const { status, stderr } = this.gate('--update-baseline', '--update-outputs', '--format', 'json');
-    if (status !== 0) throw new Error(`not green: ${stderr}`);
+  /** The baseline and the expected outputs are there, and the cache knows everything. */
+  static settled(): Project {
+    if (!template) {
+      template = new Project();
+      const { status, stderr } = template.gate('--update-baseline', '--update-outputs', '--format', 'json');
+      if (status !== 0) throw new Error(`not green: ${stderr}`);
+      process.on('exit', () => template?.remove());
+    }
+    return new Project(template);
   }
 
   remove(): void {
