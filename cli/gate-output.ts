@@ -3,8 +3,9 @@ import { appendFileSync } from 'node:fs';
 import { InputError } from '../bpf/input-error.ts';
 import { writeAtomically } from '../gate/atomic-file.ts';
 import type { GateReport } from '../gate/check.ts';
+import { comparison, comparisonText } from '../gate/comparison.ts';
 import { FORMATS, type Format } from '../gate/report/index.ts';
-import { veristatCsv, veristatRows } from '../gate/veristat.ts';
+import { comparedRows, veristatCsv, veristatRows } from '../gate/veristat.ts';
 
 export interface Output {
   readonly format: string;
@@ -14,6 +15,10 @@ export interface Output {
 
 const ALL: { readonly [name: string]: Format } = {
   ...FORMATS,
+  compare: ({ checks }) => {
+    const { before, now } = comparedRows(checks);
+    return comparisonText(comparison(before, now), { onlyChanged: true }) || 'nothing has changed\n';
+  },
   veristat: ({ checks }) => veristatCsv(veristatRows(checks)),
 };
 

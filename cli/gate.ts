@@ -52,7 +52,8 @@ Examples:
 
 The configuration (its schema: gate/config/schema.json) says which objects, kernels, programs, runs and checkpoints, and
 what is expected of them; docs/gate.md explains it. Formats: pretty, json (JSON Lines), junit, sarif, github (annotations,
-and the step summary), markdown, gitlab (code quality), html, veristat (CSV). A format without =FILE goes to stdout. Results are kept in the cache, by the content of what they depend on.
+and the step summary), markdown, gitlab (code quality), html, veristat (CSV), compare
+(what is not as in the baseline, as a table). A format without =FILE goes to stdout. Results are kept in the cache, by the content of what they depend on.
 
 Exit code: 0 all good; 1 something failed that is not allowed; 2 bad configuration or command line; 3 a bug in Drydock;
 130 or 143 interrupted, with no report written.`;

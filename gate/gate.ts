@@ -218,11 +218,13 @@ class Gate {
   private missing(checks: readonly Check[]): Check[] {
     const unloadable = new Set(checks.filter(({ kind }) => kind === 'object').map(({ file }) => file));
     return (this.options.baseline?.missing(checks) ?? [])
-      .map(({ subject }) => subject)
-      .filter(({ file }) => this.plan.isWanted(file) && !unloadable.has(file))
-      .map((entry) => {
+      .filter(({ subject: { file } }) => this.plan.isWanted(file) && !unloadable.has(file))
+      .map(({ subject: entry, before }) => {
         const subject = { ...entry, kind: 'verify', section: '' } as const;
-        return this.check(subject, [finding('missing', 'is in the baseline and nowhere else')], false);
+        return {
+          ...this.check(subject, [finding('missing', 'is in the baseline and nowhere else')], false),
+          before,
+        };
       });
   }
 

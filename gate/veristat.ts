@@ -1,7 +1,7 @@
 /** Statistics as veristat writes and reads them: one program a line, for one kernel. */
 import { basename } from 'node:path';
-import type { Baseline } from './baseline.ts';
-import type { Check } from './check.ts';
+import type { Baseline, Subject } from './baseline.ts';
+import type { Before, Check } from './check.ts';
 import { csvText, lineError, parseCsv } from './csv.ts';
 
 /** Numbers of a program by veristat's names (kernel 6.12), in its order. */
@@ -41,8 +41,9 @@ export interface VeristatRow {
 }
 
 /**
- * What was verified, of one kernel, mode and variant. Files are named without their folders, as veristat names them,
- * except where two have the same name. The duration is not measured: the same programs give the same rows.
+ * What was verified. Files are named without their folders, as veristat names them, except where two have the same name;
+ * programs with kernel, mode and variant where these are not the same of all. The duration is not measured: the same
+ * programs give the same rows.
  */
 export function veristatRows(checks: readonly Check[]): VeristatRow[] {
   const verified = checks.filter(({ kind, result }) => kind === 'verify' && result !== null);
@@ -51,11 +52,13 @@ export function veristatRows(checks: readonly Check[]): VeristatRow[] {
     const same = paths.get(basename(file)) ?? new Set();
     paths.set(basename(file), same.add(file));
   }
-  const rows = verified.map(({ file, name, result }): VeristatRow => {
+  const labelOf = labels(verified);
+  const rows = verified.map((check): VeristatRow => {
+    const { file, result } = check;
     const stats = result?.stats;
     return {
       file: paths.get(basename(file))!.size > 1 ? file : basename(file),
-      program: name,
+      program: labelOf(check),
       verdict: result?.verdict === 'accepted' ? 'success' : 'failure',
       numbers: {
         duration: 0,
@@ -70,19 +73,46 @@ export function veristatRows(checks: readonly Check[]): VeristatRow[] {
   return rows.sort(compareRows);
 }
 
-/** The programs of a baseline, told apart by what is not the same of all. */
+/** The programs of a baseline. */
 export function baselineRows({ entries }: Baseline): VeristatRow[] {
-  const kernels = new Set(entries.map(({ subject }) => subject.kernel));
-  const rows = entries.map(({ subject: { file, name, kernel, mode, variant }, before }): VeristatRow => {
+  const labelOf = labels(entries.map(({ subject }) => subject));
+  return entries
+    .map(({ subject, before }) => rowOf(subject.file, labelOf(subject), before))
+    .sort(compareRows);
+}
+
+/** What a baseline has of the programs that were checked, and what they are now. */
+export function comparedRows(checks: readonly Check[]): { before: VeristatRow[]; now: VeristatRow[] } {
+  const verified = checks.filter(({ kind }) => kind === 'verify');
+  const labelOf = labels(verified);
+  const rows = (of: (check: Check) => Before | undefined) =>
+    verified.flatMap((check) => {
+      const numbers = of(check);
+      return numbers ? [rowOf(check.file, labelOf(check), numbers)] : [];
+    });
+  return {
+    before: rows(({ before }) => before ?? undefined),
+    now: rows(({ result }) =>
+      result ? { ...NO_NUMBERS, ...result.stats, verdict: result.verdict } : undefined,
+    ),
+  };
+}
+
+/** Of a program that the verifier has not seen. */
+const NO_NUMBERS = { insns: 0, states: 0, peakStates: 0, stack: 0 };
+
+function rowOf(file: string, program: string, { verdict, insns, states, peakStates }: Before): VeristatRow {
+  const numbers = { total_insns: insns, total_states: states, peak_states: peakStates };
+  return { file, program, verdict: verdict === 'accepted' ? 'success' : 'failure', numbers };
+}
+
+/** Names that tell programs apart. */
+function labels(subjects: readonly Subject[]): (subject: Subject) => string {
+  const kernels = new Set(subjects.map(({ kernel }) => kernel));
+  return ({ name, kernel, mode, variant }) => {
     const parts = [name, kernels.size > 1 ? kernel : '', mode === 'priv' ? '' : mode, variant];
-    return {
-      file,
-      program: parts.filter((part) => part !== '').join(' '),
-      verdict: before.verdict === 'accepted' ? 'success' : 'failure',
-      numbers: { total_insns: before.insns, total_states: before.states, peak_states: before.peakStates },
-    };
-  });
-  return rows.sort(compareRows);
+    return parts.filter((part) => part !== '').join(' ');
+  };
 }
 
 /** veristat's own reader knows no "N/A" among numbers: what is not known is 0. */

@@ -314,4 +314,16 @@ describe('comparing', () => {
     expect(stdout).toMatch(/stack_index .*20 .*29 .*\+9 \(\+45\.00%\)/);
     expect(stdout.split('\n').filter((line) => line.includes('bpf.o')).length).toBe(1);
   });
+
+  it('what is checked with the baseline does, too', () => {
+    project.edit(
+      'drydock-baseline.csv',
+      (text) => `${text.replace(/,29,/, ',20,')}gone.o,gone,6.12,priv,,accepted,1,1,1,1\n`,
+    );
+    const { status, stdout } = project.gate('--format', 'compare');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/stack_index .*20 .*29 .*\+9 \(\+45\.00%\)/);
+    expect(stdout).toMatch(/gone\.o +gone +success +N\/A/);
+    expect(stdout.split('\n').filter((line) => / success | failure /.test(line)).length).toBe(2);
+  });
 });
