@@ -25,6 +25,7 @@ const COMMANDS: { readonly [name: string]: () => Promise<Add> } = {
   inventory: async () => (await import('./inventory.ts')).addInventory,
   profile: async () => (await import('./profile.ts')).addProfile,
   gate: async () => (await import('./gate.ts')).addGate,
+  playground: async () => (await import('./playground.ts')).addPlayground,
   init: async () => (await import('./init.ts')).addInit,
 };
 

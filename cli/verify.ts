@@ -1,5 +1,5 @@
 /** drydock verify: what Linux would answer to loading each program of an object. */
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
@@ -80,7 +80,7 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
   const verifier = await createVerifier(options.kernel, options.stock);
   const files = paths.flatMap(objectFiles);
   const load = objectLoader(options.kernel, options.stock === true);
-  const target = openTarget(verifier, options.target ?? [], load);
+  const target = openTarget(verifier, options.target ?? [], load, existsSync);
   let code = ExitCode.Ok;
   for (const file of files) {
     try {

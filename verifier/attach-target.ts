@@ -2,7 +2,6 @@
  * Targets of `drydock verify`: programs that the programs of other objects replace a function of, or trace. They
  * are loaded and verified first, each attached to the one named before it.
  */
-import { existsSync } from 'node:fs';
 import type { Btf } from '../bpf/btf.ts';
 import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
@@ -38,21 +37,25 @@ const STATS = 4;
 const EXTERN = 2;
 
 /** OBJ[:PROGRAM[=FUNCTION]]; a file whose name has a colon is taken as it is. */
-function parseTarget(text: string): TargetName {
+function parseTarget(text: string, isFile: (path: string) => boolean): TargetName {
   const parts = /^(.+):([^:=]+)(?:=([^:=]+))?$/.exec(text);
-  if (!parts || existsSync(text)) return { path: text };
+  if (!parts || isFile(text)) return { path: text };
   const [, path = '', program = '', func] = parts;
   return { path, program, ...(func === undefined ? {} : { func }) };
 }
 
-/** Loads and verifies the targets, each attached to the one before; undefined when none is named. */
+/**
+ * Loads and verifies the targets, each attached to the one before; undefined when none is named.
+ * @param isFile whether there is a file of a name
+ */
 export function openTarget(
   verifier: Verifier,
   texts: readonly string[],
   load: ObjectLoader,
+  isFile: (path: string) => boolean,
 ): AttachTarget | undefined {
   let target: AttachTarget | undefined;
-  for (const text of texts) target = openOne(verifier, parseTarget(text), load, target);
+  for (const text of texts) target = openOne(verifier, parseTarget(text, isFile), load, target);
   return target;
 }
 

@@ -1,8 +1,9 @@
 /** Verifies the programs of one object, and explains why one of them is rejected. */
+import { existsSync } from 'node:fs';
 import { InputError } from '../../bpf/input-error.ts';
 import { type BpfObject, type LoadOptions, loadObject, type Program } from '../../loader/index.ts';
 import { readObject } from '../../loader/object-file-node.ts';
-import { chooseTarget, openTarget } from '../../verifier/attach-target.ts';
+import { chooseTarget, type ObjectLoader, openTarget } from '../../verifier/attach-target.ts';
 import { diagnosisText } from '../../verifier/diagnosis/diagnosis-text.ts';
 import { SourceMap } from '../../verifier/diagnosis/source.ts';
 import { type Bench, examine, type Report, verifyProgram } from '../../verifier/examine.ts';
@@ -53,9 +54,8 @@ interface Opened extends Bench {
 /** @throws {InputError} for an object that cannot be loaded, or a target that cannot be attached to. */
 async function open(choice: ObjectChoice, programs: readonly string[] | 'all'): Promise<Opened> {
   const { verifier, options } = await benchOf(choice);
-  const target = openTarget(verifier, choice.targets, (path, own) =>
-    loadObject(readObject(path), { ...options, file: path, ...own }),
-  );
+  const load: ObjectLoader = (path, own) => loadObject(readObject(path), { ...options, file: path, ...own });
+  const target = openTarget(verifier, choice.targets, load, existsSync);
   const object = loadObject(readObject(choice.path), {
     ...options,
     file: choice.file,
