@@ -1,3 +1,4 @@
+/** The package on disk (Node only). */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,4 +12,11 @@ export function packageRoot(): string {
     directory = parent;
   }
   return directory;
+}
+
+/** A core that `npm run build:wasm` makes: vm.wasm or verifier.wasm. @throws when it was not built */
+export function builtCore(name: string): string {
+  const path = join(packageRoot(), 'build', name);
+  if (!existsSync(path)) throw new Error(`${path} is missing: run npm run build:wasm`);
+  return path;
 }

@@ -3,13 +3,13 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { globSync } from 'tinyglobby';
 import { InputError } from '../bpf/input-error.ts';
 import { writeAtomically } from '../gate/atomic-file.ts';
 import { parseConfig } from '../gate/config/parse.ts';
 import { runGate } from '../gate/gate.ts';
+import { Pool } from '../gate/jobs/pool.ts';
+import { DEFAULT_OBJECTS, findFiles } from '../gate/plan.ts';
 import { starterConfig } from '../gate/starter.ts';
-import { Pool } from '../gate/work/pool.ts';
 import { DEFAULT_KERNEL } from '../kernel-model/profile-node.ts';
 import { ExitCode } from './exit-code.ts';
 import { CONFIG } from './gate.ts';
@@ -45,8 +45,7 @@ async function init(directory: string, options: { kernel: string; force?: boolea
   if (existsSync(path) && !options.force)
     throw new InputError('is there already; --force replaces it', { file: path });
   const root = resolve(directory);
-  const ignore = ['**/node_modules/**', '**/.git/**'];
-  const files = globSync(['**/*.bpf.o'], { cwd: root, ignore, dot: true }).sort();
+  const files = findFiles(root, [DEFAULT_OBJECTS]);
   if (files.length === 0)
     throw new InputError('no *.bpf.o is in it: compile the programs first', { file: directory });
   const checks = await verifyAll(root, options.kernel);

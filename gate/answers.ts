@@ -4,8 +4,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { profileDirectory } from '../kernel-model/profile-node.ts';
 import { cacheKey, type Json, type ResultCache } from './cache.ts';
-import type { Answer, Job, ObjectChoice } from './work/job.ts';
-import type { Pool } from './work/pool.ts';
+import type { Answer, Job, ObjectChoice } from './jobs/job.ts';
+import type { Pool } from './jobs/pool.ts';
 
 export interface AnswersOptions {
   readonly root: string;

@@ -9,12 +9,6 @@ import { type Check, checkId, type Finding, type GateReport, statusOf } from './
 import type { CheckpointSpec, RunSpec } from './config/config.ts';
 import type { ParsedConfig } from './config/parse.ts';
 import type { Selectable } from './config/select.ts';
-import { allow } from './judge/allow.ts';
-import { judgeCheckpoint, judgeRun } from './judge/outcome.ts';
-import { Rules } from './judge/rules.ts';
-import { finding, judgeProgram } from './judge/verdict.ts';
-import { makePlan, type Plan, type Planned, type Shard } from './plan.ts';
-import { SourcePlaces } from './source-place.ts';
 import type {
   CheckpointJob,
   ExplainJob,
@@ -24,7 +18,13 @@ import type {
   RunAnswer,
   RunJob,
   VerifyJob,
-} from './work/job.ts';
+} from './jobs/job.ts';
+import { allow } from './judge/allow.ts';
+import { judgeCheckpoint, judgeRun } from './judge/outcome.ts';
+import { Rules } from './judge/rules.ts';
+import { finding, judgeProgram } from './judge/verdict.ts';
+import { makePlan, type Plan, type Planned, type Shard } from './plan.ts';
+import { SourcePlaces } from './source-place.ts';
 
 export interface GateOptions extends Omit<AnswersOptions, 'progress'> {
   readonly version: string;

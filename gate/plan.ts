@@ -10,8 +10,8 @@ import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
 import type { CheckpointSpec, GateConfig, Patterns, RunSpec, VariantSpec } from './config/config.ts';
 import type { ParsedConfig } from './config/parse.ts';
 import { matches } from './config/select.ts';
+import type { CheckpointJob, ObjectChoice, RunJob, VerifyJob } from './jobs/job.ts';
 import type { Rules } from './judge/rules.ts';
-import type { CheckpointJob, ObjectChoice, RunJob, VerifyJob } from './work/job.ts';
 
 export interface Shard {
   /** From 1. */
@@ -42,8 +42,22 @@ export interface PlanOptions {
   readonly isUnchanged: (file: string) => boolean;
 }
 
-const DEFAULT_OBJECTS = '**/*.bpf.o';
+export const DEFAULT_OBJECTS = '**/*.bpf.o';
 const NEVER = ['**/node_modules/**', '**/.git/**'];
+
+/** Files below a directory that match, sorted; never what others have installed. */
+export function findFiles(
+  root: string,
+  patterns: readonly string[],
+  exclude: readonly string[] = [],
+): string[] {
+  return globSync([...patterns], {
+    cwd: root,
+    ignore: [...NEVER, ...exclude],
+    dot: true,
+    expandDirectories: false,
+  }).sort();
+}
 
 /** @throws {InputError} for a configuration that names what there is not. */
 export async function makePlan(parsed: ParsedConfig, rules: Rules, options: PlanOptions): Promise<Plan> {
@@ -107,11 +121,9 @@ function kernelsOf(
 
 function objectFiles(parsed: ParsedConfig, root: string): string[] {
   const { objects, exclude } = parsed.config;
-  const ignore = [...NEVER, ...list(exclude)];
-  const find = (patterns: readonly string[]) =>
-    globSync([...patterns], { cwd: root, ignore, dot: true, expandDirectories: false });
+  const find = (patterns: readonly string[]) => findFiles(root, patterns, list(exclude));
   if (objects === undefined) {
-    const found = find([DEFAULT_OBJECTS]).sort();
+    const found = find([DEFAULT_OBJECTS]);
     const { runs = [], checkpoints = [] } = parsed.config;
     if (found.length + runs.length + checkpoints.length > 0) return found;
     throw parsed.error(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PARTS = ['bpf', 'loader', 'verifier', 'vm', 'kernel-model', 'session', 'checkpoint', 'gate/work'];
+const PARTS = ['bpf', 'loader', 'verifier', 'vm', 'kernel-model', 'session', 'checkpoint', 'gate/jobs'];
 const hash = createHash('sha256');
 
 function add(folder, wanted) {

@@ -1,8 +1,7 @@
 /** The verifier under Node: finds the built verifier.wasm and the built-in profiles. */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import { InputError } from '../bpf/input-error.ts';
+import { builtCore } from '../bpf/package-root.ts';
 import { openModules, openProfile } from '../kernel-model/profile-node.ts';
 import { hasVerifierData, openVerifierData } from '../kernel-model/verifier-data-node.ts';
 import { Verifier } from './verifier.ts';
@@ -21,18 +20,8 @@ export async function createVerifier(kernel: string, stock = false): Promise<Ver
   const data = openVerifierData(kernel, overlays);
   const modules = openModules(kernel);
   for (const { name, btf } of overlays) modules.set(name, btf);
-  return Verifier.create({ wasm: readFileSync(wasmPath()), kernel: { btf: vmlinux, data, modules } });
-}
-
-/** The package root is where package.json stands: one up from verifier/, two from dist/verifier/. */
-function wasmPath(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder);
-    if (parent === folder) throw new Error('cannot find the package root of drydock');
-    folder = parent;
-  }
-  const path = join(folder, 'build', 'verifier.wasm');
-  if (!existsSync(path)) throw new Error(`${path} is missing: run npm run build:wasm`);
-  return path;
+  return Verifier.create({
+    wasm: readFileSync(builtCore('verifier.wasm')),
+    kernel: { btf: vmlinux, data, modules },
+  });
 }

@@ -2,7 +2,7 @@
 import { createTwoFilesPatch } from 'diff';
 import type { Finding } from '../check.ts';
 import type { CheckpointSpec, RunSpec } from '../config/config.ts';
-import type { CheckpointAnswer, RunAnswer } from '../work/job.ts';
+import type { CheckpointAnswer, RunAnswer } from '../jobs/job.ts';
 import { finding } from './verdict.ts';
 
 /** Lines of a difference that are shown. */

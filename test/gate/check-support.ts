@@ -45,15 +45,19 @@ export const nasty = fc.oneof(
   fc.string({ minLength: 1, maxLength: 8, unit: 'grapheme' }),
 );
 
-const count = fc.nat(0xffff_ffff);
-const stats = fc.record({
-  insns: count,
-  states: count,
-  peakStates: count,
-  maxStatesPerInsn: count,
-  markRead: count,
-  stack: count,
-});
+/** Statistics of numbers of one kind. */
+export function statsOf(count: fc.Arbitrary<number>): fc.Arbitrary<CheckStats> {
+  return fc.record({
+    insns: count,
+    states: count,
+    peakStates: count,
+    maxStatesPerInsn: count,
+    markRead: count,
+    stack: count,
+  });
+}
+
+const stats = statsOf(fc.nat(0xffff_ffff));
 
 /** Checks of different programs. */
 export const checks: fc.Arbitrary<Check[]> = fc.uniqueArray(

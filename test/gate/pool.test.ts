@@ -1,10 +1,10 @@
 /** Workers that crash and hang: the others' answers are not lost. Needs `npm run build`. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Answer, VerifyJob } from '../../gate/work/job.ts';
+import type { Answer, VerifyJob } from '../../gate/jobs/job.ts';
 import { packageRoot } from '../package-root.ts';
 
-type PoolModule = typeof import('../../gate/work/pool.ts');
-const { Pool } = (await import(`${packageRoot()}/dist/gate/work/pool.js`)) as PoolModule;
+type PoolModule = typeof import('../../gate/jobs/pool.ts');
+const { Pool } = (await import(`${packageRoot()}/dist/gate/jobs/pool.js`)) as PoolModule;
 const SCRIPT = new URL('./bad-worker.mjs', import.meta.url);
 
 /** The worker reads what it shall do off the name. @param programs each "ok", "crash", "hang" or "exit" */

@@ -1,15 +1,23 @@
 /** The playground in a real browser. Needs `npm run build`, and Chromium; skipped without. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CHROMIUM } from '../chromium.ts';
 import { packageRoot } from '../package-root.ts';
 
 const ROOT = packageRoot();
-const CHROMIUM = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
-  (path) => path !== undefined && existsSync(path),
-);
+
+/** The command, once it listens, and where. */
+async function serve(): Promise<{ server: ChildProcess; url: string }> {
+  const server = spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), 'playground', '--port', '0']);
+  const url = await new Promise<string>((resolve) =>
+    server.stdout.once('data', (text) => resolve(String(text).trim())),
+  );
+  return { server, url };
+}
+
 const READY = { timeout: 60_000 };
 
 describe.skipIf(CHROMIUM === undefined)('the playground', { timeout: 120_000 }, () => {
@@ -20,8 +28,7 @@ describe.skipIf(CHROMIUM === undefined)('the playground', { timeout: 120_000 }, 
   let errors: string[];
 
   beforeAll(async () => {
-    server = spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), 'playground', '--port', '0']);
-    url = await new Promise((resolve) => server.stdout?.once('data', (text) => resolve(String(text).trim())));
+    ({ server, url } = await serve());
     browser = await chromium.launch({ executablePath: CHROMIUM as string, args: ['--no-sandbox'] });
   });
   afterAll(async () => {
@@ -107,13 +114,10 @@ describe.skipIf(CHROMIUM === undefined)('the playground', { timeout: 120_000 }, 
   });
 });
 
-describe.skipIf(CHROMIUM === undefined)('the server', () => {
+describe('the server', () => {
   it('gives only what is in the site', async () => {
-    const server = spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), 'playground', '--port', '0']);
+    const { server, url } = await serve();
     try {
-      const url = await new Promise<string>((resolve) =>
-        server.stdout.once('data', (text) => resolve(String(text).trim())),
-      );
       const codeOf = async (path: string, method = 'GET') => (await fetch(url + path, { method })).status;
       expect(await codeOf('')).toBe(200);
       expect(await codeOf('site.json')).toBe(200);

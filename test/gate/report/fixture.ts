@@ -9,6 +9,7 @@ import {
   statusOf,
 } from '../../../gate/check.ts';
 import { RULE_NAMES } from '../../../gate/report/rules.ts';
+import { statsOf } from '../check-support.ts';
 
 export const NASTY = [
   '"double" \'single\' `tick` <script>alert(1)</script> & &amp; ]]> <!-- --> %0A ::error:: | *bold* [a](b) @someone #1',
@@ -107,7 +108,7 @@ export function fixture(): GateReport {
       name: NASTY[3],
       section: '',
       result: null,
-      findings: [finding('unused', { source: { file: '/usr/include/a b.h', line: 0, text: '' } })],
+      findings: [finding('unused', { source: { file: '/sources/a b.h', line: 0, text: '' } })],
     }),
   ]);
 }
@@ -119,14 +120,7 @@ const day = fc
   .date({ min: new Date('2000-01-01'), max: new Date('2099-12-31'), noInvalidDate: true })
   .map((date) => date.toISOString().slice(0, 10));
 const place = fc.option(fc.record({ file: text, line: count, text }));
-const stats = fc.record({
-  insns: count,
-  states: count,
-  peakStates: count,
-  maxStatesPerInsn: count,
-  markRead: count,
-  stack: count,
-});
+const stats = statsOf(count);
 const verdict = fc.constantFrom('accepted' as const, 'rejected' as const, 'not-loaded' as const);
 const anyFinding: fc.Arbitrary<Finding> = fc.record({
   rule: fc.constantFrom(...RULE_NAMES),

@@ -1,5 +1,5 @@
 /** The HTML report: its text, and how a browser shows it. The latter needs Chromium (Debian's package will do). */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { html } from '../../../gate/report/html.ts';
+import { CHROMIUM } from '../../chromium.ts';
 import { anyReport, check, fixture, gateReport } from './fixture.ts';
 
 describe('text', () => {
@@ -37,19 +38,16 @@ describe('text', () => {
   });
 });
 
-const executable = [process.env.CHROMIUM ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
-  (path) => path !== '' && existsSync(path),
-);
-const title = executable
+const title = CHROMIUM
   ? 'in a browser'
   : 'in a browser (skipped: no Chromium; install the package "chromium", or name it in CHROMIUM)';
 
-describe.skipIf(executable === undefined)(title, () => {
+describe.skipIf(CHROMIUM === undefined)(title, () => {
   let folder: string;
   let browser: Browser;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'drydock-test-'));
-    browser = await chromium.launch({ executablePath: executable ?? '', args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] });
   });
   afterAll(async () => {
     await browser?.close();

@@ -194,7 +194,9 @@ describe.each(['sarif-2.1.0-rtm.5.json', 'sarif-2.1.0.json'])('SARIF by %s', (fi
     });
     expect(at(null)).toEqual({ artifactLocation: { uri: 'o/x%25.o', uriBaseId: '%SRCROOT%' } });
     expect(at(null, 'ci/gate/drydock.yaml').artifactLocation.uri).toBe('ci/gate/o/x%25.o');
-    expect(at({ ...place, file: '/usr/a b.h' }).artifactLocation).toEqual({ uri: 'file:///usr/a%20b.h' });
+    expect(at({ ...place, file: '/sources/a b.h' }).artifactLocation).toEqual({
+      uri: 'file:///sources/a%20b.h',
+    });
     expect(at({ ...place, file: 'C:\\x y\\a.c' }).artifactLocation).toEqual({ uri: 'file:///C:/x%20y/a.c' });
   });
 
