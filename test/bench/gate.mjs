@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -33,7 +33,7 @@ function measure(name, config) {
 /** Folders of objects that the conformance set has compiled. */
 function selftests() {
   const built = join(ROOT, 'build', 'selftests');
-  if (process.env.DRYDOCK_SELFTESTS) return [process.env.DRYDOCK_SELFTESTS];
+  if (process.env.DRYDOCK_SELFTESTS) return [resolve(process.env.DRYDOCK_SELFTESTS)];
   if (!existsSync(built)) return [];
   return readdirSync(built)
     .map((name) => join(built, name, 'objects'))
