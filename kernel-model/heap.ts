@@ -56,6 +56,11 @@ export class KernelHeap {
     return record;
   }
 
+  /** All live objects. */
+  get live(): Iterable<Record> {
+    return this.records.values();
+  }
+
   /** Whether the kernel's types tell where a member of a struct stands. */
   knows(struct: string, member: string): boolean {
     return this.profile.findLayout(struct)?.has(member) ?? false;

@@ -1,6 +1,7 @@
 /** Runs an object's iterators over everything of a scene that they can be attached to. */
 import { errnoName } from '../bpf/errno-name.ts';
 import { OutOfMemory } from '../kernel-model/ram.ts';
+import type { OpenIterator } from './open-iterator.ts';
 import { RunFailure } from './run-failure.ts';
 import type { LoadedIterator, LoadedObject, RunLog, Session } from './session.ts';
 import { choices, type IterChoice, type Selection } from './targets.ts';
@@ -33,7 +34,7 @@ export function* iterate(
   for (const iterator of object.iterators) {
     const found = choices(session, iterator.target, selection);
     if (found.length === 0) yield { ...nothing(iterator), choice: undefined };
-    for (const choice of found) yield runOne(session, iterator, choice, readSize);
+    for (const choice of found) yield iterateOne(session, iterator, choice, readSize);
   }
 }
 
@@ -42,9 +43,16 @@ function nothing(iterator: LoadedIterator) {
   return { iterator, bytes: EMPTY, failure: undefined, errno: 0, trace: '', log };
 }
 
-function runOne(session: Session, iterator: LoadedIterator, choice: IterChoice, readSize: number): Iteration {
+/** @param opened is told of the iterator before it is read. */
+export function iterateOne(
+  session: Session,
+  iterator: LoadedIterator,
+  choice: IterChoice,
+  readSize: number,
+  opened?: (open: OpenIterator) => void,
+): Iteration & { readonly choice: IterChoice } {
   const before = { ...iterator.log };
-  const outcome = attempt(session, iterator, choice, readSize);
+  const outcome = attempt(session, iterator, choice, readSize, opened);
   const { log } = iterator;
   return {
     iterator,
@@ -55,12 +63,19 @@ function runOne(session: Session, iterator: LoadedIterator, choice: IterChoice, 
   };
 }
 
-function attempt(session: Session, iterator: LoadedIterator, choice: IterChoice, readSize: number) {
+function attempt(
+  session: Session,
+  iterator: LoadedIterator,
+  choice: IterChoice,
+  readSize: number,
+  opened?: (open: OpenIterator) => void,
+) {
   try {
     const open = session.open(iterator, choice);
     if (typeof open === 'number') {
       return { bytes: EMPTY, failure: `attaching fails with ${errnoName(open)}`, errno: -open };
     }
+    opened?.(open);
     const { bytes, errno, stopped } = open.readAll(readSize);
     open.close();
     const failure = stopped ?? (errno === 0 ? undefined : `reading fails with ${errnoName(errno)}`);

@@ -3,6 +3,7 @@ import { Errno } from '../bpf/errno.ts';
 import type { IterFile } from '../kernel-model/iter/iter-file.ts';
 import { PendingRead, type ReadOptions } from '../kernel-model/iter/read.ts';
 import type { Machine } from '../kernel-model/machine.ts';
+import type { SeqFile } from '../kernel-model/seq-file.ts';
 import type { Task } from '../kernel-model/task.ts';
 
 /** Bytes that reading to the end may give. There are iterators that never end: epoll's, with duplicate items. */
@@ -24,6 +25,8 @@ export class OpenIterator {
   private readonly file: IterFile;
   private readonly fd: number;
   private readonly linkFd: number;
+  /** Bytes that reads have given so far. */
+  delivered = 0;
 
   constructor(machine: Machine, reader: Task, file: IterFile, fds: { iterator: number; link: number }) {
     this.machine = machine;
@@ -35,12 +38,25 @@ export class OpenIterator {
 
   /** One read(2): bytes, a negative errno, or a read that waits for a lock. */
   read(length: number, options?: ReadOptions): Uint8Array | number | PendingRead {
-    return this.file.read(this.reader, length, options);
+    const result = this.file.read(this.reader, length, options);
+    if (result instanceof Uint8Array) this.delivered += result.length;
+    return result;
+  }
+
+  /** What programs write to. */
+  get seq(): SeqFile {
+    return this.file.session.seq;
   }
 
   /** The link may go before the iterator. */
   closeLink(): void {
     this.machine.sys.close(this.reader, this.linkFd);
+  }
+
+  /** Who does not let go what a read waits for, as the middle of a sentence. */
+  private holderOf({ holder }: PendingRead): string {
+    const task = this.machine.tasks.at(holder);
+    return task ? `task ${task.pid} (${task.comm}) holds and never` : 'nobody';
   }
 
   /** Reads until the end, an error, or a lock that nobody lets go. -EAGAIN is followed by another try. */
@@ -53,7 +69,7 @@ export class OpenIterator {
     for (;;) {
       const result = this.read(length);
       if (result instanceof PendingRead) {
-        stopped = `waits for ${result.waitsFor}, which nobody lets go`;
+        stopped = `waits for ${result.waitsFor}, which ${this.holderOf(result)} lets go`;
         break;
       }
       if (result === -Errno.EAGAIN && retries < MAX_RETRIES) {

@@ -14,7 +14,16 @@ import type { KernelProfile } from '../kernel-model/profile.ts';
 import { buildScene, type ParsedScene, type World } from '../kernel-model/scene/index.ts';
 import type { Task } from '../kernel-model/task.ts';
 import { type LoadOptions, loadObject, type Program } from '../loader/index.ts';
-import { type Fault, installHelpers, MapTable, type Vm, VmObject, type VmProgram } from '../vm/index.ts';
+import {
+  type Fault,
+  installHelpers,
+  MapTable,
+  type RunOptions,
+  type RunResult,
+  type Vm,
+  VmObject,
+  type VmProgram,
+} from '../vm/index.ts';
 import { OpenIterator } from './open-iterator.ts';
 import { RunFailure } from './run-failure.ts';
 import { type IterChoice, linkInfo } from './targets.ts';
@@ -40,6 +49,9 @@ export interface RunLog {
   fault: Fault | null;
 }
 
+/** Runs a program over the context record at a kernel address. A debugger puts in one that looks on. */
+export type Runner = (program: VmProgram, context: bigint, options: RunOptions) => RunResult;
+
 /** A program of a loaded object that iterates. */
 export interface LoadedIterator {
   readonly name: string;
@@ -64,6 +76,7 @@ export class Session {
   readonly maps: MapTable;
   /** The task that attaches and reads: a process of its own, as any tool is, with the highest free pid. */
   readonly reader: Task;
+  runner: Runner = (program, context, options) => program.run(context, options);
 
   /** @throws {SceneError} when the scene cannot be built. */
   constructor(vm: Vm, profile: KernelProfile, scene: ParsedScene) {
@@ -179,7 +192,7 @@ export class Session {
     if (!attachTarget) throw new Error(`iterator ${program.name} was loaded without a target`);
     const log: RunLog = { insns: 0, runs: 0, retval: 0, fault: null };
     const run = (context: bigint): number => {
-      const result = program.run(context, { budget: RUN_BUDGET });
+      const result = this.runner(program, context, { budget: RUN_BUDGET });
       log.insns += result.insns;
       log.runs++;
       log.retval = result.retval;

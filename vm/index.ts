@@ -6,4 +6,11 @@ export { MapTable, type MapTableOptions, VmMap } from './maps.ts';
 export { type ObjectOptions, VmObject, VmProgram } from './object.ts';
 export { LoadedProgram, MAX_SLOTS, type ProgramOptions } from './program.ts';
 export { VmRam } from './ram.ts';
-export { DEFAULT_BUDGET, type RunOptions, type RunResult, Vm, type VmOptions } from './vm.ts';
+export {
+  type CallerFrame,
+  DEFAULT_BUDGET,
+  type RunOptions,
+  type RunResult,
+  Vm,
+  type VmOptions,
+} from './vm.ts';

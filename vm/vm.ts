@@ -1,5 +1,5 @@
 /** The virtual machine: memory, programs and runs of one modelled kernel. */
-import { FaultKind, RunStatus, State } from '../bpf/abi.ts';
+import { FaultKind, Frame, RunStatus, State } from '../bpf/abi.ts';
 import { OutOfMemory } from '../kernel-model/ram.ts';
 import { defaultName, type Fault, readFault } from './fault.ts';
 import { HelperCall, type HelperFunction } from './helper-call.ts';
@@ -43,6 +43,16 @@ export interface RunResult {
   fault: Fault | null;
   /** Instructions executed since the run began. */
   insns: number;
+}
+
+/** A frame that waits for a function to return. */
+export interface CallerFrame {
+  /** Instruction it goes on with. */
+  pc: number;
+  /** Its r10. */
+  stack: bigint;
+  /** The helper that called the function back, 0 for a plain call. */
+  helper: number;
 }
 
 export class Vm {
@@ -146,6 +156,20 @@ export class Vm {
   /** Frames below the current one: 0 in the main function. */
   get depth(): number {
     return this.ram.view.getUint32(State.Depth, true);
+  }
+
+  /** Frames that the current one was called from, the main function's first. */
+  callers(): CallerFrame[] {
+    const { view } = this.ram;
+    return Array.from({ length: this.depth }, (_, depth) => {
+      const at = State.Frames + depth * Frame.Size;
+      const program = view.getUint32(at + Frame.Program, true);
+      return {
+        pc: this.core.exports.slotOf(program, view.getUint32(at + Frame.ReturnPc, true)) >>> 0,
+        stack: view.getBigUint64(at + Frame.StackPointer, true),
+        helper: view.getUint32(at + Frame.Continuation, true),
+      };
+    });
   }
 
   /** What was written to trace_pipe since the last call. */

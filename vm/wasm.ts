@@ -27,7 +27,7 @@ export interface CoreExports {
 export interface KernelImports {
   /** Answers helper `id`; arguments and result stand in the state record (`bpf/abi.ts`). */
   helper(id: number): void;
-  /** For a core whose memory is not its own: see test/checkpoint/random-scene/lent-memory.ts. */
+  /** For a core whose memory is not its own: see memory-pool.ts. */
   readonly memory?: WebAssembly.Memory;
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { kernelAddress } from '../../bpf/address.ts';
+import { KERNEL_IMAGE, kernelAddress } from '../../bpf/address.ts';
 import { assemble } from '../../bpf/asm.ts';
 import type { LoadedProgram, RunResult } from '../../vm/index.ts';
 import { createVm } from '../../vm/node.ts';
@@ -180,6 +180,19 @@ describe('a run in parts', () => {
 
   it('counts instructions, a ld_imm64 as one', () => {
     expect(whole(load('r1 = 1 ll\nr0 = 2\nexit')).insns).toBe(3);
+  });
+
+  it('may end between a load and the jump it is fused with, wherever the load reads', () => {
+    const program = load('r2 = *(u64 *)(r1 +0)\nif r2 != 7 goto out\nr0 = 1\nout: exit');
+    vm.ram.view.setBigUint64(context, 7n, true);
+    for (const address of [kernelAddress(context), KERNEL_IMAGE + BigInt(context)]) {
+      vm.start(program, [address]);
+      let result = vm.resume(1);
+      expect(vm.registers()[2]).toBe(7n);
+      while (result.status === 'suspended') result = vm.resume(1);
+      expect(result).toMatchObject({ retval: 1, insns: 4 });
+    }
+    vm.ram.view.setBigUint64(context, 0n, true);
   });
 
   it('shows where it stands', () => {

@@ -4,9 +4,6 @@ import { enterMain } from './frame.ts';
 import { interpret } from './interp.ts';
 import { Field, Op } from './op.ts';
 
-/** Instructions that one fused operation may do. */
-const LONGEST_FUSED: u32 = 2;
-
 /**
  * Prepares a run of a program from an instruction of it (`insnAtSlot`) on; r1..r5 are taken from
  * `State.Args`, the other registers are zero. A run that was under way is over.
@@ -46,19 +43,14 @@ function interpretBlock(left: i32): i32 {
   const end = start + load<u32>(program, ProgramRecord.Count) * Field.Size;
   const stop = load<u32>(State.Pc) + <u32>left * Field.Size;
   if (stop >= end) return interpret(left, i32.MAX_VALUE);
-  const before = max<u32>(start, stop - (LONGEST_FUSED - 1) * Field.Size);
-  for (let insn = before; insn < stop; insn += Field.Size) swapOps(insn);
+  // An operation fused of two must not reach across the stop: for the time being it is its first half alone.
+  const last = stop - Field.Size;
+  const op = load<u16>(last, Field.Op);
+  store<u16>(last, load<u16>(last, Field.Base), Field.Op);
   const covered = load<u16>(stop);
   store<u16>(stop, Op.Stop);
   left = interpret(left, i32.MAX_VALUE);
   store<u16>(stop, covered);
-  for (let insn = before; insn < stop; insn += Field.Size) swapOps(insn);
+  store<u16>(last, op, Field.Op);
   return left;
-}
-
-/** A fused operation must not reach across the stop: for the time being it is its base operation. */
-function swapOps(insn: u32): void {
-  const op = load<u16>(insn, Field.Op);
-  store<u16>(insn, load<u16>(insn, Field.Base), Field.Op);
-  store<u16>(insn, op, Field.Base);
 }
