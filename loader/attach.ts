@@ -23,8 +23,11 @@ function btfName(attachType: AttachType, name: string): { name: string; kind: Bt
   }
 }
 
+/** What is asked of a program to find what it attaches to. */
+export type AttachingFunction = Pick<BpfFunction, 'name' | 'sectionName' | 'def'>;
+
 /** What the section name has behind its first "/". */
-function sectionTarget({ sectionName }: BpfFunction): string | undefined {
+function sectionTarget({ sectionName }: AttachingFunction): string | undefined {
   const slash = sectionName.indexOf('/');
   return slash < 0 ? undefined : sectionName.slice(slash + 1);
 }
@@ -49,7 +52,7 @@ function findInProgram(
  * that `LoadOptions.target` tells; undefined for programs that attach in another way.
  * @throws {InputError} when there is no target, or the kernel or the program does not have it.
  */
-export function findAttachTarget(func: BpfFunction, options: LoadOptions): AttachTarget | undefined {
+export function findAttachTarget(func: AttachingFunction, options: LoadOptions): AttachTarget | undefined {
   const { def } = func;
   if (!def?.attachBtf) return undefined;
   const fail = (reason: string) =>
@@ -88,7 +91,10 @@ export function findAttachTarget(func: BpfFunction, options: LoadOptions): Attac
  * The attach type that a program is loaded with. Linux 6.6 and later attach USDT probes through uprobe_multi
  * links, as the enumerator in their BTF shows; without any BTF a recent kernel is assumed.
  */
-export function expectedAttachType({ def }: BpfFunction, { kernelBtf }: LoadOptions): AttachType {
+export function expectedAttachType(
+  { def }: Pick<BpfFunction, 'def'>,
+  { kernelBtf }: LoadOptions,
+): AttachType {
   if (!def) return AttachType.None;
   if (!def.usdt) return def.attachType;
   const hasMulti =

@@ -137,6 +137,9 @@ const DEFS: readonly SectionDef[] = TABLE.map(([pattern, type, attachType, trait
   usdt: (traits & USDT) !== 0,
 }));
 
+/** As `SectionDef.pattern`, in the order in which they are tried. */
+export const SECTION_PATTERNS: readonly string[] = DEFS.map((def) => def.pattern);
+
 /** The definition that a section name (without "?") matches; undefined when it says no program type. */
 export function findSectionDef(name: string): SectionDef | undefined {
   return DEFS.find((def) => matches(def.pattern, name));
