@@ -38,7 +38,7 @@ export const enum EventKind {
   Resume = 10,
   /** The state is kept for pruning. `StateEvent` */
   Checkpoint = 11,
-  /** The path ends: a kept state covers it. `StateEvent` */
+  /** The path ends: a kept state covers it. What the instruction before did stands in front of this. `StateEvent` */
   Prune = 12,
   /** Precision is walked back over an instruction. `PreciseEvent` */
   Precise = 13,

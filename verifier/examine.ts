@@ -64,9 +64,20 @@ export function verifyProgram(bench: Bench, subject: Subject, options: Options =
 export function examine(bench: Bench, subject: Subject, options: Options = {}): Report {
   const report = verifyProgram(bench, subject, options);
   if (!report.verdict || report.verdict.accepted) return report;
-  // Followed again with events, which cost too much to have them for every program that is accepted.
-  const { verifier } = bench;
-  const request = requestOf(bench, subject, options);
+  return { ...report, diagnosis: diagnosisOf(bench.verifier, requestOf(bench, subject, options)) };
+}
+
+/** As `examine`, for a request that comes from no object. */
+export function examineRequest(
+  verifier: Verifier,
+  request: LoadRequest,
+): Pick<Report, 'verdict' | 'diagnosis'> {
+  const verdict = verifier.verify(request);
+  return verdict.accepted ? { verdict } : { verdict, diagnosis: diagnosisOf(verifier, request) };
+}
+
+/** Follows it again with events, which cost too much to have them for every program that is accepted. */
+function diagnosisOf(verifier: Verifier, request: LoadRequest): Diagnosis {
   const traced = verifier.verify({ ...request, logLevel: STATS, events: 'path' });
-  return { ...report, diagnosis: diagnose(request, traced, verifier.names(request)) };
+  return diagnose(request, traced, verifier.names(request));
 }

@@ -2,6 +2,7 @@
 import { Btf } from '../bpf/btf.ts';
 import { checkBtf } from '../bpf/btf-check.ts';
 import { InputError } from '../bpf/input-error.ts';
+import type { LoadRequest } from './load-request.ts';
 import { Refusal } from './refusal.ts';
 
 const EINVAL = 22;
@@ -42,4 +43,15 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+/** The program's own types as far as they can be read, to tell about it; undefined without, or when they are malformed. */
+export function requestBtf({ progBtf }: Pick<LoadRequest, 'progBtf'>): Btf | undefined {
+  if (!progBtf) return undefined;
+  try {
+    return Btf.parse(progBtf);
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  }
 }

@@ -151,7 +151,11 @@ export class Verifier {
       const chunk = view.getUint32(table + (at / EVENT_CHUNK) * 4, true);
       bytes.set(new Uint8Array(buffer, chunk, Math.min(EVENT_CHUNK, length - at)), at);
     }
-    return { bytes, lost: view.getUint32(result + Result.EventsLost, true) !== 0 };
+    return {
+      bytes,
+      lost: view.getUint32(result + Result.EventsLost, true) !== 0,
+      logLength: Number(view.getBigUint64(result + Result.LogLength, true)),
+    };
   }
 
   private readSubprog(index: number): VerifiedSubprog {

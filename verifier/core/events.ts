@@ -403,9 +403,12 @@ export function noteCheckpoint(kept: VerifierState, insn: i32): void {
   if (mode === EventMode.All) putState(EventKind.Checkpoint, kept, insn);
 }
 
-/** The path ends because a kept state covers it. */
+/** The path ends because a kept state covers it: what the instruction before has changed is told, to be compared. */
 export function notePrune(by: VerifierState, insn: i32): void {
-  if (mode === EventMode.All) putState(EventKind.Prune, by, insn);
+  if (mode !== EventMode.All) return;
+  makeRoom();
+  tellState();
+  putState(EventKind.Prune, by, insn);
 }
 
 function putPrecise(kind: EventKind, frame: u32, at: u32, registers: u32, slots: u64): void {

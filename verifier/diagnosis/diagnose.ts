@@ -1,11 +1,11 @@
 /** Why a program was rejected, beyond the message: category, source, where the value came from, what to try. */
-import { Btf } from '../../bpf/btf.ts';
 import { type Insn, readInsns } from '../../bpf/decode.ts';
 import { type DisasmOptions, insnText } from '../../bpf/disasm.ts';
 import { helperName } from '../../bpf/helpers.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import { CallKind, Class, Jmp } from '../../bpf/isa.ts';
 import type { LoadRequest } from '../load-request.ts';
+import { requestBtf } from '../program-btf.ts';
 import type { Verdict } from '../verdict.ts';
 import { CATEGORIES, type Category, type MessageName } from './categories.ts';
 import { History, type HistoryEntry, placeName } from './history.ts';
@@ -66,9 +66,9 @@ class Investigation {
     this.request = request;
     this.verdict = verdict;
     this.reason = findReason(verdict.log, verdict.message, verdict.errno);
-    this.path = new FailedPath(verdict.events ?? { bytes: new Uint8Array(), lost: false });
+    this.path = new FailedPath(verdict.events ?? { bytes: new Uint8Array(), lost: false, logLength: 0 });
     this.insns = bySlot(request.insns);
-    this.source = new SourceMap(request.lineInfo, programBtf(request));
+    this.source = new SourceMap(request.lineInfo, requestBtf(request));
   }
 
   result(): Diagnosis {
@@ -172,14 +172,4 @@ function bySlot(bytes: Uint8Array): Map<number, Insn> {
     if (!(error instanceof InputError)) throw error;
   }
   return insns;
-}
-
-function programBtf(request: LoadRequest): Btf | undefined {
-  if (!request.progBtf) return undefined;
-  try {
-    return Btf.parse(request.progBtf);
-  } catch (error) {
-    if (error instanceof InputError) return undefined;
-    throw error;
-  }
 }

@@ -26,6 +26,8 @@ export type HistoryAction =
   | 'invalidated';
 
 export interface HistoryEntry {
+  /** Instructions of the failed path before it; -1 for what holds at the start. */
+  step: number;
   /** -1 for what holds at the start. */
   insn: number;
   action: HistoryAction;
@@ -71,7 +73,8 @@ export class History {
       if (!change) break;
       const origin: Origin = change.step < 0 ? { action: 'entry' } : this.originOf(at, change);
       const insn = change.step < 0 ? -1 : (this.path.insns[change.step] ?? -1);
-      entries.push({ insn, action: origin.action, place: placeName(at), state: describe(change) });
+      const { step } = change;
+      entries.push({ step, insn, action: origin.action, place: placeName(at), state: describe(change) });
       at = origin.from;
       limit = change.step;
     }
@@ -88,13 +91,14 @@ export class History {
     // What an iterator acquires stands on the stack, not in R0.
     const returned = change?.state.refId === id;
     const place = returned ? placeName(result) : '';
-    return [{ insn, action: 'acquired', place, state: returned ? describe(change) : '' }];
+    return [{ step, insn, action: 'acquired', place, state: returned ? describe(change) : '' }];
   }
 
   /** The instruction that took the lock or began the section that is still open. */
   ofSection(): HistoryEntry[] {
-    const insn = this.path.insns[this.path.sectionStart];
-    return insn === undefined ? [] : [{ insn, action: 'acquired', place: '', state: '' }];
+    const step = this.path.sectionStart;
+    const insn = this.path.insns[step];
+    return insn === undefined ? [] : [{ step, insn, action: 'acquired', place: '', state: '' }];
   }
 
   /** What the step did that changed a place. */

@@ -35,7 +35,16 @@ export class SourceMap {
   }
 
   private infoOf(insn: number): LineInfo | undefined {
-    return insn < 0 || !this.btf ? undefined : this.lines.findLast((info) => info.insn <= insn);
+    if (insn < 0 || !this.btf) return undefined;
+    // Line info is ascending; a program whose is not is not accepted.
+    let low = 0;
+    let high = this.lines.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.lines[middle]?.insn ?? 0) <= insn) low = middle + 1;
+      else high = middle;
+    }
+    return this.lines[low - 1];
   }
 
   private lineOf(info: LineInfo): SourceLine {
