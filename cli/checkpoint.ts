@@ -1,14 +1,12 @@
 /** drydock checkpoint: dumps a world, as a scene describes it, into a directory of images. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { type CheckpointNote, toImages } from '../checkpoint/convert/index.ts';
-import type { Refusal } from '../checkpoint/dump/refusal.ts';
+import { noteOfLoss, refusalText, summary } from '../checkpoint/compare/item-report.ts';
+import { toImages } from '../checkpoint/convert/index.ts';
 import { writeImages } from '../checkpoint/image/directory.ts';
 import { checkpointObject } from '../checkpoint/objects-node.ts';
 import { takeCheckpoint } from '../checkpoint/roundtrip.ts';
-import type { CheckpointState } from '../checkpoint/state.ts';
 import { openSession, readScene } from '../session/open-session-node.ts';
 import { ExitCode } from './exit-code.ts';
-import { refusalText } from './item-report.ts';
 
 interface CheckpointCommand {
   output: string;
@@ -51,7 +49,7 @@ async function checkpoint(path: string, options: CheckpointCommand): Promise<Exi
     ...(options.root === undefined ? {} : { root: options.root }),
     drop: options.drop ?? [],
   });
-  const files = refusals.length === 0 ? toImages(state, dropped.map(noteOf)) : undefined;
+  const files = refusals.length === 0 ? toImages(state, dropped.map(noteOfLoss)) : undefined;
   if (files) writeImages(options.output, files, { force: options.force === true });
   if (options.json) {
     const record = {
@@ -68,24 +66,6 @@ async function checkpoint(path: string, options: CheckpointCommand): Promise<Exi
     if (files) process.stdout.write(`${summary(state)}: ${files.size} images in ${options.output}\n`);
   }
   return files ? ExitCode.Ok : ExitCode.Failed;
-}
-
-/** Only what has a number can be dropped. */
-function noteOf(loss: Refusal): CheckpointNote {
-  return { item: loss.item ?? 0, action: 'dropped', text: refusalText(loss) };
-}
-
-/** "2 tasks, 3 rings, 12 files, 5 mappings" */
-export function summary({ tasks, rings, files, mms }: CheckpointState): string {
-  const mappings = mms.reduce((sum, mm) => sum + mm.mappings.length, 0);
-  return [
-    [tasks.length, 'task'],
-    [rings.length, 'ring'],
-    [files.length, 'file'],
-    [mappings, 'mapping'],
-  ]
-    .map(([count, name]) => `${count} ${name}${count === 1 ? '' : 's'}`)
-    .join(', ');
 }
 
 function integer(text: string): number {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Command } from 'commander';
 import { packageRoot } from '../bpf/package-root.ts';
+import { comparisonText, refusalText, summary } from '../checkpoint/compare/item-report.ts';
 import { checkpointObject } from '../checkpoint/objects-node.ts';
 import { takeCheckpoint } from '../checkpoint/roundtrip.ts';
 import { profileNames } from '../kernel-model/profile-node.ts';
@@ -15,9 +16,7 @@ import { examine } from '../verifier/examine.ts';
 import type { Verifier } from '../verifier/index.ts';
 import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
-import { summary } from './checkpoint.ts';
 import { ExitCode } from './exit-code.ts';
-import { comparisonText, refusalText } from './item-report.ts';
 import { prove } from './restore.ts';
 import { reportText } from './verify-report.ts';
 

@@ -1,10 +1,16 @@
 /** drydock inventory: every piece of state that an io_uring instance has, what shows it, and how it survives. */
 import type { Command } from 'commander';
+import {
+  type InventoryItem,
+  INVENTORY as items,
+  label,
+  type RoundTrip,
+  verdictOf,
+} from '../checkpoint/compare/item-report.ts';
 import { checkpointObject } from '../checkpoint/objects-node.ts';
 import { takeCheckpoint } from '../checkpoint/roundtrip.ts';
 import { openSession, readScene } from '../session/open-session-node.ts';
 import { ExitCode } from './exit-code.ts';
-import { type InventoryItem, INVENTORY as items, label, type RoundTrip, verdictOf } from './item-report.ts';
 import { prove } from './restore.ts';
 
 const CLASSES: { readonly [name: string]: string } = {

@@ -1,5 +1,6 @@
 /** drydock restore: brings a checkpoint about again in a fresh kernel, and shows that it is the same. */
 import type { Command } from 'commander';
+import { comparisonText, itemOf } from '../checkpoint/compare/item-report.ts';
 import { fromImages, toImages } from '../checkpoint/convert/index.ts';
 import { readImages, writeImages } from '../checkpoint/image/directory.ts';
 import { checkpointObject } from '../checkpoint/objects-node.ts';
@@ -9,7 +10,6 @@ import type { CheckpointState } from '../checkpoint/state.ts';
 import { parseScene } from '../kernel-model/scene/index.ts';
 import { openSession } from '../session/open-session-node.ts';
 import { ExitCode } from './exit-code.ts';
-import { comparisonText, itemOf } from './item-report.ts';
 
 interface RestoreCommand {
   kernel?: string;

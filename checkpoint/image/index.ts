@@ -15,6 +15,6 @@ export {
 export { type JsonObject, type JsonValue, readJson, writeJson } from './json-text.ts';
 export { imageFromJson, imageToJson, type ShowOptions } from './json-view.ts';
 export { type ImageKind, KIND_NAMES, kindOfFile } from './kinds.ts';
-export { listImages, showImage } from './listing.ts';
+export { imageSummary, listImages, showImage } from './listing.ts';
 export { decodeMessage, encodeMessage } from './message.ts';
 export type { EnumName, MessageInit, MessageName, MessageValue, ValueOf } from './messages.ts';

@@ -12,7 +12,7 @@ const INDENT = 4;
 export function listImages(files: ReadonlyMap<string, Uint8Array>): string {
   const rows = [...files]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, bytes]) => [name, `${bytes.length}`, summary(name, bytes)] as const);
+    .map(([name, bytes]) => [name, `${bytes.length}`, imageSummary(name, bytes)] as const);
   const width = (column: 0 | 1) => Math.max(0, ...rows.map((row) => row[column].length));
   const [names, sizes] = [width(0), width(1)];
   return rows
@@ -20,7 +20,8 @@ export function listImages(files: ReadonlyMap<string, Uint8Array>): string {
     .join('');
 }
 
-function summary(name: string, bytes: Uint8Array): string {
+/** "FILES, 4 entries" @throws {InputError} for a file that is no image */
+export function imageSummary(name: string, bytes: Uint8Array): string {
   const kind = kindOfFile(name);
   if (kind === undefined) throw new InputError('no image has such a name', { file: name });
   if (kind === 'PAGES') return counted(bytes.length / PAGE_SIZE, 'page', 'pages');

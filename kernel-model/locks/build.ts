@@ -9,6 +9,7 @@ import { type Ring, World } from './world.ts';
 export function buildSystem(scene: LockScene): System {
   const system = new System();
   const world = new World(system.space, scene);
+  system.locks.push(...world.locks);
   system.neverWaits.push(...(scene.never_waits ?? []));
   for (const { name, does } of scene.actors) emitCalls(new Emitter(world, system.actor(name)), does);
   for (const ring of world.rings.values()) addThreads(system, world, ring);

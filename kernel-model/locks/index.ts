@@ -8,5 +8,13 @@ export {
   runLockScene,
   type SceneReport,
 } from './report.ts';
+export {
+  type Choice,
+  type HeldLock,
+  type LockWait,
+  type StepFinding,
+  Stepper,
+  type StepRow,
+} from './stepper.ts';
 export { sceneText } from './text.ts';
 export { timeline } from './timeline.ts';

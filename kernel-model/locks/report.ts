@@ -29,6 +29,8 @@ export interface FindingReport {
   readonly message: string;
   readonly actors: readonly string[];
   readonly trace: readonly TraceStep[];
+  /** Who moves, step by step, as places in the list of actors; the trace leaves out steps that only go on elsewhere. */
+  readonly schedule: readonly number[];
   /** No shorter way leads there. */
   readonly shortest: boolean;
   /** One round of what then repeats itself for ever. */
@@ -118,7 +120,7 @@ function describe(system: System, { finding, schedule }: Found, shortest: boolea
   // Who waits at its very first step has no part in it unless the finding says so.
   const involved = new Set([...actors, ...trace.map(({ actor }) => actor)]);
   const waits = waitReports(system, state).filter(({ actor }) => involved.has(actor));
-  return { kind, message, actors, trace, shortest, round, waits };
+  return { kind, message, actors, trace, schedule, shortest, round, waits };
 }
 
 function follow(system: System, state: State, id: number, trace: TraceStep[]): State {

@@ -29,10 +29,24 @@ export interface NeverWaits {
   readonly for: string;
 }
 
+export interface Holder {
+  /** Id of the actor. */
+  readonly actor: number;
+  /** With others: of a rwsem that is taken for reading. */
+  readonly shared: boolean;
+}
+
+/** A lock, as a trace names it, and who has it. */
+export interface Lock {
+  readonly name: string;
+  holders(state: State): readonly Holder[];
+}
+
 export class System {
   readonly space = new StateSpace();
   readonly actors: Actor[] = [];
   readonly neverWaits: NeverWaits[] = [];
+  readonly locks: Lock[] = [];
 
   actor(name: string, daemon = false): Actor {
     const actor = new Actor(this.space, this.actors.length, name, daemon);

@@ -2,7 +2,8 @@
 import { InputError } from '../../bpf/input-error.ts';
 import { type Call, type IteratorDef, type LockScene, POSTED, type RingDef, type Variant } from './scene.ts';
 import { newSeq, type SeqState, type Walk } from './seq.ts';
-import type { Component, StateSpace } from './state.ts';
+import type { Component, State, StateSpace } from './state.ts';
+import type { Lock } from './system.ts';
 import { compareItems, type EpollTable, epollWalk, listWalk, type RingTable, ringWalk } from './walk.ts';
 
 /** Steps of all programs of a scene. */
@@ -94,6 +95,8 @@ export class World {
   readonly addresses = new Map<string, number>();
   /** Global lock of epoll closes and nested adds. */
   readonly epmutex: Component<MutexValue>;
+  /** Every lock of the scene. */
+  readonly locks: Lock[] = [];
   readonly mmapLock: Component<RwsemValue>;
   /** Pages locked by the user. */
   readonly locked: Component<number>;
@@ -104,10 +107,9 @@ export class World {
     this.scene = scene;
     this.variant = { ...POSTED, ...scene.variant };
     this.epmutex = this.mutex('epmutex');
-    this.mmapLock = space.define<RwsemValue>('mmap_lock', { writer: -1, readers: [], queue: [] });
+    this.mmapLock = this.rwsem('mmap_lock');
     for (const { name, kind } of scene.locks ?? []) {
-      if (kind === 'rwsem')
-        this.rwsems.set(name, space.define<RwsemValue>(name, { writer: -1, readers: [], queue: [] }));
+      if (kind === 'rwsem') this.rwsems.set(name, this.rwsem(name));
       else this.mutexes.set(name, this.mutex(name));
     }
     for (const name of scene.events ?? [])
@@ -181,7 +183,24 @@ export class World {
   }
 
   private mutex(name: string): Component<MutexValue> {
-    return this.space.define<MutexValue>(name, -1);
+    const component = this.space.define<MutexValue>(name, -1);
+    const holders = (state: State) => {
+      const owner = this.space.get(state, component);
+      return owner === -1 ? [] : [{ actor: owner, shared: false }];
+    };
+    this.locks.push({ name, holders });
+    return component;
+  }
+
+  private rwsem(name: string): Component<RwsemValue> {
+    const component = this.space.define<RwsemValue>(name, { writer: -1, readers: [], queue: [] });
+    const holders = (state: State) => {
+      const { writer, readers } = this.space.get(state, component);
+      if (writer !== -1) return [{ actor: writer, shared: false }];
+      return readers.map((actor) => ({ actor, shared: true }));
+    };
+    this.locks.push({ name, holders });
+    return component;
   }
 
   private defineRef(name: string, count: number): void {

@@ -1,7 +1,9 @@
 /** What a round trip through a checkpoint says of each item of the inventory. */
-import type { Comparison, ItemResult } from '../checkpoint/compare/compare.ts';
-import type { Refusal } from '../checkpoint/dump/refusal.ts';
-import items from '../kernel-model/inventory/items.json' with { type: 'json' };
+import items from '../../kernel-model/inventory/items.json' with { type: 'json' };
+import type { CheckpointNote } from '../convert/notes.ts';
+import type { Refusal } from '../dump/refusal.ts';
+import type { CheckpointState } from '../state.ts';
+import type { Comparison, ItemResult } from './compare.ts';
 
 export type InventoryItem = (typeof items)[number];
 export { items as INVENTORY };
@@ -56,4 +58,22 @@ function resultText({ equal, caveat }: ItemResult): string {
 
 export function refusalText({ item, subject, reason }: Refusal): string {
   return `${item === undefined ? '' : `item ${item}: `}${subject} ${reason}`;
+}
+
+/** What is lost because the caller said so; only what has a number can be. */
+export function noteOfLoss(loss: Refusal): CheckpointNote {
+  return { item: loss.item ?? 0, action: 'dropped', text: refusalText(loss) };
+}
+
+/** "2 tasks, 3 rings, 12 files, 5 mappings" */
+export function summary({ tasks, rings, files, mms }: CheckpointState): string {
+  const mappings = mms.reduce((sum, mm) => sum + mm.mappings.length, 0);
+  return [
+    [tasks.length, 'task'],
+    [rings.length, 'ring'],
+    [files.length, 'file'],
+    [mappings, 'mapping'],
+  ]
+    .map(([count, name]) => `${count} ${name}${count === 1 ? '' : 's'}`)
+    .join(', ');
 }
