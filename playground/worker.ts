@@ -1,73 +1,41 @@
-/** Verifies what the page sends, beside it: the page stays free however long that takes. */
-import { errnoName } from '../bpf/errno-name.ts';
+/** Answers the page's calls beside it: the page stays free however long that takes. */
+import { AssemblyFailure } from '../assembly/source.ts';
 import { InputError } from '../bpf/input-error.ts';
-import { loadObject } from '../loader/index.ts';
-import { diagnosisText } from '../verifier/diagnosis/diagnosis-text.ts';
-import { examine, type Report } from '../verifier/examine.ts';
-import { type Bench, openBench } from './kernel.ts';
-import type { Answer, ProgramReport, Site, VerifyRequest } from './protocol.ts';
+import { SceneError } from '../kernel-model/scene/scene-error.ts';
+import { beginCall } from './rpc/progress.ts';
+import type { Call, Reply, ServiceName } from './rpc/protocol.ts';
 
-/** Every path: what the page shows is what it is asked for. */
-const LOG_LEVEL = 2;
-const base = new URL('../', self.location.href);
-const site: Promise<Site> = fetch(new URL('site.json', base)).then(
-  (response) => response.json() as Promise<Site>,
-);
-const benches = new Map<string, Promise<Bench>>();
+type Methods = { readonly [method: string]: (...args: unknown[]) => unknown };
 
-async function benchOf({ kernel, stock }: VerifyRequest): Promise<Bench> {
-  const key = JSON.stringify([kernel, stock]);
-  const { kernels } = await site;
-  const found = kernels.find(({ name }) => name === kernel);
-  if (!found) throw new InputError(`unknown kernel "${kernel}"`);
-  const bench = benches.get(key) ?? openBench(base, found, stock);
-  benches.set(key, bench);
-  return bench;
-}
+/** Loaded when first called: a view that is not opened costs nothing. */
+const SERVICES: { readonly [Name in ServiceName]: () => Promise<{ readonly service: object }> } = {
+  assembly: () => import('./assembly/service.ts'),
+  verify: () => import('./verify/service.ts'),
+  run: () => import('./run/service.ts'),
+  locks: () => import('./locks/service.ts'),
+  checkpoint: () => import('./checkpoint/service.ts'),
+};
 
-async function verify(request: VerifyRequest): Promise<Answer> {
-  const { verifier, options } = await benchOf(request);
-  const begin = performance.now();
-  const object = loadObject(request.bytes, { ...options, file: request.file, programs: 'all' });
-  const programs = object.programs.map((program) =>
-    reportOf(
-      examine(
-        { verifier },
-        { path: request.file, object, program },
-        { unpriv: request.unprivileged, log: LOG_LEVEL },
-      ),
-    ),
-  );
-  return { id: request.id, programs, milliseconds: performance.now() - begin };
-}
+/** Calls are answered one after another, in their order. */
+let last: Promise<void> = Promise.resolve();
 
-function reportOf({ program, verdict, refusal, diagnosis }: Report): ProgramReport {
-  const { name, section } = program;
-  const stats = verdict?.stats;
-  return {
-    name,
-    section,
-    verdict: verdict ? (verdict.accepted ? 'accepted' : 'rejected') : 'not-loaded',
-    errno: verdict && !verdict.accepted ? errnoName(verdict.errno) : '',
-    message: verdict?.message ?? refusal ?? '',
-    source: diagnosis?.source ?? null,
-    numbers: stats
-      ? `${stats.insnsProcessed} insns, ${stats.totalStates} states, stack ${stats.stackDepths.join('+')}`
-      : '',
-    explanation: diagnosis ? diagnosisText(diagnosis) : [],
-    log: verdict?.log ?? '',
-  };
-}
-
-async function answer(request: VerifyRequest): Promise<Answer> {
+async function answer({ id, service, method, args }: Call): Promise<Reply> {
   try {
-    return await verify(request);
+    beginCall(id);
+    const methods = (await SERVICES[service]()).service as Methods;
+    return { id, value: await methods[method]?.(...args) };
   } catch (error) {
-    const isBad = error instanceof InputError;
-    // A trap leaves the core as it was in the middle of something.
-    if (!isBad) benches.clear();
-    return { id: request.id, error: error instanceof Error ? error.message : String(error), bug: !isBad };
+    const message = error instanceof Error ? error.message : String(error);
+    const at =
+      error instanceof SceneError || error instanceof AssemblyFailure
+        ? { at: { line: error.line, column: error.column } }
+        : {};
+    return { id, error: message, bug: !(error instanceof InputError), ...at };
+  } finally {
+    beginCall(undefined);
   }
 }
 
-self.onmessage = async ({ data }: MessageEvent<VerifyRequest>) => self.postMessage(await answer(data));
+self.onmessage = ({ data }: MessageEvent<Call>) => {
+  last = last.then(async () => self.postMessage(await answer(data)));
+};
