@@ -95,6 +95,8 @@ export function watchSubject(): void {
       unprivileged: unprivileged.value,
       ...(vmlinux.value ? { vmlinux: vmlinux.value } : {}),
     };
+    // What the site has is still on its way: what is asked for is kept until then.
+    if (site.value.kernels.length === 0) return;
     const isEmpty = !chosen || (chosen.kind === 'assembly' && chosen.text.trim() === '');
     assemblyError.value = undefined;
     if (isEmpty || !site.value.kernels.some(({ name, verifies }) => verifies && name === request.kernel)) {

@@ -1,7 +1,7 @@
 /** The lessons, taken as a learner takes them. Needs `npm run build`, and Chromium; skipped without. */
 import { expect, it } from 'vitest';
 import { LEAK, LOOP, NULL_CHECK, PACKET, RANGES } from '../../playground/learn/programs.ts';
-import { describeSite, type Visit } from './site.ts';
+import { describeSite, Visit } from './site.ts';
 
 describeSite('lessons', (site) => {
   const begin = async (title: string): Promise<Visit> => {
@@ -98,6 +98,27 @@ describeSite('lessons', (site) => {
     await stepDone(visit, 2);
     await write(visit, LOOP.replace('r1 <= 8', 'r1 < 100').replace('  r2 += r1\n', ''));
     await ended(visit);
+  });
+
+  it('begins where it should, though the page is not all there yet', async () => {
+    const visit = await Visit.open(site().browser, site().url);
+    const { page } = visit;
+    let arrive = () => {};
+    const begun = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    await page.route('**/site.json', async (route) => {
+      await begun;
+      await route.continue();
+    });
+    await page.goto(site().url);
+    await visit.view('Learn');
+    await visit.button('Begin: Loops have to end').click();
+    arrive();
+    await visit.text('#verdict', /rejected/);
+    await visit.text('#step', /step 1 of/);
+    await visit.context.close();
+    expect(visit.errors).toEqual([]);
   });
 
   it('what is taken is given back', async () => {
