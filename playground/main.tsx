@@ -7,7 +7,7 @@ import { watchCourse } from './learn/course.ts';
 import { keepSite } from './offline/offline-mark.tsx';
 import { listenForLinks, openLink } from './share/open-link.ts';
 import { watchReport } from './share/report-file.ts';
-import { chooseExample, fail, site, subject } from './state.ts';
+import { chooseExample, fail, notice, site, subject } from './state.ts';
 import { watchLog } from './verify/log-comparison.tsx';
 import { watchSubject } from './verify/state.ts';
 import './style/tokens.css';
@@ -18,7 +18,11 @@ async function begin(): Promise<void> {
   site.value = await loadSite();
   const [first] = site.value.examples;
   await openLink(() => {
-    if (!subject.value && first) chooseExample(first.file);
+    if (subject.value || !first) return;
+    // Something may have been dropped meanwhile that could not be opened.
+    const said = notice.value;
+    chooseExample(first.file);
+    notice.value = said;
   });
 }
 

@@ -87,8 +87,6 @@ export function watchSubject(): void {
   effect(() => {
     const chosen = subject.value;
     void attempt.value;
-    // It was about what was chosen before.
-    notice.value = undefined;
     const request = {
       kernel: kernel.value,
       stock: !series.value,
@@ -103,6 +101,8 @@ export function watchSubject(): void {
       batch(forget);
       return;
     }
+    // It was about what was chosen before.
+    notice.value = undefined;
     void verify({ ...request, subject: chosen });
   });
 }

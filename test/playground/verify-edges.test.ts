@@ -1,7 +1,7 @@
 /** The verifier's view where answers come late, or there is little to show. Needs `npm run build`, and Chromium. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { describeSite, object, type Visit } from './site.ts';
+import { describeSite, object, Visit } from './site.ts';
 
 /** Drops files as a browser hands them over. */
 async function drop(
@@ -208,6 +208,26 @@ describeSite("the verifier's view, at its edges", (site) => {
       document.body.dispatchEvent(Object.assign(event, { dataTransfer: { files: [folder] } }));
     });
     await visit.alert(/folder: cannot be read: folders are not opened/);
+  });
+
+  it('keeps what it said of a file that came before the site was there', async () => {
+    const visit = await Visit.open(site().browser, site().url);
+    let arrive = () => {};
+    const opened = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    await visit.page.route('**/site.json', async (route) => {
+      await opened;
+      await route.continue();
+    });
+    await visit.page.goto(site().url);
+    await drop(visit, 'body', [['bad.json', Buffer.from('{')]]);
+    await visit.alert(/bad\.json: is no capsule/);
+    arrive();
+    await visit.status(/rejected-null\.bpf\.o: 0 of 11/);
+    await visit.alert(/bad\.json: is no capsule/);
+    await visit.context.close();
+    expect(visit.errors).toEqual([]);
   });
 
   it('says which of several files it could not open, and opens the others', async () => {
