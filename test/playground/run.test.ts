@@ -215,6 +215,8 @@ describeSite('the run view', (site) => {
   it('keeps to what was chosen last, however quickly', async () => {
     const visit = await open('task-task.bpf.o');
     const { page } = visit;
+    // Keys are the view's, and not those of the tab that was clicked.
+    await page.locator('h1').click();
     const examples = ['io_uring_buf-io_uring_buf', 'bvec-bvec', 'epoll-epoll', 'task-task'];
     for (let turn = 0; turn < 16; turn++) {
       await page.selectOption('#example', `${examples[turn % 4]}.bpf.o`);
