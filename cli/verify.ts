@@ -11,11 +11,16 @@ import { type Bench, examine, requestOf, type Subject } from '../verifier/examin
 import { readEvents } from '../verifier/index.ts';
 import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
+import { reportRecord } from '../verifier/report-record.ts';
 import { eventLine } from './event-record.ts';
 import { ExitCode } from './exit-code.ts';
-import { type ReportOptions, reportRecord, reportText } from './verify-report.ts';
+import { reportText } from './verify-report.ts';
 
-interface VerifyOptions extends ReportOptions {
+interface VerifyOptions {
+  kernel: string;
+  /** Level of the log that is wanted, 0 for none. */
+  log: number;
+  unpriv?: boolean;
   prog?: string[];
   target?: string[];
   json?: boolean;

@@ -25,7 +25,7 @@ export const vmlinux = signal<Vmlinux | undefined>(undefined);
 /** What went wrong last, and what is good to know; shown above the views. */
 export const notice = signal<{ readonly text: string; readonly isError: boolean } | undefined>(undefined);
 
-export function exampleOf(file: string): Example | undefined {
+function exampleOf(file: string): Example | undefined {
   return site.value.examples.find((example) => example.file === file);
 }
 

@@ -48,7 +48,7 @@ export class MemoryPool {
 }
 
 /** The module with its only memory imported as kernel.memory, and the pages that it asks for. */
-export function importingMemory(wasm: Uint8Array): { module: Uint8Array<ArrayBuffer>; pages: number } {
+function importingMemory(wasm: Uint8Array): { module: Uint8Array<ArrayBuffer>; pages: number } {
   const sections = sectionsOf(wasm);
   const memories = sections.find(({ id }) => id === MEMORIES)?.body;
   const imports = sections.find(({ id }) => id === IMPORTS)?.body;

@@ -1,27 +1,17 @@
 /** The checkpoint view's worker: kernels, the programs that look at them, and images. */
 import { CHECKPOINT_OBJECTS, type ObjectSource } from '../../checkpoint/dump/programs.ts';
-import { type ParsedScene, parseScene } from '../../kernel-model/scene/index.ts';
-import { Session } from '../../session/session.ts';
-import { Vm } from '../../vm/index.ts';
+import { parseScene } from '../../kernel-model/scene/index.ts';
+import { withSessions } from '../kernel/machines.ts';
 import { openProfile } from '../kernel/profile.ts';
 import { fetchBytes } from '../kernel/site.ts';
 import { say } from '../rpc/progress.ts';
 import { imageText } from './image-text.ts';
-import type { CheckpointService, TripProgress } from './protocol.ts';
+import type { CheckpointService, Stage, TripProgress } from './protocol.ts';
 import { roundTrip } from './trip.ts';
 
-let compiled: Promise<WebAssembly.Module> | undefined;
 let fetched: Promise<ReadonlyMap<string, Uint8Array>> | undefined;
 
-/** As `load` gives it; tried again after it has failed. */
-function vmModule(): Promise<WebAssembly.Module> {
-  compiled ??= fetchBytes('vm.wasm').then((bytes) => WebAssembly.compile(bytes));
-  compiled.catch(() => {
-    compiled = undefined;
-  });
-  return compiled;
-}
-
+/** Tried again after it has failed. */
 function dumpers(): Promise<ReadonlyMap<string, Uint8Array>> {
   fetched ??= fetchDumpers();
   fetched.catch(() => {
@@ -37,24 +27,18 @@ async function fetchDumpers(): Promise<ReadonlyMap<string, Uint8Array>> {
   return new Map(await Promise.all(all));
 }
 
-async function open(scene: ParsedScene, kernel: string): Promise<Session> {
-  const [wasm, profile] = await Promise.all([vmModule(), openProfile(kernel)]);
-  return new Session(await Vm.create({ wasm }), profile, scene);
-}
-
 export const service: CheckpointService = {
   async check({ text, file, kernel }) {
-    await open(parseScene(text, file), kernel);
+    const scene = parseScene(text, file);
+    await withSessions(await openProfile(kernel), (open) => open(scene));
   },
 
   async roundTrip({ text, file, kernel, drop }) {
     const objects = await dumpers();
     const source: ObjectSource = (name) => objects.get(name) as Uint8Array;
-    return roundTrip(parseScene(text, file), drop, {
-      open: (scene) => open(scene, kernel),
-      source,
-      begin: (stage) => say({ stage } satisfies TripProgress),
-    });
+    const scene = parseScene(text, file);
+    const begin = (stage: Stage) => say({ stage } satisfies TripProgress);
+    return withSessions(await openProfile(kernel), (open) => roundTrip(scene, drop, { open, source, begin }));
   },
 
   async show(images, name, pretty) {

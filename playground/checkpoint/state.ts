@@ -1,7 +1,7 @@
 /** What the checkpoint view is about: a scene, and its way through a checkpoint and a restore. */
 import { batch, computed, effect, signal } from '@preact/signals';
-import { fetchText } from '../kernel/site.ts';
 import { Client, Stopped } from '../rpc/client.ts';
+import { ComingText } from '../scene/coming-text.ts';
 import { problemOf, type SceneProblem } from '../scene/problem.ts';
 import { fail, kernel } from '../state.ts';
 import type { ImageFile, ItemRow, Stage, Trip, TripProgress } from './protocol.ts';
@@ -85,21 +85,12 @@ export function beginCheckpoint(): void {
   if (!begun) chooseScene(FIRST_SCENE).catch(fail);
 }
 
-/** The scene that is being fetched: what is asked for meanwhile is about it. */
-let coming: Promise<void> = Promise.resolve();
-let chosen = 0;
+const coming = new ComingText();
 
 /** @throws what fetching a bundled scene fails with. */
 export function chooseScene(name: string): Promise<void> {
   begun = true;
-  coming = fetchScene(name, ++chosen);
-  return coming;
-}
-
-async function fetchScene(name: string, choice: number): Promise<void> {
-  const text = await fetchText(`scenes/${encodeURIComponent(name)}.yaml`);
-  // Another may have been chosen, or written, meanwhile.
-  if (choice === chosen) setText(text, name);
+  return coming.bring(`scenes/${encodeURIComponent(name)}.yaml`, (text) => setText(text, name));
 }
 
 export function editScene(text: string): void {
@@ -107,7 +98,7 @@ export function editScene(text: string): void {
 }
 
 function setText(text: string, name: string | undefined): void {
-  chosen++;
+  coming.abandon();
   stop();
   batch(() => {
     sceneText.value = text;
@@ -124,8 +115,7 @@ let trips = 0;
 let tripKernel: string | undefined;
 
 export async function checkpointAndRestore(): Promise<void> {
-  // Whoever chose it is told when it cannot be had.
-  await coming.catch(() => {});
+  await coming.settled();
   stop();
   const mine = ++trips;
   tripKernel = kernel.value;

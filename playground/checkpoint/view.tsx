@@ -2,10 +2,8 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import '../style/checkpoint.css';
-import { problemText } from '../scene/problem.ts';
-import { YamlEditor } from '../scene/yaml-editor.tsx';
+import { SceneText } from '../scene/scene-text.tsx';
 import { fail, kernel, site } from '../state.ts';
-import { Pane } from '../ui/pane.tsx';
 import { DumpStep } from './dump-step.tsx';
 import { Flow } from './flow.tsx';
 import { ImagesStep } from './images-step.tsx';
@@ -40,21 +38,14 @@ export function CheckpointView(): JSX.Element {
     <>
       <TripBar />
       <div class="checkpoint">
-        <Pane title="Scene" class="checkpoint-scene">
-          <div class="scene-text">
-            <YamlEditor
-              label="Scene, as YAML"
-              value={sceneText.value}
-              onChange={editScene}
-              check={checkScene}
-            />
-          </div>
-          {problem.value && (
-            <p class="scene-problem" role="alert">
-              {problemText(problem.value)}
-            </p>
-          )}
-        </Pane>
+        <SceneText
+          class="checkpoint-scene"
+          label="Scene, as YAML"
+          value={sceneText.value}
+          onChange={editScene}
+          check={checkScene}
+          problem={problem.value}
+        />
         <div class="checkpoint-trip">
           <Verdict />
           <Flow />

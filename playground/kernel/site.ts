@@ -52,7 +52,7 @@ export function site(): Promise<Site> {
 }
 
 /** A file of the site. @throws when it is not there. */
-export async function fetchFile(path: string): Promise<Response> {
+async function fetchFile(path: string): Promise<Response> {
   const response = await fetch(new URL(path, base));
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return response;

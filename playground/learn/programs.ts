@@ -1,4 +1,4 @@
-/** The programs of the lessons, in assembly. What each says of its verdict is tested. */
+/** The programs of the lessons, in assembly: all are rejected, until the learner has mended them. */
 
 export const NULL_CHECK = `; Counts packets of one kind in a map.
 .type socket

@@ -1,4 +1,5 @@
 /** What lessons look for in the views. */
+import { PathEnd } from '../../verifier/trace/paths.ts';
 import * as checkpoint from '../checkpoint/state.ts';
 import * as locks from '../locks/state.ts';
 import * as run from '../run/state.ts';
@@ -47,7 +48,9 @@ export function isAtCoveringState(): boolean {
   const paths = trace()?.paths;
   const at = stepView()?.step;
   if (!paths || at === undefined) return false;
-  return paths.covered.some((state, path) => paths.end[path] === 2 && paths.keptAt[state] === at);
+  return paths.covered.some(
+    (state, path) => paths.end[path] === PathEnd.Pruned && paths.keptAt[state] === at,
+  );
 }
 
 /** How often the verifier went over an instruction, at most. */

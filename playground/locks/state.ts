@@ -1,7 +1,7 @@
 /** What the locks view is about: a scene, one order of its steps, and what all orders lead to. */
 import { batch, computed, signal } from '@preact/signals';
-import { fetchText } from '../kernel/site.ts';
 import { Client, Stopped } from '../rpc/client.ts';
+import { ComingText } from '../scene/coming-text.ts';
 import { problemOf, type SceneProblem } from '../scene/problem.ts';
 import { fail } from '../state.ts';
 import type {
@@ -121,23 +121,15 @@ export function loadFinding(finding: FindingReport): void {
   void take({ kind: 'look' }, { schedule, cursor: schedule.length });
 }
 
-/** The scene that is being fetched: what is asked for meanwhile is about it. */
-let coming: Promise<void> = Promise.resolve();
-let chosen = 0;
+const coming = new ComingText();
 
 /** @throws what fetching a bundled scene fails with. */
 export function chooseScene(name: string, from: Position = { schedule: [], cursor: 0 }): Promise<void> {
   begun = true;
-  coming = fetchScene(name, from, ++chosen);
-  return coming;
-}
-
-async function fetchScene(name: string, from: Position, choice: number): Promise<void> {
-  const text = await fetchText(`scenes/locks/${encodeURIComponent(name)}.yaml`);
-  // Another may have been chosen, or written, meanwhile.
-  if (choice !== chosen) return;
-  setText(text, name);
-  await take({ kind: 'look' }, from);
+  return coming.bring(`scenes/locks/${encodeURIComponent(name)}.yaml`, (text) => {
+    setText(text, name);
+    return take({ kind: 'look' }, from);
+  });
 }
 
 let begun = false;
@@ -158,7 +150,7 @@ export function editScene(text: string): void {
 }
 
 function setText(text: string, name: string | undefined): void {
-  chosen++;
+  coming.abandon();
   stopExploring();
   batch(() => {
     sceneText.value = text;
@@ -172,8 +164,7 @@ function setText(text: string, name: string | undefined): void {
 let explorations = 0;
 
 export async function exploreAll(options: ExploreOptions): Promise<void> {
-  // Whoever chose it is told when it cannot be had.
-  await coming.catch(() => {});
+  await coming.settled();
   stopExploring();
   const mine = ++explorations;
   batch(() => {

@@ -3,10 +3,8 @@ import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import '../style/locks.css';
 import type { SiteScene } from '../kernel/site.ts';
-import { problemText } from '../scene/problem.ts';
-import { YamlEditor } from '../scene/yaml-editor.tsx';
+import { SceneText } from '../scene/scene-text.tsx';
 import { fail, site } from '../state.ts';
-import { Pane } from '../ui/pane.tsx';
 import { OrdersPane } from './orders.tsx';
 import { beginLocks, checkScene, chooseScene, editScene, problem, sceneName, sceneText } from './state.ts';
 import { TimelinePane } from './timeline-pane.tsx';
@@ -19,7 +17,14 @@ export function LocksView(): JSX.Element {
     <>
       <SceneBar />
       <div class="locks">
-        <ScenePane />
+        <SceneText
+          class="locks-scene"
+          label="Scene of locks, as YAML"
+          value={sceneText.value}
+          onChange={editScene}
+          check={checkScene}
+          problem={problem.value}
+        />
         <OrdersPane />
         <TimelinePane />
       </div>
@@ -58,26 +63,6 @@ function SceneBar(): JSX.Element {
       </label>
       <p class="locks-about">{about ?? 'Actors in one kernel, and what each of them does.'}</p>
     </form>
-  );
-}
-
-function ScenePane(): JSX.Element {
-  return (
-    <Pane title="Scene" class="locks-scene">
-      <div class="scene-text">
-        <YamlEditor
-          label="Scene of locks, as YAML"
-          value={sceneText.value}
-          onChange={editScene}
-          check={checkScene}
-        />
-      </div>
-      {problem.value && (
-        <p class="scene-problem" role="alert">
-          {problemText(problem.value)}
-        </p>
-      )}
-    </Pane>
   );
 }
 

@@ -1,8 +1,8 @@
 /** Keeps what is shown in step with what is chosen: asks the worker, and takes only its latest answer. */
 import { batch, effect, untracked } from '@preact/signals';
 import type { RunChoice } from '../../session/debugger/debugger.ts';
-import { fetchText } from '../kernel/site.ts';
 import { Client, Stopped } from '../rpc/client.ts';
+import { ComingText } from '../scene/coming-text.ts';
 import { problemOf, type SceneProblem } from '../scene/problem.ts';
 import { fail, kernel, site, subject, vmlinux } from '../state.ts';
 import type { Setting } from './protocol.ts';
@@ -13,7 +13,7 @@ import { EMPTY_SCENE, OWN_SCENE } from './state.ts';
 const READ_SIZE = 4096;
 /** Quiet time after which what was typed is looked at. */
 const PAUSE = 350;
-export const EMPTY_TEXT = '# An empty world: only the first process.\ntasks: []\n';
+const EMPTY_TEXT = '# An empty world: only the first process.\ntasks: []\n';
 
 /** Milliseconds after which a run is given up for another: it may never end. */
 const LONG_RUN = 1500;
@@ -51,29 +51,32 @@ export async function checkScene(text: string): Promise<SceneProblem | undefined
   }
 }
 
-let chosen = 0;
+const coming = new ComingText();
 
 export async function chooseScene(file: string): Promise<void> {
-  const choice = ++chosen;
-  let text = EMPTY_TEXT;
+  const take = (text: string) => {
+    batch(() => {
+      state.sceneFile.value = file;
+      state.sceneText.value = text;
+    });
+    return refresh(true);
+  };
+  if (file === EMPTY_SCENE) {
+    coming.abandon();
+    return take(EMPTY_TEXT);
+  }
   try {
-    if (file !== EMPTY_SCENE) text = await fetchText(`scenes/${file}`);
+    await coming.bring(`scenes/${file}`, take);
   } catch (error) {
     fail(error);
+    await take(EMPTY_TEXT);
   }
-  // Another may have been chosen, or written, meanwhile.
-  if (choice !== chosen) return;
-  batch(() => {
-    state.sceneFile.value = file;
-    state.sceneText.value = text;
-  });
-  await refresh(true);
 }
 
 /** The scene is the user's own from now on. */
 export function editScene(text: string): void {
   if (text === state.sceneText.value) return;
-  chosen++;
+  coming.abandon();
   batch(() => {
     state.sceneFile.value = OWN_SCENE;
     state.sceneText.value = text;

@@ -3,8 +3,7 @@ import { loadAssembly } from '../../assembly/index.ts';
 import { parseScene } from '../../kernel-model/scene/index.ts';
 import { Debugger, type ObjectToRun } from '../../session/debugger/debugger.ts';
 import { sceneOverview } from '../../session/debugger/scene-overview.ts';
-import { Session } from '../../session/session.ts';
-import { MemoryPool } from '../../vm/memory-pool.ts';
+import { machines, withSessions } from '../kernel/machines.ts';
 import { openProfile } from '../kernel/profile.ts';
 import { fetchBytes } from '../kernel/site.ts';
 import type { Subject } from '../state.ts';
@@ -12,14 +11,6 @@ import type { RunService, Setting } from './protocol.ts';
 
 /** What messages call the scene that the page shows. */
 const SCENE = 'scene';
-
-let pool: Promise<MemoryPool> | undefined;
-
-/** Every look into a step takes a machine. */
-function machines(): Promise<MemoryPool> {
-  pool ??= fetchBytes('vm.wasm').then((bytes) => new MemoryPool(bytes));
-  return pool;
-}
 
 async function objectOf(subject: Subject): Promise<ObjectToRun> {
   switch (subject.kind) {
@@ -85,13 +76,7 @@ export const service: RunService = {
 
   async overview(kernel, scene) {
     const parsed = parseScene(scene, SCENE);
-    const memories = await machines();
-    const vm = await memories.create();
-    try {
-      return sceneOverview(new Session(vm, await openProfile(kernel), parsed));
-    } finally {
-      memories.release(vm);
-    }
+    return withSessions(await openProfile(kernel), async (open) => sceneOverview(await open(parsed)));
   },
 
   async record(setting, choice) {

@@ -12,19 +12,8 @@ interface Verdict {
 }
 
 /** As `drydock verify --json` has them. */
-export function reportFile({ file, programs }: VerifyAnswer): string {
-  const records: object[] = programs.map(({ name, section, verdict, errno, message, stats, diagnosis }) => ({
-    object: file,
-    program: name,
-    section,
-    verdict,
-    errno,
-    message,
-    insn: diagnosis?.insn ?? null,
-    source: diagnosis?.source ?? null,
-    stats: stats ?? null,
-    diagnosis: diagnosis ?? null,
-  }));
+export function reportFile({ programs }: VerifyAnswer): string {
+  const records: object[] = programs.map(({ record }) => record);
   return [...records, { capsule: saveCapsule() }].map((record) => `${JSON.stringify(record)}\n`).join('');
 }
 

@@ -12,7 +12,7 @@ const LONG_LINK = 8000;
 
 const link = signal('');
 const copied = signal(false);
-export const isSharing = signal(false);
+const isSharing = signal(false);
 
 export async function share(): Promise<void> {
   try {

@@ -1,5 +1,6 @@
 /** What the verifier view asks its worker. Texts of long lists are asked for in windows. */
 import type { Diagnosis } from '../../verifier/diagnosis/diagnose.ts';
+import type { ReportRecord } from '../../verifier/report-record.ts';
 import type { Coverage } from '../../verifier/trace/coverage.ts';
 import type { Paths } from '../../verifier/trace/paths.ts';
 import type { Heat } from '../../verifier/trace/trace.ts';
@@ -22,6 +23,8 @@ export interface ProgramReport {
   readonly message: string;
   readonly stats: { readonly insns: number; readonly states: number; readonly stack: string } | undefined;
   readonly diagnosis: Diagnosis | undefined;
+  /** As reports have it. */
+  readonly record: ReportRecord;
 }
 
 export interface VerifyAnswer {
@@ -74,8 +77,6 @@ export interface TraceSummary {
   readonly causeLogRows: readonly number[];
   /** Row of the log at which it is rejected; -1 when no step was taken there. */
   readonly failedLogRow: number;
-  /** That following it took. */
-  readonly milliseconds: number;
 }
 
 /** What happened between a step and the next one. */

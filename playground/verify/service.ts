@@ -1,6 +1,8 @@
 /** Verifies what the page sends, and follows one program of it step by step. */
 import { errnoName } from '../../bpf/errno-name.ts';
 import { InputError } from '../../bpf/input-error.ts';
+import { sameBytes } from '../../verifier/program-btf.ts';
+import { messageOf, outcome, type RecordOptions, reportRecord } from '../../verifier/report-record.ts';
 import { type Bench, type KernelChoice, openBench, type Vmlinux } from '../kernel/bench.ts';
 import { say } from '../rpc/progress.ts';
 import type { ProgramReport, VerifyProgress, VerifyService } from './protocol.ts';
@@ -17,7 +19,7 @@ let tracing: Tracing | undefined;
 /** One at a time: each has some 30 MB of types. */
 function benchOf(choice: KernelChoice): Promise<Bench> {
   const key = JSON.stringify([choice.kernel, choice.stock]);
-  const same = bench?.key === key && sameBytes(bench.vmlinux?.bytes, choice.vmlinux?.bytes);
+  const same = bench?.key === key && sameBytes(bytesOf(bench), bytesOf(choice));
   if (bench && same) return bench.opened;
   const opened = openBench(choice);
   bench = { key, vmlinux: choice.vmlinux, opened };
@@ -25,8 +27,8 @@ function benchOf(choice: KernelChoice): Promise<Bench> {
   return opened;
 }
 
-function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a?.length === b?.length && (a ?? []).every((byte, i) => byte === b?.[i]);
+function bytesOf({ vmlinux }: { readonly vmlinux?: Vmlinux | undefined }): Uint8Array {
+  return vmlinux?.bytes ?? new Uint8Array();
 }
 
 /** What failed, or trapped in the middle of something, is not used again. */
@@ -35,22 +37,24 @@ function forgetBench(): void {
   tracing = undefined;
 }
 
-function reportOf(program: Candidate): ProgramReport {
-  const { verdict, refusal, diagnosis } = program.examine();
+function reportOf(program: Candidate, path: string, options: RecordOptions): ProgramReport {
+  const examined = program.examine();
+  const { verdict, diagnosis } = examined;
   const { name, section } = program;
   const stats = verdict?.stats;
   return {
     name,
     section,
-    verdict: verdict ? (verdict.accepted ? 'accepted' : 'rejected') : 'not-loaded',
+    verdict: outcome(verdict),
     errno: verdict && !verdict.accepted ? errnoName(verdict.errno) : '',
-    message: verdict?.message ?? refusal ?? '',
+    message: messageOf(examined),
     stats: stats && {
       insns: stats.insnsProcessed,
       states: stats.totalStates,
       stack: stats.stackDepths.join('+'),
     },
     diagnosis,
+    record: reportRecord({ ...examined, path, program }, options),
   };
 }
 
@@ -93,7 +97,7 @@ export const service: VerifyService = {
     const reports = guarded(() =>
       programs.map((program, index) => {
         tell(`verifying ${program.name} (${index + 1} of ${programs.length})`);
-        return reportOf(program);
+        return reportOf(program, found.file, { kernel: choice.kernel, unpriv: unprivileged });
       }),
     );
     loaded = { bench: opened, subject: found, reports };

@@ -1,4 +1,5 @@
 /** A long text as lines, which are found by number and by byte. */
+import { lastIndex } from '../../bpf/last-index.ts';
 
 const NEWLINE = 10;
 
@@ -41,14 +42,10 @@ export class TextListing {
 
   /** Line that a byte stands in; the nearest one for bytes outside. */
   lineAt(byte: number): number {
-    let low = 0;
-    let high = this.starts.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.starts[middle] as number) <= byte) low = middle + 1;
-      else high = middle;
-    }
-    return Math.max(0, low - 1);
+    return Math.max(
+      0,
+      lastIndex(this.length, (line) => this.startOf(line) <= byte),
+    );
   }
 
   startOf(line: number): number {

@@ -1,5 +1,6 @@
 /** One program followed step by step, with its listings. */
 import type { Btf } from '../../bpf/btf.ts';
+import { lastIndex } from '../../bpf/last-index.ts';
 import type { Diagnosis } from '../../verifier/diagnosis/diagnose.ts';
 import { type SourceLine, SourceMap } from '../../verifier/diagnosis/source.ts';
 import type { EventLog } from '../../verifier/event-reader.ts';
@@ -41,7 +42,6 @@ export class Tracing {
       diagnosis,
     }: { program: Candidate; subject: LoadedSubject; diagnosis: Diagnosis | undefined },
   ) {
-    const begin = performance.now();
     const verdict = verifier.verify({ ...request, events: 'all' });
     const { events = NO_EVENTS } = verdict;
     const slots = Math.ceil(request.insns.length / 8);
@@ -71,7 +71,6 @@ export class Tracing {
       causes,
       causeLogRows: causes.map((step) => (step < 0 ? -1 : this.logRow(step))),
       failedLogRow: this.failedLogRow(diagnosis),
-      milliseconds: performance.now() - begin,
     };
   }
 
@@ -119,14 +118,7 @@ export class Tracing {
   /** What is logged of a step ends with its own line. */
   stepOfLogRow(row: number): number {
     const byte = this.logLines.startOf(row) + this.logStart;
-    let low = 0;
-    let high = this.trace.steps;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.trace.logPosition(middle) <= byte) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+    return lastIndex(this.trace.steps, (step) => this.trace.logPosition(step) <= byte);
   }
 
   lastChange(step: number, frame: number, place: string): number {

@@ -1,5 +1,7 @@
 /** What stands at an address of the modelled kernel, for people. */
+
 import { DIRECT_MAP, PAGE_STRUCT_SIZE, pageFrame, VMEMMAP } from '../../bpf/address.ts';
+import { lastIndex } from '../../bpf/last-index.ts';
 import type { Record } from '../../kernel-model/record.ts';
 import type { Session } from '../session.ts';
 
@@ -82,14 +84,8 @@ export class AddressNames {
     if (address < DIRECT_MAP || address >= DIRECT_MAP + 0x1_0000_0000n) return undefined;
     this.records ??= [...this.session.machine.heap.live].sort((a, b) => a.offset - b.offset);
     const { records } = this;
-    let low = 0;
-    let high = records.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((records[middle] as Record).address <= address) low = middle + 1;
-      else high = middle;
-    }
-    const record = records[low - 1];
+    const record =
+      records[lastIndex(records.length, (index) => (records[index] as Record).address <= address)];
     return record && address < record.address + BigInt(record.layout.size + record.extra)
       ? record
       : undefined;

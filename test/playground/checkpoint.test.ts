@@ -69,4 +69,32 @@ describeSite('the checkpoint view', (site) => {
     await visit.button('Try again with these losses').click();
     await visit.text('#checkpoint-verdict', /Equal, but for what was allowed to be lost/);
   });
+
+  it('looks at what is written as often as it is', async () => {
+    const visit = await site().visit();
+    const { page } = visit;
+    await visit.view('Checkpoint');
+    await visit.text('.cm-content', /tasks/);
+    // More kernels in a row than a browser has addresses for, were each to have memory of its own.
+    const failed = await page.evaluate(
+      `(async () => {
+        const script = [...document.scripts].find(({ type }) => type === 'module').src;
+        const url = new URL((await (await fetch(script)).text()).match(/worker-[\\w-]+\\.js/)[0], script);
+        const worker = new Worker(url, { type: 'module' });
+        const scene = { text: 'tasks: [{ pid: 7, comm: app }]', file: 'scene.yaml', kernel: '6.12' };
+        let id = 0;
+        const check = () => new Promise((resolve) => {
+          worker.onmessage = ({ data }) => resolve(data.error);
+          worker.postMessage({ id: ++id, service: 'checkpoint', method: 'check', args: [scene] });
+        });
+        for (let i = 0; i < 300; i++) {
+          const error = await check();
+          if (error !== undefined) return i + ': ' + error;
+        }
+        worker.terminate();
+        return '';
+      })()`,
+    );
+    expect(failed).toBe('');
+  });
 });

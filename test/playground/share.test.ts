@@ -1,7 +1,14 @@
 /** Links, capsules, exports, and the page without a network. Needs `npm run build`, and Chromium; skipped without. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeSite, object, serve, Visit } from './site.ts';
+import { describeSite, object, ROOT, serve, Visit } from './site.ts';
+
+function jsonLines(text: string): object[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as object);
+}
 
 describeSite('sharing', (site) => {
   const stateAt = (visit: Visit, step: number) =>
@@ -64,7 +71,12 @@ describeSite('sharing', (site) => {
     expect(log.name).toBe('task_unchecked.log');
     expect(log.bytes.toString()).toMatch(/^func#0 @0\n0: R1=ctx\(\) R10=fp0\n[\s\S]*processed 2 insns/);
     const report = await saved('Save report');
-    expect(report.bytes.toString().trim().split('\n')).toHaveLength(12);
+    const records = jsonLines(report.bytes.toString());
+    expect(records.pop()).toHaveProperty('capsule');
+    const program = join(ROOT, 'programs/rejected/null.bpf.o');
+    const args = [join(ROOT, 'dist/cli/main.js'), 'verify', '--json', '--stock', program];
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(records).toEqual(jsonLines(stdout).map((record) => ({ ...record, object: 'mine.bpf.o' })));
     // Brought back, both are held against what this page says.
     await visit.put('theirs.log', log.bytes);
     await visit.text('#log-comparison', /theirs\.log is the same, all 9 lines/);

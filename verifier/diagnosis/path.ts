@@ -1,4 +1,5 @@
 /** The path on which a program failed: its steps, and what each of them changed. */
+import { lastIndex } from '../../bpf/last-index.ts';
 import { EventHead, EventKind, FrameEvent, HeldEvent, InsnEvent } from '../event-abi.ts';
 import { type EventLog, type RegisterState, readEvent } from '../event-reader.ts';
 
@@ -133,12 +134,5 @@ export class FailedPath {
 
 /** Index of the last number below a limit in an ascending list; -1 for none. */
 function lastBelow(ascending: readonly number[], limit: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((ascending[middle] ?? 0) < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
+  return lastIndex(ascending.length, (index) => (ascending[index] ?? 0) < limit);
 }

@@ -1,5 +1,6 @@
 /** The source of a program, as its line info remembers it. */
 import type { Btf } from '../../bpf/btf.ts';
+import { lastIndex } from '../../bpf/last-index.ts';
 import type { LineInfo } from '../../loader/program.ts';
 
 export interface SourceLine {
@@ -37,14 +38,8 @@ export class SourceMap {
   private infoOf(insn: number): LineInfo | undefined {
     if (insn < 0 || !this.btf) return undefined;
     // Line info is ascending; a program whose is not is not accepted.
-    let low = 0;
-    let high = this.lines.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.lines[middle]?.insn ?? 0) <= insn) low = middle + 1;
-      else high = middle;
-    }
-    return this.lines[low - 1];
+    const { lines } = this;
+    return lines[lastIndex(lines.length, (index) => (lines[index]?.insn ?? 0) <= insn)];
   }
 
   private lineOf(info: LineInfo): SourceLine {
