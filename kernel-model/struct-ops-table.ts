@@ -24,6 +24,8 @@ export interface StructOps {
   readonly members: readonly string[];
   /** Of those, the ones whose programs may sleep. */
   readonly sleepable: readonly string[];
+  /** Of those, the ones to whose programs the kernel adds code behind the end. */
+  readonly epilogue: readonly string[];
   /** Pointers to the first are taken for pointers to the second ("sock" -> "tcp_sock"). */
   readonly promote: ReadonlyMap<string, string>;
   /** Has rules of its own for stores; without, stores through BTF pointers are refused. */
@@ -90,6 +92,7 @@ export class StructOpsTable {
         name,
         members,
         sleepable: sleepable.includes(ALL) ? members : sleepable,
+        epilogue: rule?.find('epilogue')?.strings() ?? [],
         promote: new Map((rule?.find('promote')?.entries() ?? []).map(([from, to]) => [from, to.string()])),
         hasWrites: writes !== undefined,
       });

@@ -151,10 +151,8 @@ export const enum MapField {
   /** Content of a one-element array (frozen read-only data), 0 when not known. */
   Data = 56,
   Frozen = 60,
-  /** Kernel address that the log prints. u64 */
-  Address = 64,
-  Id = 72,
-  Size = 80,
+  Id = 64,
+  Size = 72,
 }
 
 /** What a verification found out about a subprogram; programs that attach to it depend on this. */

@@ -79,6 +79,8 @@ export const enum AttachFlag {
   MemberSleepable = 0x8000,
   /** Whether the kernel knows which arguments of the tracepoint may be NULL. */
   NullArgsKnown = 0x1_0000,
+  /** The kernel adds code behind the end of the struct_ops program, for which the context is kept. */
+  Epilogue = 0x2_0000,
 }
 
 /** The program that a program attaches to (`Request.AttachProgram`). */

@@ -58,7 +58,6 @@ function checkMap(field: string, map: MapInfo): void {
   checkWord(`${field}.keyTypeId`, map.keyTypeId);
   checkWord(`${field}.valueTypeId`, map.valueTypeId);
   checkLong(`${field}.extra`, map.extra);
-  checkLong(`${field}.address`, map.address ?? 0n);
   if (map.btf !== undefined) checkBytes(`${field}.btf`, map.btf);
   if (map.data !== undefined) checkBytes(`${field}.data`, map.data);
   if ((map.data?.length ?? 0) > map.valueSize) {

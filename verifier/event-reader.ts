@@ -18,8 +18,6 @@ export interface EventLog {
   bytes: Uint8Array;
   /** There were more events than the core keeps (128 MiB): only the last ones are here. */
   lost: boolean;
-  /** Bytes of log that were written: positions count them. Of a log that is longer than its buffer the end is kept. */
-  logLength: number;
 }
 
 /** What is known of a register, or of one that is spilled. */

@@ -20,8 +20,6 @@ export interface MapInfo {
   /** Content of a one-element array. */
   data?: Uint8Array;
   frozen: boolean;
-  /** Address the log shows for it. */
-  address?: bigint;
 }
 
 /** A function of a target program. */

@@ -141,6 +141,7 @@ function structOpsFacts(
   let flags: number = AttachFlag.StructOps;
   if (ops.members.includes(member)) flags |= AttachFlag.Member;
   if (ops.sleepable.includes(member)) flags |= AttachFlag.MemberSleepable;
+  if (ops.epilogue.includes(member)) flags |= AttachFlag.Epilogue;
   const [from, to] = [...ops.promote][0] ?? ['', ''];
   const struct = (name: string) => (name === '' ? 0 : kernel.btf.find(name, BtfKind.Struct));
   return {

@@ -132,7 +132,6 @@ function packMap(packer: Packer, record: number, map: MapInfo, btfs: BtfAddresse
   set(MapField.Record, btfs.recordOfMap(map));
   set(MapField.Data, map.data ? packer.bytes(map.data) : 0);
   set(MapField.Frozen, map.frozen ? 1 : 0);
-  packer.u64(record + MapField.Address, map.address ?? 0n);
 }
 
 function packTarget(packer: Packer, target: TargetProgram): number {

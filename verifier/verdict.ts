@@ -34,6 +34,8 @@ export interface Verdict {
   subprogs: VerifiedSubprog[];
   /** As the kernel's log at the requested level. */
   log: string;
+  /** Bytes of log that were written (positions in events count them): of more than 16 MiB, `log` is the end. */
+  logLength: number;
   /** What the verification did, when the request asked for it: see `readEvents`. */
   events?: EventLog;
 }

@@ -9,6 +9,7 @@ import { EVENT_CHUNK } from './event-abi.ts';
 import type { EventLog } from './event-reader.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
 import type { LoadRequest } from './load-request.ts';
+import { logAddresses } from './log-addresses.ts';
 import { openVmlinux, packBtfFacts, RequestBtfs } from './pack-btf.ts';
 import { packHelpers } from './pack-helpers.ts';
 import { type KfuncModule, packKfuncs } from './pack-kfuncs.ts';
@@ -103,14 +104,21 @@ export class Verifier {
     }
   }
 
-  /** Names of the kernel functions that a request's program calls, for its instructions as text. */
+  /** What a request's program calls and loads, for its instructions as text. */
   names(request: LoadRequest): DisasmOptions {
     const modules = request.kfuncBtfs ?? [];
     const btfOf = (slot: number) => {
       const name = slot === 0 ? null : modules[slot];
       return name === null ? this.kernel.btf : name && this.kernel.moduleBtf(name);
     };
-    return { address: () => 0n, kfuncName: (id, slot) => functionName(btfOf(slot) || undefined, id) };
+    const immBtf = (slot: number) => {
+      const name = request.immBtfs?.[slot - 1];
+      return slot === 0 ? this.kernel.btf : name === undefined ? undefined : this.kernel.moduleBtf(name);
+    };
+    return {
+      address: logAddresses(request, immBtf),
+      kfuncName: (id, slot) => functionName(btfOf(slot) || undefined, id),
+    };
   }
 
   private readVerdict(result: number, request: LoadRequest): Verdict {
@@ -137,6 +145,7 @@ export class Verifier {
       stats,
       subprogs: Array.from({ length: word(Result.SubprogsFound) }, (_, i) => this.readSubprog(i)),
       log,
+      logLength: Number(view.getBigUint64(result + Result.LogLength, true)),
       ...(request.events ? { events: this.readEvents(result) } : {}),
     };
   }
@@ -154,7 +163,6 @@ export class Verifier {
     return {
       bytes,
       lost: view.getUint32(result + Result.EventsLost, true) !== 0,
-      logLength: Number(view.getBigUint64(result + Result.LogLength, true)),
     };
   }
 
@@ -202,5 +210,5 @@ function refused(errno: number, reason: string): Verdict {
     markRead: 0,
     stackDepths: [],
   };
-  return { accepted: false, errno, message: reason, insn: -1, stats, subprogs: [], log: '' };
+  return { accepted: false, errno, message: reason, insn: -1, stats, subprogs: [], log: '', logLength: 0 };
 }

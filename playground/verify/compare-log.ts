@@ -1,4 +1,5 @@
 /** A log of a real kernel, line by line beside Drydock's. */
+import { withoutBootFacts } from '../../verifier/log-text.ts';
 
 export interface LogComparison {
   /** Lines that are the same before the first that is not; all of them when the logs are equal. */
@@ -11,22 +12,21 @@ export interface LogComparison {
   readonly row: number;
 }
 
-/** What differs from boot to boot: addresses of maps, and the time it took. */
-function normal(line: string): string {
-  return line
-    .trimEnd()
-    .replace(/0xffff[0-9a-f]{12}/g, '0xADDRESS')
-    .replace(/^verification time \d+ usec/, 'verification time');
+/** A log by its lines. */
+export interface LogLines {
+  readonly length: number;
+  line(row: number): string;
 }
 
-/** @param ours line by number, '' behind the last. */
-export function compareLog(ours: (row: number) => string, length: number, theirs: string): LogComparison {
+/** @param insns what both logs are of. */
+export function compareLog(insns: Uint8Array, ours: LogLines, theirs: string): LogComparison {
   const lines = theirs.split('\n').map((line) => line.trimEnd());
   while (lines.at(-1) === '') lines.pop();
+  const { length } = ours;
   const rows = Math.max(length, lines.length);
   for (let row = 0; row < rows; row++) {
-    const [own, other] = [row < length ? ours(row) : '', lines[row] ?? ''];
-    if (normal(own) !== normal(other))
+    const [own, other] = [row < length ? ours.line(row).trimEnd() : '', lines[row] ?? ''];
+    if (withoutBootFacts(insns, own) !== withoutBootFacts(insns, other))
       return { same: row, equal: false, ours: own, theirs: other, row: Math.min(row, length - 1) };
   }
   return { same: rows, equal: true, ours: '', theirs: '', row: -1 };

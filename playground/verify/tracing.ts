@@ -19,13 +19,14 @@ import type { Candidate, LoadedSubject } from './subject.ts';
 import { TextListing } from './text-listing.ts';
 
 /** Of a load that never reaches the verifier: it is refused for what the task lacks. */
-const NO_EVENTS: EventLog = { bytes: new Uint8Array(0), lost: false, logLength: 0 };
+const NO_EVENTS: EventLog = { bytes: new Uint8Array(0), lost: false };
 /** Lines that may stand before an instruction's own. */
 const LINES_BEFORE = 8;
 
 export class Tracing {
   readonly summary: TraceSummary;
   readonly log: string;
+  private readonly request: LoadRequest;
   private readonly trace: Trace;
   private readonly insns: InsnListing;
   private readonly logLines: TextListing;
@@ -42,13 +43,14 @@ export class Tracing {
       diagnosis,
     }: { program: Candidate; subject: LoadedSubject; diagnosis: Diagnosis | undefined },
   ) {
+    this.request = request;
     const verdict = verifier.verify({ ...request, events: 'all' });
     const { events = NO_EVENTS } = verdict;
     const slots = Math.ceil(request.insns.length / 8);
     this.trace = new Trace(events, slots);
     this.log = verdict.log;
     this.logLines = new TextListing(verdict.log);
-    this.logStart = Math.max(0, events.logLength - this.logLines.bytes.length);
+    this.logStart = Math.max(0, verdict.logLength - this.logLines.bytes.length);
     const btf = requestBtf(request);
     const lines = remembered(new SourceMap(request.lineInfo, btf));
     this.source = new SourceListing(slots, lines, subject.source, program.lineOfSlot);
@@ -138,7 +140,7 @@ export class Tracing {
   }
 
   compareLog(theirs: string): LogComparison {
-    return compareLog((row) => this.logLines.line(row), this.logLines.length, theirs);
+    return compareLog(this.request.insns, this.logLines, theirs);
   }
 
   search(search: Search): number {

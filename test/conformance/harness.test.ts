@@ -38,6 +38,7 @@ const VERDICT: ComparedVerdict = {
     stackDepths: [8, 0],
   },
   log: '3: R1 invalid mem access\noff=12 size=8\n',
+  logLength: 39,
 };
 
 function answer(verdict: Partial<ComparedVerdict> = {}, memoryBytes = 1 << 20): Answer {

@@ -21,7 +21,7 @@ export interface RequestJob {
 export type Job = ObjectJob | RequestJob;
 
 /** What of a verdict is compared. */
-export type ComparedVerdict = Pick<Verdict, 'accepted' | 'errno' | 'message' | 'stats' | 'log'>;
+export type ComparedVerdict = Pick<Verdict, 'accepted' | 'errno' | 'message' | 'stats' | 'log' | 'logLength'>;
 
 export type Answer =
   | { kind: 'verdict'; verdict: ComparedVerdict; memoryBytes: number; milliseconds: number }

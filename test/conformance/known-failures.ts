@@ -7,9 +7,18 @@ import { join } from 'node:path';
 
 /**
  * What differs. "verdict": accepted or not, and errno; "messages": those that the selftest expects; "insns", "states"
- * and "stack": statistics; "source": anything of a load made from an object.
+ * and "stack": statistics; "log": that of level 2|4; "log-as-loaded": that of the level at which the selftest loads;
+ * "source": anything of a load made from an object.
  */
-export type FailureKind = 'verdict' | 'messages' | 'insns' | 'states' | 'stack' | 'source';
+export type FailureKind =
+  | 'verdict'
+  | 'messages'
+  | 'insns'
+  | 'states'
+  | 'stack'
+  | 'log'
+  | 'log-as-loaded'
+  | 'source';
 
 /** Failures of one run: load -> what happened. */
 export type Failures = ReadonlyMap<string, string>;
@@ -20,6 +29,8 @@ const FILES: Record<FailureKind, string> = {
   insns: 'known-failures-6.12-insns.txt',
   states: 'known-failures-6.12-states.txt',
   stack: 'known-failures-6.12-stack.txt',
+  log: 'known-failures-6.12-log.txt',
+  'log-as-loaded': 'known-failures-6.12-log-as-loaded.txt',
   source: 'known-failures-6.12-source.txt',
 };
 

@@ -21,11 +21,13 @@ import { hostile } from './hostile.ts';
 import { iterators } from './iterators.ts';
 import { type Comparison, KnownFailures } from './known-failures.ts';
 import type { Line } from './line.ts';
+import { logs } from './logs.ts';
 import { replay } from './replay.ts';
 import { report } from './report.ts';
 
 const PARTS: ReadonlyMap<string, Part> = new Map([
   ['replay', replay],
+  ['logs', logs],
   ['attached', attached],
   ['iterators', iterators],
   ['generated', generated],

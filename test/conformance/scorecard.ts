@@ -3,7 +3,6 @@ import type { RecordedLoad } from './archive.ts';
 import { loadName } from './archive.ts';
 import type { Answer } from './job.ts';
 import { describe, type Judgement, judge } from './judge.ts';
-import type { FailureKind } from './known-failures.ts';
 import { atLeast, type Line, withoutLine } from './line.ts';
 
 /** Linear memory a load may need. */
@@ -28,7 +27,7 @@ export type Aspect = keyof Judgement;
 
 export class Scorecard {
   /** What differs, by kind, load and reason. */
-  readonly failures: { [Kind in Exclude<FailureKind, 'source'>]: Map<string, string> } = {
+  readonly failures: { [Kind in Aspect]: Map<string, string> } = {
     verdict: new Map(),
     messages: new Map(),
     insns: new Map(),

@@ -31,9 +31,9 @@ function answer(job: Job): Answer {
     throw error;
   }
   const start = performance.now();
-  const { accepted, errno, message, stats, log } = verifier.verify(request);
+  const { accepted, errno, message, stats, log, logLength } = verifier.verify(request);
   const milliseconds = performance.now() - start;
-  const verdict = { accepted, errno, message, stats, log };
+  const verdict = { accepted, errno, message, stats, log, logLength };
   return { kind: 'verdict', verdict, memoryBytes: verifier.memoryBytes, milliseconds };
 }
 

@@ -67,15 +67,25 @@ describe('a search', () => {
   });
 });
 
+const zeros = (count: number) => new Array<number>(count).fill(0);
+
 describe('two logs', () => {
+  // r1 = a map, r2 = a constant, exit
+  const insns = Uint8Array.of(0x18, 0x11, ...zeros(14), 0x18, 0x02, ...zeros(14), 0x95, ...zeros(7));
   const compare = (ours: string[], theirs: string) =>
-    compareLog((row) => ours[row] ?? '', ours.length, theirs);
+    compareLog(insns, { length: ours.length, line: (row) => ours[row] ?? '' }, theirs);
 
   it('are the same but for addresses, the time and ends of lines', () => {
-    const ours = ['0: R1=map_ptr(0xffff888012345678)', 'verification time 0 usec', ''];
-    const theirs = '0: R1=map_ptr(0xffff8880abcdef00)\r\nverification time 71 usec\r\n\r\n';
+    const ours = ['0: (18) r1 = 0xffff888012345678      ; R1_w=map_ptr()', 'verification time 0 usec', ''];
+    const theirs =
+      '0: (18) r1 = 0xff1100010abcdef0      ; R1_w=map_ptr()\r\nverification time 71 usec\r\n\r\n';
     expect(compare(ours, theirs)).toMatchObject({ equal: true, row: -1 });
     expect(compare([], '')).toMatchObject({ equal: true, same: 0 });
+  });
+
+  it('differ in a constant that looks like an address', () => {
+    const constant = (value: string) => `before 2: (18) r2 = 0x${value}00000000`;
+    expect(compare([constant('ffffffff')], constant('ffff8888'))).toMatchObject({ equal: false });
   });
 
   it('differ from a line on', () => {

@@ -4,7 +4,9 @@
  */
 import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Jmp } from '../../bpf/isa.ts';
+import { AttachFlag } from '../btf-abi.ts';
 import { Helper } from '../helper-abi.ts';
+import { attachHas } from './btf-facts.ts';
 import * as env from './env.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
@@ -21,6 +23,8 @@ import {
 /** Stack that an inlined bpf_loop (three saved registers) and may_goto (its counter) need. */
 const LOOP_STACK: u32 = 24;
 const MAY_GOTO_STACK: u32 = 8;
+/** Where the context is kept for an epilogue. */
+const EPILOGUE_STACK: u32 = 8;
 /** Bit of InsnAux.loopInline: the call fits for inlining. */
 const INLINE_FITS: u32 = 2;
 
@@ -61,6 +65,7 @@ function addRewrites(record: Subprog, end: i32): i32 {
     if (error !== 0) return error;
   }
   if (loop) record.stackDepth = ((record.stackDepth + 7) & ~7) + LOOP_STACK;
+  if (record.start === 0 && attachHas(AttachFlag.Epilogue)) record.stackDepth += EPILOGUE_STACK;
   if (mayGoto) record.stackDepth += MAY_GOTO_STACK;
   return 0;
 }

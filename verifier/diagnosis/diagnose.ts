@@ -66,7 +66,7 @@ class Investigation {
     this.request = request;
     this.verdict = verdict;
     this.reason = findReason(verdict.log, verdict.message, verdict.errno);
-    this.path = new FailedPath(verdict.events ?? { bytes: new Uint8Array(), lost: false, logLength: 0 });
+    this.path = new FailedPath(verdict.events ?? { bytes: new Uint8Array(), lost: false });
     this.insns = bySlot(request.insns);
     this.source = new SourceMap(request.lineInfo, requestBtf(request));
   }
