@@ -27,6 +27,7 @@ export function loadAssembly(bytes: Uint8Array, options: LoadOptions): BpfObject
     subprogs: subprogs(request.insns, source),
     funcInfo: [],
     lineInfo: [],
+    missing: [],
   };
   if (request.attachBtfId !== 0) {
     program.attachTarget = {

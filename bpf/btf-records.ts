@@ -1,11 +1,8 @@
 /** The records of a BTF blob word by word, without decoding them. */
 import { type Btf, BtfKind, type TypeId } from './btf.ts';
+import { kindName } from './btf-kind-name.ts';
 
 const HEAD = 12;
-const KIND_NAMES =
-  'void int ptr array struct union enum fwd typedef volatile const restrict func func_proto var datasec float decl_tag type_tag enum64'.split(
-    ' ',
-  );
 
 export class BtfRecords {
   private readonly btf: Btf;
@@ -38,7 +35,7 @@ export class BtfRecords {
   }
 
   kindName(id: TypeId): string {
-    return KIND_NAMES[this.kind(id)] ?? 'unknown';
+    return kindName(this.kind(id));
   }
 
   vlen(id: TypeId): number {

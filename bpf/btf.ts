@@ -5,15 +5,12 @@
  * module, overlay) continues the type ids and string offsets of its base.
  */
 import { BtfKind } from './btf-kind.ts';
+import { kindName } from './btf-kind-name.ts';
 import { InputError } from './input-error.ts';
 
 export { BtfKind };
 
 const LAST_KIND = BtfKind.Enum64;
-const KIND_NAMES =
-  'void int ptr array struct union enum fwd typedef volatile const restrict func func_proto var datasec float decl_tag type_tag enum64'.split(
-    ' ',
-  );
 
 export const BTF_MAGIC = 0xeb9f;
 export const BTF_INT_SIGNED = 1;
@@ -247,7 +244,7 @@ export class Btf {
       type = this.resolve(type.type);
     }
     const size = type.kind === BtfKind.Ptr ? 8 : type.size;
-    if (!isSized(type.kind)) throw this.error(`type ${id} (${KIND_NAMES[type.kind]}) has no size`);
+    if (!isSized(type.kind)) throw this.error(`type ${id} (${kindName(type.kind)}) has no size`);
     const total = elements * size;
     if (total > 0xffff_ffff) throw this.error(`type ${id} is larger than 4 GiB`);
     return total;

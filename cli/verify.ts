@@ -63,7 +63,12 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
       'program to attach to, as OBJ[:PROGRAM[=FUNCTION]]; may be repeated',
       collect,
     )
-    .option('--log <level>', 'print the log: 1 the path that failed, 2 every path', logLevel, 0)
+    .option(
+      '--log <level>',
+      'print the log: 1 the path that failed, 2 every path, 4 the reason and the statistics',
+      logLevel,
+      0,
+    )
     .option('--unpriv', 'as a task without capabilities')
     .option('--stock', 'without what the series on io_uring and epoll iterators adds to the kernel')
     .option('--json', 'one JSON record a line for each program')
@@ -77,7 +82,7 @@ function collect(value: string, before: string[] | undefined): string[] {
 }
 
 function logLevel(text: string): number {
-  if (!/^[012]$/.test(text)) throw new InvalidArgumentError('It has to be 0, 1 or 2.');
+  if (!/^[0124]$/.test(text)) throw new InvalidArgumentError('It has to be 0, 1, 2 or 4.');
   return Number(text);
 }
 

@@ -11,10 +11,9 @@ import { essentialName, kindsCompatible, TooDeep, type TypeRef } from './core-ma
 import { BadSpec, type CoreSpec, matchSpec, parseSpec } from './core-spec.ts';
 import { type CoreValue, coreValue } from './core-value.ts';
 import type { Insns } from './insns.ts';
+import { coreText, MISSING_TYPE } from './missing.ts';
 import type { ModuleBtf } from './program.ts';
 
-/** Helper number of a poisoned instruction: "bad relo". */
-export const POISON = 0xbad2310;
 const MAX_OFFSET = 0x7fff;
 /** Characters of a name in a message. */
 const MAX_SHOWN = 200;
@@ -42,11 +41,13 @@ export class CoreRelocator {
     this.modules = modules;
   }
 
-  /** Patches instruction `index` of a function. @throws {InputError} saying why it cannot be relocated. */
-  apply(insns: Insns, index: number, relo: CoreRelo): void {
+  /**
+   * Patches instruction `index` of a function. The result names the relocation when the kernel has nothing for it.
+   * @throws {InputError} saying why it cannot be relocated.
+   */
+  apply(insns: Insns, index: number, relo: CoreRelo): string | undefined {
     try {
-      const resolution = this.resolve(relo);
-      patch(insns, index, resolution);
+      return patch(insns, index, this.resolve(relo)) ? undefined : coreText(this.local, relo);
     } catch (cause) {
       if (cause instanceof BadSpec || cause instanceof TooDeep) throw this.describe(relo, cause.message);
       if (cause instanceof InputError) throw this.describe(relo, cause.message);
@@ -169,49 +170,39 @@ function canResize(local: Btf, original: CoreValue, kernel: Btf, target: CoreVal
   return a.kind === BtfKind.Int && b.kind === BtfKind.Int && a.encoding !== signed && b.encoding !== signed;
 }
 
-function patch(insns: Insns, index: number, resolution: Resolution): void {
+/** Whether there was something to patch the instruction with. */
+function patch(insns: Insns, index: number, resolution: Resolution): boolean {
   const code = insns.code(index);
   switch (code & Class.Mask) {
     case Class.Alu:
     case Class.Alu64:
       if ((code & Source.X) !== Source.K) break;
-      patchImmediate(insns, index, resolution);
-      return;
+      return patchImmediate(insns, index, resolution);
     case Class.Ldx:
     case Class.St:
     case Class.Stx:
-      patchMemory(insns, index, resolution);
-      return;
+      return patchMemory(insns, index, resolution);
     case Class.Ld:
-      patchLdImm64(insns, index, resolution);
-      return;
+      return patchLdImm64(insns, index, resolution);
   }
   throw new BadSpec(`the instruction (opcode 0x${code.toString(16)}) cannot be relocated`);
 }
 
-function patchImmediate(insns: Insns, index: number, { original, target }: Resolution): void {
-  if (!target) {
-    insns.poison(index, POISON);
-    return;
-  }
+function patchImmediate(insns: Insns, index: number, { original, target }: Resolution): boolean {
+  if (!target) return leaveCall(insns, index);
   checkExpected(original, BigInt(insns.imm(index)), 'immediate');
   insns.setImm(index, Number(BigInt.asIntN(32, target.value)));
+  return true;
 }
 
-function patchMemory(insns: Insns, index: number, resolution: Resolution): void {
+function patchMemory(insns: Insns, index: number, resolution: Resolution): boolean {
   const { original, target, sizeMismatch } = resolution;
-  if (!target) {
-    insns.poison(index, POISON);
-    return;
-  }
+  if (!target) return leaveCall(insns, index);
   checkExpected(original, BigInt(insns.offset(index)), 'offset');
   if (target.value > MAX_OFFSET) throw new BadSpec(`offset ${target.value} does not fit the instruction`);
-  if (sizeMismatch) {
-    insns.poison(index, POISON);
-    return;
-  }
+  if (sizeMismatch) return leaveCall(insns, index);
   insns.setOffset(index, Number(target.value));
-  if (original.size === target.size) return;
+  if (original.size === target.size) return true;
   const code = insns.code(index);
   if (accessBytes(code) !== original.size) {
     throw new BadSpec(`the access is ${accessBytes(code)} bytes wide, the field ${original.size}`);
@@ -219,9 +210,10 @@ function patchMemory(insns: Insns, index: number, resolution: Resolution): void 
   const width = sizeBits(target.size);
   if (width === undefined) throw new BadSpec(`the kernel's field is ${target.size} bytes wide`);
   insns.setCode(index, (code & ~Size.Mask) | width);
+  return true;
 }
 
-function patchLdImm64(insns: Insns, index: number, { original, target }: Resolution): void {
+function patchLdImm64(insns: Insns, index: number, { original, target }: Resolution): boolean {
   const second = index + 1;
   if (
     insns.code(index) !== (Class.Ld | Mode.Imm | Size.Dw) ||
@@ -235,14 +227,20 @@ function patchLdImm64(insns: Insns, index: number, { original, target }: Resolut
     throw new BadSpec('the 64-bit load has an unexpected form');
   }
   if (!target) {
-    insns.poison(index, POISON);
-    insns.poison(second, POISON);
-    return;
+    leaveCall(insns, second);
+    return leaveCall(insns, index);
   }
   const imm = (BigInt(insns.imm(second)) << 32n) | BigInt(insns.imm(index) >>> 0);
   checkExpected(original, imm, 'immediate');
   insns.setImm(index, Number(BigInt.asIntN(32, target.value)));
   insns.setImm(second, Number(BigInt.asIntN(32, target.value >> 32n)));
+  return true;
+}
+
+/** There is nothing for the instruction. */
+function leaveCall(insns: Insns, index: number): false {
+  insns.poison(index, MISSING_TYPE);
+  return false;
 }
 
 function checkExpected(original: CoreValue, found: bigint, what: string): void {

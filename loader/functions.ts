@@ -13,6 +13,7 @@ import {
   SymbolType,
 } from './elf.ts';
 import { fromBigEndian, Insns, SLOT } from './insns.ts';
+import type { MissingReference } from './missing.ts';
 import type { Reloc } from './relocs.ts';
 import { findSectionDef, type SectionDef } from './sections.ts';
 
@@ -35,6 +36,8 @@ export interface BpfFunction {
   def: SectionDef | undefined;
   /** By rising `insn`. */
   relocs: Reloc[];
+  /** CO-RE relocations for which the kernel has nothing, `insn` counted from the start of the function. */
+  missing: MissingReference[];
 }
 
 export class FunctionTable {
@@ -132,6 +135,7 @@ function collect(elf: ElfFile, section: ElfSection, symbols: readonly ElfSymbol[
       autoload: !section.name.startsWith('?'),
       def: isSubprog ? undefined : findSectionDef(sectionName),
       relocs: [],
+      missing: [],
     });
   }
   functions.sort((a, b) => a.start - b.start);

@@ -181,7 +181,8 @@ class Loader {
           if (func.insns.isLdImm64(insn) && insn + 1 >= func.insns.count) {
             throw new InputError('a 64-bit load lacks its second half');
           }
-          relocator.apply(func.insns, insn, record);
+          const what = relocator.apply(func.insns, insn, record);
+          if (what !== undefined) func.missing.push({ insn, kind: 'core', what });
         } catch (cause) {
           const { message } = new InputError(reasonOf(cause), {
             section: func.sectionName,
@@ -207,6 +208,7 @@ class Loader {
       subprogs: [],
       funcInfo: [],
       lineInfo: [],
+      missing: [],
     };
     if (!prepared) return program;
     const known = this.objectError ?? this.structOps.errors.get(func) ?? this.errors.get(func);
@@ -225,6 +227,7 @@ class Loader {
       program.subprogs = code.subprogs;
       program.funcInfo = code.funcInfo;
       program.lineInfo = code.lineInfo;
+      program.missing = code.missing;
       this.attach(func, program);
       return undefined;
     } catch (cause) {

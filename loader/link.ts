@@ -9,6 +9,7 @@ import { CallKind, Pseudo } from '../bpf/isa.ts';
 import type { BtfExt, SectionRecords } from './btf-ext.ts';
 import type { BpfFunction, FunctionTable } from './functions.ts';
 import { Insns, SLOT } from './insns.ts';
+import type { MissingReference } from './missing.ts';
 import type { FuncInfo, LineInfo, Subprog } from './program.ts';
 import { type Reloc, RelocKind } from './relocs.ts';
 
@@ -29,6 +30,8 @@ export interface LinkedCode {
   lineInfo: LineInfo[];
   /** Relocations of all parts, `insn` counted from the start of the whole. */
   relocs: Reloc[];
+  /** What the kernel does not have, counted likewise. */
+  missing: MissingReference[];
 }
 
 /** @throws {InputError} when a call leads nowhere, or the records of a part are missing. */
@@ -80,16 +83,19 @@ class Linker {
     const code = new Uint8Array(this.count * SLOT);
     const subprogs: Subprog[] = [];
     const relocs: Reloc[] = [];
+    const missing: MissingReference[] = [];
     for (const part of this.parts.values()) {
       this.pointCalls(part);
       code.set(part.insns.bytes, part.start * SLOT);
       subprogs.push({ name: part.func.name, start: part.start });
       for (const reloc of part.func.relocs) relocs.push({ ...reloc, insn: reloc.insn + part.start });
+      for (const each of part.func.missing) missing.push({ ...each, insn: each.insn + part.start });
     }
     return {
       insns: new Insns(code),
       subprogs,
       relocs,
+      missing,
       funcInfo: this.funcInfo,
       lineInfo: this.lineInfo,
     };

@@ -4,11 +4,9 @@ import type { Extern } from './externs.ts';
 import type { Insns } from './insns.ts';
 import type { LinkedCode } from './link.ts';
 import type { MapTable } from './maps.ts';
+import { MISSING_KFUNC } from './missing.ts';
 import { type Reloc, RelocKind } from './relocs.ts';
 import type { Resolved } from './resolve.ts';
-
-/** Helper number of a call of a weak kfunc that the kernel does not have, plus the extern's index. */
-const MISSING_KFUNC = 2_002_000_000;
 
 interface Context {
   externs: readonly Extern[];
@@ -31,7 +29,7 @@ export function patchData(code: LinkedCode, context: Context, resolved: readonly
         loadExtern(insns, reloc, context, resolved[reloc.target] as Resolved);
         break;
       case RelocKind.ExternCall:
-        callExtern(insns, reloc, resolved[reloc.target] as Resolved);
+        callExtern(code, reloc, context, resolved[reloc.target] as Resolved);
         break;
     }
   }
@@ -74,9 +72,15 @@ function loadExtern(insns: Insns, { insn, target }: Reloc, context: Context, res
   insns.setImm(insn + 1, Number(BigInt.asIntN(32, resolved.address >> 32n)));
 }
 
-function callExtern(insns: Insns, { insn, target }: Reloc, resolved: Resolved): void {
+function callExtern(
+  { insns, missing }: LinkedCode,
+  { insn, target }: Reloc,
+  { externs }: Context,
+  resolved: Resolved,
+): void {
   if (!resolved.found) {
     insns.poison(insn, MISSING_KFUNC + target);
+    missing.push({ insn, kind: 'kfunc', what: (externs[target] as Extern).name });
     return;
   }
   insns.setSrc(insn, CallKind.Kfunc);

@@ -1,4 +1,5 @@
 import type { Btf } from '../bpf/btf.ts';
+import type { MissingReference } from './missing.ts';
 
 /** A map as the object defines it, before it is created. Sizes in bytes. */
 export interface MapDef {
@@ -124,6 +125,8 @@ export interface Program {
   subprogs: Subprog[];
   funcInfo: FuncInfo[];
   lineInfo: LineInfo[];
+  /** Calls that stand for what the kernel does not have. */
+  missing: MissingReference[];
 }
 
 export interface BpfObject {

@@ -1,5 +1,6 @@
 /** Verifies one program of a loaded object, for a report. */
 import type { BpfObject, Program } from '../loader/index.ts';
+import { explainMissing } from '../loader/missing.ts';
 import { ProgType } from '../loader/prog-type.ts';
 import type { AttachTarget } from './attach-target.ts';
 import { type Diagnosis, diagnose } from './diagnosis/diagnose.ts';
@@ -53,11 +54,19 @@ export function requestOf({ target }: Bench, { object, program }: Subject, optio
 export function verifyProgram(bench: Bench, subject: Subject, options: Options = {}): Report {
   const { program } = subject;
   if (program.error === undefined && program.prepared)
-    return { ...subject, verdict: bench.verifier.verify(requestOf(bench, subject, options)) };
+    return { ...subject, verdict: verdictOf(bench, subject, options) };
   const reason = program.error ?? 'it was not prepared';
   const unattached = program.type === ProgType.Ext && !bench.target;
   const hint = unattached ? '; name the program with --target OBJ:PROGRAM' : '';
   return { ...subject, verdict: undefined, refusal: `${reason}${hint}` };
+}
+
+/** Its log says what the loader found missing, as libbpf's does. */
+function verdictOf(bench: Bench, subject: Subject, options: Options): Verdict {
+  const verdict = bench.verifier.verify(requestOf(bench, subject, options));
+  const { missing } = subject.program;
+  if (verdict.accepted || missing.length === 0) return verdict;
+  return { ...verdict, log: explainMissing(verdict.log, missing) };
 }
 
 /** With the diagnosis of a rejected program. */

@@ -1,4 +1,5 @@
 /** What BPF_PROG_LOAD gets: everything a verdict depends on besides the kernel profile. */
+import type { MissingReference } from '../loader/missing.ts';
 import type { FuncInfo, LineInfo } from '../loader/program.ts';
 
 /** A map the program refers to, as far as the verifier looks at it. */
@@ -63,6 +64,8 @@ export interface LoadRequest {
   progBtf?: Uint8Array;
   funcInfo: readonly FuncInfo[];
   lineInfo: readonly LineInfo[];
+  /** What the loader has left calls of no function for; the verdict does not depend on it. */
+  missing?: readonly MissingReference[];
   maps: readonly MapInfo[];
   /** Type id the program attaches to, in the kernel's BTF, in a module's or in that of `target`. */
   attachBtfId: number;

@@ -39,6 +39,7 @@ export function programRequest(object: BpfObject, program: Program, options: Req
     ...(btf ? { progBtf: btf.bytes } : {}),
     funcInfo: btf ? program.funcInfo : [],
     lineInfo: btf ? program.lineInfo : [],
+    missing: program.missing,
     maps: mapInfos(object, btf),
     attachBtfId: program.attachTarget?.btfId ?? 0,
     ...(program.attachTarget?.module ? { attachBtf: program.attachTarget.module } : {}),

@@ -110,6 +110,7 @@ it('gives random programs back: jumps into the middle of instructions and out of
         subprogs: [{ name: 'any', start: 0 }],
         funcInfo: [],
         lineInfo: [],
+        missing: [],
       };
       const text = disassembleToAssembly({ license: 'GPL', maps: [], modules: ['vmlinux'] }, program);
       const source = parseAssembly(text);

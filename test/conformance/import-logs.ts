@@ -1,9 +1,10 @@
 /**
  * Makes recorded/logs-6.12.jsonl.br from the logs that were recorded of a real kernel.
  *
- *   node build/conformance/test/conformance/import-logs.js --recorded DIR
+ *   node build/conformance/test/conformance/import-logs.js --recorded DIR [--more DIR]...
  *
- * DIR holds truth-6.12.jsonl.gz, and unpacked beside it logs/. The loads must have been imported before
+ * DIR holds truth-6.12.jsonl.gz, and unpacked beside it logs/; that of --more results.jsonl and logs/ of a later
+ * recording, whose full logs count for loads that have none. The loads must have been imported before
  * (import-recorded.mjs).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -37,17 +38,41 @@ const RETRIED = 1;
 const LOADER_BUFFER = 2 << 20;
 const CUT = /\n\[\[oracle: \d+ bytes cut here\]\]\n/;
 
-const { values } = parseArgs({ options: { recorded: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { recorded: { type: 'string' }, more: { type: 'string', multiple: true, default: [] } },
+});
 const source = values.recorded;
 if (source === undefined) throw new Error('--recorded DIR is missing');
 const folder = join(packageRoot(), 'test/conformance/recorded');
 
-function truths(from: string): Truth[] {
-  const text = gunzipSync(readFileSync(join(from, 'truth-6.12.jsonl.gz'))).toString();
+/** A recording, and the folder that its logs are in. */
+interface Recorded {
+  from: string;
+  truth: Truth;
+}
+
+function parseTruths(text: string): Truth[] {
   return text
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Truth);
+}
+
+function truths(from: string): Truth[] {
+  return parseTruths(gunzipSync(readFileSync(join(from, 'truth-6.12.jsonl.gz'))).toString());
+}
+
+function truthName({ object, program, mode }: Truth): string {
+  return `${object}/${program}/${mode}`;
+}
+
+function laterRecordings(folders: readonly string[]): Map<string, Recorded> {
+  const found = new Map<string, Recorded>();
+  for (const from of folders) {
+    for (const truth of parseTruths(readFileSync(join(from, 'results.jsonl'), 'utf8')))
+      found.set(truthName(truth), { from, truth });
+  }
+  return found;
 }
 
 /** A log of level 2|4. Of a large one the recording has cut out the middle. */
@@ -80,24 +105,33 @@ function loaderLog(load: string, level: number, raw: string, normal: (text: stri
   return { load, level, bytes: text.length, text };
 }
 
-function logsOf(from: string, load: RecordedLoad, insns: Uint8Array, truth: Truth): RecordedLog[] {
-  const read = (path: string) => readFileSync(join(from, 'logs', path), 'ascii');
+function logsOf(
+  load: RecordedLoad,
+  insns: Uint8Array,
+  { from, truth }: Recorded,
+  full: Recorded,
+): RecordedLog[] {
+  const read = (folder: string, path: string) => readFileSync(join(folder, 'logs', path), 'ascii');
   const normal = (text: string) => withoutBootFacts(insns, text);
   const name = loadName(load);
+  const { log2, log2_bytes = 0 } = full.truth;
   const logs: RecordedLog[] = [];
-  if (truth.log2) logs.push(fullLog(name, read(truth.log2), truth.log2_bytes ?? 0, normal));
-  if (truth.log) logs.push(loaderLog(name, truth.expect.log_level ?? RETRIED, read(truth.log), normal));
+  if (log2) logs.push(fullLog(name, read(full.from, log2), log2_bytes, normal));
+  if (truth.log) logs.push(loaderLog(name, truth.expect.log_level ?? RETRIED, read(from, truth.log), normal));
   return logs;
 }
 
 const { loads, blobs } = openArchive(folder);
 const wanted = new Map(loads.filter(({ set }) => set !== 'struct').map((load) => [loadName(load), load]));
+const later = laterRecordings(values.more);
 const lines: Buffer[] = [];
 for (const truth of truths(source)) {
-  const load = wanted.get(`${truth.object}/${truth.program}/${truth.mode}`);
+  const load = wanted.get(truthName(truth));
   if (truth.stage !== 'kernel' || load === undefined) continue;
   const insns = blobs[load.insns] ?? new Uint8Array();
-  for (const log of logsOf(source, load, insns, truth)) {
+  const recorded = { from: source, truth };
+  const full = truth.log2 ? recorded : (later.get(truthName(truth)) ?? recorded);
+  for (const log of logsOf(load, insns, recorded, full)) {
     lines.push(Buffer.from(`${JSON.stringify(log)}\n`, 'ascii'));
   }
 }

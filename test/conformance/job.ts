@@ -11,6 +11,8 @@ export interface ObjectJob {
   caps: number;
   /** `LogLevel` bits. */
   logLevel: number;
+  /** The log is to say what the loader found missing, as libbpf's does. */
+  explained?: boolean;
 }
 
 export interface RequestJob {

@@ -160,6 +160,7 @@ function resolve(vm: Vm, run: RecordedRun, maps: readonly VmMap[], services: Ker
     subprogs: [],
     funcInfo: [],
     lineInfo: [],
+    missing: [],
   };
   return resolveProgram(program, {
     maps,

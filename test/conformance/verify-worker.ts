@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { InputError } from '../../bpf/input-error.ts';
 import { openProfile } from '../../kernel-model/profile-node.ts';
 import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
+import { explainMissing } from '../../loader/missing.ts';
 import type { LoadRequest } from '../../verifier/load-request.ts';
 import { Verifier } from '../../verifier/verifier.ts';
 import { openBlobs } from './archive.ts';
@@ -31,8 +32,10 @@ function answer(job: Job): Answer {
     throw error;
   }
   const start = performance.now();
-  const { accepted, errno, message, stats, log, logLength } = verifier.verify(request);
+  const { accepted, errno, message, stats, log: kernelLog, logLength } = verifier.verify(request);
   const milliseconds = performance.now() - start;
+  const explained = job.kind === 'object' && job.explained === true;
+  const log = explained ? explainMissing(kernelLog, request.missing ?? []) : kernelLog;
   const verdict = { accepted, errno, message, stats, log, logLength };
   return { kind: 'verdict', verdict, memoryBytes: verifier.memoryBytes, milliseconds };
 }

@@ -1,24 +1,9 @@
 /** Externs: configuration values, typed and typeless symbols, kernel functions. */
 import { describe, expect, it } from 'vitest';
 import { BtfKind } from '../../bpf/btf.ts';
-import type { LoadOptions } from '../../loader/index.ts';
-import { btfOf, kernelBtf, load, program, slots } from './support.ts';
+import { btfOf, EXTERNS, KCONFIG, kernelBtf, load, program, SYMBOL_ADDRESS, slots } from './support.ts';
 
-const KCONFIG = new Map([
-  ['CONFIG_HEX', '0x123456789ab'],
-  ['CONFIG_NEGATIVE', '-5'],
-  ['CONFIG_BOOL', 'y'],
-  ['CONFIG_MODULE', 'm'],
-  ['CONFIG_LETTER', 'n'],
-  ['CONFIG_TEXT', '"a long text"'],
-]);
-const ADDRESS = 0xffff_ffff_8123_4560n;
-const OPTIONS: LoadOptions = {
-  kconfig: KCONFIG,
-  kernelVersion: 0x060c75,
-  ksym: (name) => (name === 'bare_symbol' ? ADDRESS : undefined),
-};
-const object = load('externs', OPTIONS);
+const object = load('externs', EXTERNS);
 
 function firstLoad(name: string) {
   const all = slots(program(object, name));
@@ -59,13 +44,13 @@ describe('.kconfig', () => {
     ['CONFIG_HEX', '"text"', 'implies char array type'],
     ['CONFIG_TEXT', '"open', 'invalid string config'],
   ])('%s=%s stops every program', (name, value, reason) => {
-    const { programs } = load('externs', { ...OPTIONS, kconfig: new Map([...KCONFIG, [name, value]]) });
+    const { programs } = load('externs', { ...EXTERNS, kconfig: new Map([...KCONFIG, [name, value]]) });
     for (const { error } of programs) expect(error).toContain(reason);
   });
 
   it('a strong value that is not configured stops every program', () => {
     const kconfig = new Map([...KCONFIG].filter(([name]) => name !== 'CONFIG_HEX'));
-    const { programs } = load('externs', { ...OPTIONS, kconfig });
+    const { programs } = load('externs', { ...EXTERNS, kconfig });
     expect(programs[0]?.error).toContain("extern 'CONFIG_HEX' (strong): not resolved");
   });
 });
@@ -84,7 +69,7 @@ describe('.ksyms', () => {
     expect(firstLoad('typed_missing')).toMatchObject({ src: 0, imm: 0, high: 0 });
     expect(firstLoad('bare')).toMatchObject({
       src: 0,
-      imm: Number(BigInt.asIntN(32, ADDRESS)),
+      imm: Number(BigInt.asIntN(32, SYMBOL_ADDRESS)),
       high: -1,
     });
     expect(firstLoad('bare_none')).toMatchObject({ src: 0, imm: 0, high: 0 });
@@ -110,14 +95,14 @@ describe('.ksyms', () => {
       { name: 'first', btf: btfOf('iter') },
       { name: 'second', btf: kernelBtf },
     ];
-    const found = load('externs', { ...OPTIONS, kernelBtf: btfOf('link'), modules });
+    const found = load('externs', { ...EXTERNS, kernelBtf: btfOf('link'), modules });
     expect(found.modules).toEqual(['vmlinux', 'second']);
     const call = slots(program(found, 'call_known')).find(({ code }) => code === 0x85);
     expect(call).toMatchObject({ src: 2, offset: 1, imm: kernelBtf.find('kfunc_known', BtfKind.Func) });
   });
 
   it('a strong symbol without a kernel stops every program', () => {
-    const { programs } = load('externs', { ...OPTIONS, ksym: () => undefined });
+    const { programs } = load('externs', { ...EXTERNS, ksym: () => undefined });
     for (const { error } of programs) expect(error).toContain("'bare_symbol' (strong): not resolved");
   });
 

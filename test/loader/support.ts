@@ -62,3 +62,19 @@ export function returned(found: Program): bigint | 'poison' {
   if (first?.code === 0xb7 || first?.code === 0xb4) return BigInt(first.imm);
   throw new Error(`${found.name} does not begin with a constant: ${JSON.stringify(first)}`);
 }
+
+export const KCONFIG = new Map([
+  ['CONFIG_HEX', '0x123456789ab'],
+  ['CONFIG_NEGATIVE', '-5'],
+  ['CONFIG_BOOL', 'y'],
+  ['CONFIG_MODULE', 'm'],
+  ['CONFIG_LETTER', 'n'],
+  ['CONFIG_TEXT', '"a long text"'],
+]);
+export const SYMBOL_ADDRESS = 0xffff_ffff_8123_4560n;
+/** What the externs of objects/externs.c need. */
+export const EXTERNS: LoadOptions = {
+  kconfig: KCONFIG,
+  kernelVersion: 0x060c75,
+  ksym: (name) => (name === 'bare_symbol' ? SYMBOL_ADDRESS : undefined),
+};

@@ -50,6 +50,7 @@ function program(name: string, text: string, type = XDP): Program {
     subprogs: [],
     funcInfo: [],
     lineInfo: [],
+    missing: [],
   };
 }
 

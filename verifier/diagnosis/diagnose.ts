@@ -83,6 +83,7 @@ class Investigation {
       state,
       callee: this.calleeOf(this.insns.get(insn)),
       unprivileged: this.request.caps === 0,
+      missing: this.request.missing?.find((each) => each.insn === insn),
     });
     return {
       category: reason.category,

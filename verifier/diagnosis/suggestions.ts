@@ -1,4 +1,5 @@
 /** What to do about a rejection, where that is known. */
+import { MISSING_TYPE, type MissingReference } from '../../loader/missing.ts';
 import type { MessageName } from './categories.ts';
 import type { Reason } from './reason.ts';
 
@@ -10,10 +11,9 @@ export interface SuggestionFacts {
   /** Name of the function that is called ("bpf_loop"); undefined where nothing is called. */
   callee: string | undefined;
   unprivileged: boolean;
+  /** What the loader has left the refused call for. */
+  missing: MissingReference | undefined;
 }
-
-/** Number of the helper that loaders call instead of what could not be relocated (0xbad2310). */
-const POISONED = '195896080';
 
 type Suggestion = string | ((facts: SuggestionFacts, values: readonly string[]) => string | undefined);
 
@@ -94,10 +94,13 @@ const SUGGESTIONS: { readonly [N in MessageName]?: Suggestion } = {
   COMBINED_STACK:
     'A chain of calls has 512 bytes of stack in all: move buffers to a per-CPU array map, or make them smaller.',
   TAIL_CALL_STACK: 'Functions that tail call may be called with at most 256 bytes of stack in use.',
-  UNKNOWN_HELPER: (_, values) =>
-    values.includes(POISONED)
-      ? 'The loader put this call where a CO-RE relocation failed: the type or field is not in this kernel, or is of another type there. Ask bpf_core_field_exists() or bpf_core_type_exists() first, or declare it as this kernel has it.'
-      : 'This kernel has no helper of that number; feature probes and CO-RE can leave the call out.',
+  UNKNOWN_HELPER: ({ missing }, values) => {
+    if (missing?.kind === 'kfunc')
+      return `This kernel has no function ${missing.what} for programs: ask bpf_ksym_exists(${missing.what}) before the call.`;
+    if (missing || values.includes(String(MISSING_TYPE)))
+      return `The loader put this call where a CO-RE relocation failed${missing ? ` (${missing.what})` : ''}: the type or field is not in this kernel, or is of another type there. Ask bpf_core_field_exists(), bpf_core_type_exists() or bpf_core_enum_value_exists() first, or declare it as this kernel has it.`;
+    return 'This kernel has no helper of that number; feature probes and CO-RE can leave the call out.';
+  },
   HELPER_REFUSED: (facts) =>
     `${callee(facts)} is not available to this program type (or not without CAP_PERFMON or CAP_BPF): use another helper, or another program type.`,
   HELPER_GPL: 'Declare a GPL-compatible licence: char LICENSE[] SEC("license") = "GPL";',

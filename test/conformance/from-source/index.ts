@@ -3,11 +3,14 @@
  * `drydock verify` does it, compared with what Linux answered to the same programs.
  */
 import { join } from 'node:path';
+import { LogLevel } from '../../../verifier/types.ts';
 import type { RecordedLoad } from '../archive.ts';
 import { type Context, wantedLoads } from '../context.ts';
 import { IsolatedVerifier } from '../isolated-verifier.ts';
 import type { Answer } from '../job.ts';
 import { type Line, skippedLine } from '../line.ts';
+import { FULL_AND_STATS, type LogCard } from '../log-card.ts';
+import { scoreLogs } from '../logs.ts';
 import { capabilities, logLevel } from '../recorded-request.ts';
 import { Scorecard } from '../scorecard.ts';
 import { type BuiltObjects, buildObjects } from './build-objects.ts';
@@ -60,11 +63,15 @@ async function score(context: Context, { version, source, objects }: Built): Pro
     card.add(load, answer);
     if (card.loads % PROGRESS_EVERY === 0) context.progress(`${card.loads} programs from source`);
   }
+  const logs = await scoreLogs(context, verifier, (load, level) => ({
+    ...jobOf(load, objects.folder),
+    logLevel: level,
+    explained: (level & ~LogLevel.Fixed) !== FULL_AND_STATS,
+  }));
   await verifier.close();
   // Another version of the source has other programs: scored, but not held against what this one reached.
   const loose = !isRecorded(version);
-  if (!loose)
-    context.failed('source', new Map(Object.values(card.failures).flatMap((failures) => [...failures])));
+  if (!loose) context.failed('source', allFailures(card, logs));
   const needed = new Set(loads.map(({ object }) => object));
   const lines: Line[] = [
     {
@@ -80,8 +87,15 @@ async function score(context: Context, { version, source, objects }: Built): Pro
     card.total(`${PREFIX}unprivileged messages`, / unpriv messages/, { percent: 98 }),
     ...card.safetyLines(PREFIX),
     ...card.setLines(PREFIX),
+    ...logs.lines(PREFIX),
   ];
   return loose ? lines.map((line) => ({ ...line, loose })) : lines;
+}
+
+/** Whatever differs first of a load. */
+function allFailures(card: Scorecard, logs: LogCard): Map<string, string> {
+  const failures = [...Object.values(logs.failures), ...Object.values(card.failures)];
+  return new Map(failures.flatMap((each) => [...each]));
 }
 
 function jobOf(load: RecordedLoad, folder: string) {
