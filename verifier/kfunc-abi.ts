@@ -112,6 +112,8 @@ export const enum ArgMark {
   ToScalarStruct = 0x80_0000,
   ToVoid = 0x100_0000,
   ToStruct = 0x200_0000,
+  /** To a struct of structs that are nested too deep to be looked at. */
+  TooDeep = 0x400_0000,
 }
 
 export const enum KfuncField {

@@ -4,6 +4,7 @@ import {
   BtfKind,
   type BtfParam,
   type BtfType,
+  isComposite,
   isEnum,
   isModifier,
   type TypeId,
@@ -87,21 +88,25 @@ export function byteSize(btf: Btf, id: TypeId): number | undefined {
   }
 }
 
-/** A struct (or union) of numbers and arrays of numbers, and of structs of them. */
-export function isScalarStruct(btf: Btf, type: BtfType, depth = 1): boolean {
-  if (type.kind !== BtfKind.Struct && type.kind !== BtfKind.Union) return false;
-  return type.members.every((member) => {
-    const inner = resolved(btf, member.type);
-    if (!inner) return false;
-    if (inner.kind === BtfKind.Struct || inner.kind === BtfKind.Union) {
-      return depth < MAX_NESTING && isScalarStruct(btf, inner, depth + 1);
-    }
-    if (inner.kind === BtfKind.Array) {
-      const element = resolved(btf, inner.type);
-      return inner.count !== 0 && element !== undefined && isScalar(element);
-    }
-    return isScalar(inner);
-  });
+/**
+ * ArgMark.ToScalarStruct for a struct (or union) of numbers and arrays of numbers, and of structs of them;
+ * ArgMark.TooDeep for one that was not looked at to its end; else 0.
+ */
+function structMark(btf: Btf, type: BtfType, depth = 1): number {
+  if (!isComposite(type.kind)) return 0;
+  for (const member of type.members) {
+    const mark = memberMark(btf, member.type, depth);
+    if (mark !== ArgMark.ToScalarStruct) return mark;
+  }
+  return ArgMark.ToScalarStruct;
+}
+
+function memberMark(btf: Btf, id: TypeId, depth: number): number {
+  const type = resolved(btf, id);
+  if (!type) return 0;
+  if (isComposite(type.kind)) return depth < MAX_NESTING ? structMark(btf, type, depth + 1) : ArgMark.TooDeep;
+  const scalar = type.kind === BtfKind.Array && type.count !== 0 ? resolved(btf, type.type) : type;
+  return scalar && isScalar(scalar) ? ArgMark.ToScalarStruct : 0;
 }
 
 function nameMarks(name: string): number {
@@ -121,7 +126,7 @@ function pointeeMarks(context: ParamContext, pointer: BtfType, pointee: BtfType)
     if (pointee.id !== 0 && pointee.id === vmlinux.find(struct, BtfKind.Struct)) marks |= mark;
   }
   if (isScalar(pointee)) marks |= ArgMark.ToScalar;
-  if (isScalarStruct(btf, pointee)) marks |= ArgMark.ToScalarStruct;
+  marks |= structMark(btf, pointee);
   if (pointee.kind === BtfKind.Void) marks |= ArgMark.ToVoid;
   if (pointee.kind === BtfKind.Struct || pointee.kind === BtfKind.Union) marks |= ArgMark.ToStruct;
   if (pointee.kind === BtfKind.FuncProto) marks |= ArgMark.Callback;

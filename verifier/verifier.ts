@@ -1,5 +1,5 @@
 /** The verifier as the rest of Drydock uses it: kernel in, load requests in, verdicts out. */
-import { type Btf, BtfKind } from '../bpf/btf.ts';
+import type { Btf } from '../bpf/btf.ts';
 import type { DisasmOptions } from '../bpf/disasm.ts';
 import { VMLINUX } from '../kernel-model/kfunc-table.ts';
 import { Result, SubprogFact } from './abi.ts';
@@ -177,10 +177,10 @@ export class Verifier {
   }
 }
 
-/** Name of the function, as calls of it are shown; undefined where there is no such function. */
+/** Name of the function, as calls of it are shown (no function, 0, has none); undefined where there is no such type. */
 function functionName(btf: Btf | undefined, id: number): string | undefined {
   if (!btf || id >= btf.typeCount) return undefined;
-  return btf.kind(id) === BtfKind.Func ? btf.name(id) : undefined;
+  return id === 0 ? '' : btf.name(id);
 }
 
 /** Modules that kfunc calls refer to by slot; the kernel itself is slot 0. */

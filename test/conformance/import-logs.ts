@@ -3,11 +3,11 @@
  *
  *   node build/conformance/test/conformance/import-logs.js --recorded DIR [--more DIR]...
  *
- * DIR holds truth-6.12.jsonl.gz, and unpacked beside it logs/; that of --more results.jsonl and logs/ of a later
- * recording, whose full logs count for loads that have none. The loads must have been imported before
+ * DIR holds truth-6.12.jsonl.gz, and unpacked beside it logs/; that of --more results.jsonl, logs/ and blobs/ of a
+ * later recording, with logs that the first does not have. The loads must have been imported before
  * (import-recorded.mjs).
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { brotliCompressSync, constants, gunzipSync } from 'node:zlib';
@@ -16,22 +16,36 @@ import { packageRoot } from '../package-root.ts';
 import { loadName, openArchive, type RecordedLoad } from './archive.ts';
 import { LOGS, type RecordedLog } from './log-archive.ts';
 
-/** What the recording says of a load. */
+/** What a recording says of a load: paths of its logs. */
 interface Truth {
   stage: string;
   object: string;
   program: string;
+  index?: number;
   mode: string;
-  verdict: 'success' | 'failure';
-  /** Path of the log of level 2|4, and bytes of the log with the NUL behind it. */
+  log1?: string;
   log2?: string;
+  /** Bytes of it, with the NUL behind them. */
   log2_bytes?: number;
-  /** Path of the log as the selftests' loader got it. */
+  log4?: string;
+  /** The log as the selftests' loader got it. */
   log?: string;
-  expect: { log_level?: number };
+  expect?: { log_level?: number };
+  load?: { insns?: string };
 }
 
-const FULL_AND_STATS = 6;
+/** A recording, and the folder that its logs are in. */
+interface Recording {
+  from: string;
+  truth: Truth;
+}
+
+/** Logs of a kernel by their names in a recording. */
+const KERNEL_LOGS = [
+  { key: 'log2', level: 6 },
+  { key: 'log1', level: 1 },
+  { key: 'log4', level: 4 },
+] as const;
 /** Level at which libbpf asks again when a load without a log has failed. */
 const RETRIED = 1;
 /** Buffer of the selftests' loader: the end of a longer log was kept. */
@@ -44,50 +58,48 @@ const { values } = parseArgs({
 const source = values.recorded;
 if (source === undefined) throw new Error('--recorded DIR is missing');
 const folder = join(packageRoot(), 'test/conformance/recorded');
+const { loads, blobs } = openArchive(folder);
 
-/** A recording, and the folder that its logs are in. */
-interface Recorded {
-  from: string;
-  truth: Truth;
-}
-
-function parseTruths(text: string): Truth[] {
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Truth);
-}
-
-function truths(from: string): Truth[] {
-  return parseTruths(gunzipSync(readFileSync(join(from, 'truth-6.12.jsonl.gz'))).toString());
-}
-
-function truthName({ object, program, mode }: Truth): string {
-  return `${object}/${program}/${mode}`;
-}
-
-function laterRecordings(folders: readonly string[]): Map<string, Recorded> {
-  const found = new Map<string, Recorded>();
-  for (const from of folders) {
-    for (const truth of parseTruths(readFileSync(join(from, 'results.jsonl'), 'utf8')))
-      found.set(truthName(truth), { from, truth });
+function recordings(from: string, text: string): Map<string, Recording> {
+  const found = new Map<string, Recording>();
+  for (const line of text.split('\n').filter(Boolean)) {
+    const truth = JSON.parse(line) as Truth;
+    const { stage, object, program, index, mode } = truth;
+    if (stage === 'kernel') found.set(`${object}/${index ?? program}/${mode}`, { from, truth });
   }
   return found;
 }
 
-/** A log of level 2|4. Of a large one the recording has cut out the middle. */
-function fullLog(
-  load: string,
-  raw: string,
-  wholeBytes: number,
-  normal: (text: string) => string,
-): RecordedLog {
+/** Programs with random numbers in them are other ones in each recording. */
+function isOf({ from, truth }: Recording, load: RecordedLoad): boolean {
+  const name = truth.load?.insns;
+  const path = name === undefined ? '' : join(from, 'blobs', name.slice(0, 2), name);
+  return !existsSync(path) || Buffer.compare(readFileSync(path), insnsOf(load)) === 0;
+}
+
+function insnsOf(load: RecordedLoad): Uint8Array {
+  return blobs[load.insns] ?? new Uint8Array();
+}
+
+type Normal = (text: string) => string;
+
+function readLog({ from }: Recording, path: string): string {
+  return readFileSync(join(from, 'logs', path), 'ascii');
+}
+
+/**
+ * A log that a kernel wrote. Of a large one the recording has cut out the middle.
+ * @param wholeBytes with the NUL behind them; 0 where that is not known.
+ */
+function kernelLog(raw: string, wholeBytes: number, normal: Normal): Omit<RecordedLog, 'load' | 'level'> {
   const [head = '', tail] = raw.split(CUT);
-  const ends = tail ?? head;
-  const bytes = wholeBytes - 1 - (ends.length - normal(ends).length);
-  const log = { load, level: FULL_AND_STATS, bytes };
-  if (tail === undefined) return { ...log, text: normal(head) };
-  return { ...log, text: normal(untilLastLine(head)), tail: normal(fromFirstLine(tail)) };
+  if (tail === undefined) return whole(normal(head));
+  const parts = { text: normal(untilLastLine(head)), tail: normal(fromFirstLine(tail)) };
+  return wholeBytes === 0 ? parts : { bytes: wholeBytes - 1 - (tail.length - normal(tail).length), ...parts };
+}
+
+function whole(text: string): Pick<RecordedLog, 'bytes' | 'text'> {
+  return { bytes: text.length, text };
 }
 
 function untilLastLine(text: string): string {
@@ -99,40 +111,43 @@ function fromFirstLine(text: string): string {
 }
 
 /** A log as the selftests' loader asked for it. */
-function loaderLog(load: string, level: number, raw: string, normal: (text: string) => string): RecordedLog {
-  if (raw.length >= LOADER_BUFFER - 1) return { load, level, tail: normal(fromFirstLine(raw)) };
-  const text = normal(raw);
-  return { load, level, bytes: text.length, text };
+function loaderLog(raw: string, normal: Normal): Omit<RecordedLog, 'load' | 'level'> {
+  if (raw.length >= LOADER_BUFFER - 1) return { byLoader: true, tail: normal(fromFirstLine(raw)) };
+  return { byLoader: true, ...whole(normal(raw)) };
 }
 
-function logsOf(
-  load: RecordedLoad,
-  insns: Uint8Array,
-  { from, truth }: Recorded,
-  full: Recorded,
-): RecordedLog[] {
-  const read = (folder: string, path: string) => readFileSync(join(folder, 'logs', path), 'ascii');
-  const normal = (text: string) => withoutBootFacts(insns, text);
+/** All logs of a load: of each kind that of the first recording that has one. */
+function logsOf(load: RecordedLoad, found: readonly Recording[]): RecordedLog[] {
+  const normal = (text: string) => withoutBootFacts(insnsOf(load), text);
   const name = loadName(load);
-  const { log2, log2_bytes = 0 } = full.truth;
   const logs: RecordedLog[] = [];
-  if (log2) logs.push(fullLog(name, read(full.from, log2), log2_bytes, normal));
-  if (truth.log) logs.push(loaderLog(name, truth.expect.log_level ?? RETRIED, read(from, truth.log), normal));
+  for (const { key, level } of KERNEL_LOGS) {
+    const recording = found.find(({ truth }) => truth[key] !== undefined);
+    const path = recording?.truth[key];
+    if (!recording || path === undefined) continue;
+    // At level 1 the kernel counts what it has cut back, too.
+    const wholeBytes = key === 'log2' ? (recording.truth.log2_bytes ?? 0) : 0;
+    logs.push({ load: name, level, ...kernelLog(readLog(recording, path), wholeBytes, normal) });
+  }
+  const loader = found.find(({ truth }) => truth.log !== undefined && truth.expect !== undefined);
+  if (loader?.truth.log) {
+    const level = loader.truth.expect?.log_level ?? RETRIED;
+    logs.push({ load: name, level, ...loaderLog(readLog(loader, loader.truth.log), normal) });
+  }
   return logs;
 }
 
-const { loads, blobs } = openArchive(folder);
-const wanted = new Map(loads.filter(({ set }) => set !== 'struct').map((load) => [loadName(load), load]));
-const later = laterRecordings(values.more);
+const sources = [
+  recordings(source, gunzipSync(readFileSync(join(source, 'truth-6.12.jsonl.gz'))).toString()),
+  ...values.more.map((from) => recordings(from, readFileSync(join(from, 'results.jsonl'), 'utf8'))),
+];
 const lines: Buffer[] = [];
-for (const truth of truths(source)) {
-  const load = wanted.get(truthName(truth));
-  if (truth.stage !== 'kernel' || load === undefined) continue;
-  const insns = blobs[load.insns] ?? new Uint8Array();
-  const recorded = { from: source, truth };
-  const full = truth.log2 ? recorded : (later.get(truthName(truth)) ?? recorded);
-  for (const log of logsOf(load, insns, recorded, full)) {
-    lines.push(Buffer.from(`${JSON.stringify(log)}\n`, 'ascii'));
+for (const load of loads) {
+  const found = sources
+    .map((each) => each.get(loadName(load)))
+    .filter((recording) => recording !== undefined && isOf(recording, load));
+  for (const log of logsOf(load, found as Recording[])) {
+    lines.push(Buffer.from(`${JSON.stringify(log)}\n`, 'latin1'));
   }
 }
 const bytes = Buffer.concat(lines);

@@ -12,7 +12,9 @@ export interface RecordedLog {
   load: string;
   /** `LogLevel` bits it was asked for with. */
   level: number;
-  /** Bytes of the whole log; absent where only its end was kept in the kernel's buffer. */
+  /** As the selftests' loader, libbpf, handed it on: with what libbpf itself found missing. */
+  byLoader?: true;
+  /** Bytes of the whole log; absent where that was not recorded. */
   bytes?: number;
   /** The whole log, or its beginning when there is a `tail`. */
   text?: string;

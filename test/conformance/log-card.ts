@@ -2,31 +2,28 @@
 import { LogLevel } from '../../verifier/types.ts';
 import { loadName, type RecordedLoad } from './archive.ts';
 import { atLeast, type Line } from './line.ts';
+import type { RecordedLog } from './log-archive.ts';
 
 interface Score {
   good: number;
   total: number;
 }
 
-/** Level of the logs that there are of every load, and their name; the others are what the selftest asked for. */
-export const FULL_AND_STATS = LogLevel.Full | LogLevel.Stats;
-const FULL = 'log';
-const AS_LOADED = 'log as loaded';
+const FULL_AND_STATS = LogLevel.Full | LogLevel.Stats;
 
 export class LogCard {
   logs = 0;
   /** What differs, by load. */
-  readonly failures = { full: new Map<string, string>(), asLoaded: new Map<string, string>() };
+  readonly failures = { byKernel: new Map<string, string>(), byLoader: new Map<string, string>() };
   private readonly scores = new Map<string, Score>();
 
   /** @param difference undefined when the logs are the same. */
-  add(load: RecordedLoad, level: number, difference: string | undefined): void {
+  add(load: RecordedLoad, log: RecordedLog, difference: string | undefined): void {
     this.logs++;
-    const isFull = level === FULL_AND_STATS;
-    const score = this.score(`${load.set} ${load.mode} ${isFull ? FULL : `${AS_LOADED}, level ${level}`}`);
+    const score = this.score(`${load.set} ${load.mode} ${kindOf(log)}`);
     score.total++;
     if (difference === undefined) score.good++;
-    else (isFull ? this.failures.full : this.failures.asLoaded).set(loadName(load), difference);
+    else (log.byLoader ? this.failures.byLoader : this.failures.byKernel).set(loadName(load), difference);
   }
 
   /** What is required, then one line for each set, mode and level. */
@@ -34,7 +31,9 @@ export class LogCard {
     const sets = [...this.scores].sort(([a], [b]) => (a < b ? -1 : 1));
     return [
       this.total(`${prefix}verifier_* loads, log`, /^verifier \w+ log$/, 98),
-      this.total(`${prefix}all loads, log`, / log$/, 92),
+      this.total(`${prefix}all loads, log`, /^(verifier|others) \w+ log$/, 92),
+      this.total(`${prefix}all loads, log of level 1`, / log of level 1$/, 92),
+      this.total(`${prefix}all loads, log of level 4`, / log of level 4$/, 92),
       this.total(`${prefix}all loads, log as loaded`, / log as loaded/, 92),
       ...sets.map(([name, score]) => ({ name: `${prefix}${name}`, ...score })),
     ];
@@ -57,4 +56,9 @@ export class LogCard {
     }
     return { name, ...sum, needs: atLeast(percent, sum.total) };
   }
+}
+
+function kindOf({ level, byLoader }: RecordedLog): string {
+  if (byLoader) return `log as loaded, level ${level}`;
+  return level === FULL_AND_STATS ? 'log' : `log of level ${level}`;
 }

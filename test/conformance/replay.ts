@@ -1,18 +1,23 @@
 /** Part: the recorded load requests, given to the verifier as they were given to Linux. */
+import { loadName, type RecordedLoad } from './archive.ts';
 import { type Context, wantedLoads } from './context.ts';
 import { IsolatedVerifier } from './isolated-verifier.ts';
-import type { Line } from './line.ts';
+import type { Judgement } from './judge.ts';
+import { type Line, withoutLine } from './line.ts';
 import { recordedRequest } from './recorded-request.ts';
 import { Scorecard } from './scorecard.ts';
 
 const PROGRESS_EVERY = 1000;
+/** Objects with large programs of real use, and the kernel's own for scale. */
+const LARGE = /^(pyperf|strobemeta|test_verif_scale|test_cls_redirect|profiler|loop\d)/;
 
 export async function replay(context: Context): Promise<Line[]> {
   const verifier = new IsolatedVerifier({ wasm: context.wasm, recorded: context.recorded });
   const card = new Scorecard();
+  const large = new LargePrograms();
   for (const load of wantedLoads(context)) {
     const request = recordedRequest(load, context.archive.blobs);
-    card.add(load, await verifier.run({ kind: 'request', request }));
+    large.add(load, card.add(load, await verifier.run({ kind: 'request', request })));
     if (card.loads % PROGRESS_EVERY === 0) context.progress(`${card.loads} recorded loads`);
   }
   await verifier.close();
@@ -26,7 +31,24 @@ export async function replay(context: Context): Promise<Line[]> {
     card.total('struct-style, verdict and errno', /^struct .* verdict/, { count: 780 }),
     card.total('privileged, expected messages', / priv messages/, { percent: 98 }),
     card.total('unprivileged, expected messages', / unpriv messages/, { percent: 98 }),
+    large.line(),
     ...card.safetyLines(''),
     ...card.setLines(''),
   ];
+}
+
+/** Large programs, which have to agree in instructions and states. */
+class LargePrograms {
+  private readonly failed: string[] = [];
+  private total = 0;
+
+  add(load: RecordedLoad, { insns, states }: Judgement): void {
+    if (!LARGE.test(load.object)) return;
+    this.total++;
+    if (!insns || !states) this.failed.push(loadName(load));
+  }
+
+  line(): Line {
+    return withoutLine('large programs, insns and states', this.total, this.failed);
+  }
 }

@@ -44,8 +44,8 @@ export class Scorecard {
   private largest: Record = { name: '-', value: 0 };
   private slowest: Record = { name: '-', value: 0 };
 
-  /** Judges one answer. The result says whether everything agrees. */
-  add(load: RecordedLoad, answer: Answer): void {
+  /** Judges one answer. */
+  add(load: RecordedLoad, answer: Answer): Judgement {
     const name = loadName(load);
     const verdict = answer.kind === 'verdict' ? answer.verdict : undefined;
     this.loads++;
@@ -59,6 +59,7 @@ export class Scorecard {
       if (agrees) score.good++;
       else this.fail(aspect, name, `${difference(aspect, load)}${what}`);
     }
+    return judgement;
   }
 
   /** One line for each set, mode and aspect. */

@@ -53,7 +53,11 @@ function isScalarAt(type: usize): bool {
 
 function isScalarMember(btf: u32, id: u32, depth: u32): bool {
   const type = typeAt(btf, skipModifiers(btf, id));
-  if (isStructAt(type)) return depth < MAX_NESTING && isScalarStruct(btf, type, depth + 1);
+  if (isStructAt(type)) {
+    if (depth < MAX_NESTING) return isScalarStruct(btf, type, depth + 1);
+    say(M.KFUNC_TOO_DEEP);
+    return false;
+  }
   if (kindAt(type) !== BtfKind.Array) return isScalarAt(type);
   return arrayCount(type) !== 0 && isScalarAt(typeAt(btf, skipModifiers(btf, arrayElement(type))));
 }

@@ -73,6 +73,7 @@ function memory(index: u32): i32 {
     isSizeArg(next);
   const plain = argHas(index, ArgMark.ToScalar | ArgMark.ToScalarStruct);
   if (!plain && !(sized && argHas(index, ArgMark.ToVoid))) {
+    if (argHas(index, ArgMark.TooDeep)) say(M.KFUNC_TOO_DEEP);
     const also = text(sized ? 'void, ' : '');
     say(M.KFUNC_POINTEE, index, <i64>argWord(index, KfuncArg.RefKindName), refName(index), also);
     return -Errno.EINVAL;

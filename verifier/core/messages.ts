@@ -374,6 +374,7 @@ export const KFUNC_ARG_TYPE = 'Unrecognized arg#%d type %z\n';
 export const KFUNC_MAYBE_NULL = 'Possibly NULL pointer passed to trusted arg%d\n';
 export const KFUNC_TWO_REFS = 'verifier internal error: more than one arg with ref_obj_id R%d %u %u\n';
 export const KFUNC_POINTER_TYPE = 'kernel function %z args#%d pointer type %z %z is not supported\n';
+export const KFUNC_TOO_DEEP = 'max struct nesting depth exceeded\n';
 export const KFUNC_POINTEE = 'arg#%d pointer type %z %z must point to %sscalar, or struct with scalar\n';
 export const KFUNC_NOT_MAP = "pointer in R%d isn't map pointer\n";
 export const KFUNC_WQ_MAP = "workqueue pointer in R1 map_uid=%d doesn't match map pointer in R2 map_uid=%d\n";

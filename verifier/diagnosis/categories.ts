@@ -269,6 +269,7 @@ export const MESSAGES: { readonly [C in Category]?: readonly MessageName[] } = {
     'KFUNC_NOT_CONST',
     'KFUNC_ARG_TYPE',
     'KFUNC_POINTER_TYPE',
+    'KFUNC_TOO_DEEP',
     'KFUNC_POINTEE',
     'KFUNC_NOT_MAP',
     'KFUNC_UNTRUSTED',

@@ -3,13 +3,12 @@
  * `drydock verify` does it, compared with what Linux answered to the same programs.
  */
 import { join } from 'node:path';
-import { LogLevel } from '../../../verifier/types.ts';
 import type { RecordedLoad } from '../archive.ts';
 import { type Context, wantedLoads } from '../context.ts';
 import { IsolatedVerifier } from '../isolated-verifier.ts';
 import type { Answer } from '../job.ts';
 import { type Line, skippedLine } from '../line.ts';
-import { FULL_AND_STATS, type LogCard } from '../log-card.ts';
+import type { LogCard } from '../log-card.ts';
 import { scoreLogs } from '../logs.ts';
 import { capabilities, logLevel } from '../recorded-request.ts';
 import { Scorecard } from '../scorecard.ts';
@@ -63,11 +62,9 @@ async function score(context: Context, { version, source, objects }: Built): Pro
     card.add(load, answer);
     if (card.loads % PROGRESS_EVERY === 0) context.progress(`${card.loads} programs from source`);
   }
-  const logs = await scoreLogs(context, verifier, (load, level) => ({
-    ...jobOf(load, objects.folder),
-    logLevel: level,
-    explained: (level & ~LogLevel.Fixed) !== FULL_AND_STATS,
-  }));
+  const logs = await scoreLogs(context, verifier, (load, { byLoader = false }, logLevel) =>
+    known.has(load.object) ? { ...jobOf(load, objects.folder), logLevel, explained: byLoader } : undefined,
+  );
   await verifier.close();
   // Another version of the source has other programs: scored, but not held against what this one reached.
   const loose = !isRecorded(version);
