@@ -60,6 +60,8 @@ export class VmProgram {
 }
 
 export class VmObject {
+  /** As the loader prepared it. */
+  readonly source: BpfObject;
   /** By name, in the object's order. */
   readonly maps: ReadonlyMap<string, VmMap>;
   readonly programs: ReadonlyMap<string, VmProgram>;
@@ -67,11 +69,13 @@ export class VmObject {
   private readonly table: MapTable;
 
   private constructor(
+    source: BpfObject,
     vm: Vm,
     table: MapTable,
     maps: ReadonlyMap<string, VmMap>,
     programs: ReadonlyMap<string, VmProgram>,
   ) {
+    this.source = source;
     this.vm = vm;
     this.table = table;
     this.maps = maps;
@@ -107,6 +111,7 @@ export class VmObject {
     }
     putPrograms(object, maps, programs);
     return new VmObject(
+      object,
       vm,
       table,
       new Map(maps.map((map, i) => [object.maps[i]?.name ?? map.name, map])),

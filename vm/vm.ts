@@ -145,6 +145,11 @@ export class Vm {
     return Array.from({ length: 11 }, (_, i) => this.ram.view.getBigUint64(State.Regs + 8 * i, true));
   }
 
+  /** Record (`LoadedProgram.record`) of the program that the run is in: tail calls change it. */
+  get program(): number {
+    return this.ram.view.getUint32(State.Program, true);
+  }
+
   /** Instruction that the run will execute next, in slots of its program. */
   get pc(): number {
     const { view } = this.ram;
