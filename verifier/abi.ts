@@ -74,7 +74,12 @@ export const enum Request {
   KfuncFacts = 184,
   /** `EventMode`: which events are wanted beside the log. */
   Events = 188,
-  Size = 192,
+  /** Instructions of a path to be followed alone (u32 each), and how many; 0 for all paths. */
+  Path = 192,
+  PathLength = 196,
+  /** r0..r10 before each step of it (u64 each), 0 where they are not known. */
+  PathRegisters = 200,
+  Size = 208,
 }
 
 /** What a map type can do. */
@@ -187,5 +192,7 @@ export const enum Result {
   EventsLost = 48,
   /** Subprograms before those that nothing reaches were dropped; `subprogFacts` tells of each. */
   SubprogsFound = 52,
+  /** Steps of `Request.Path` that could be followed. */
+  PathSteps = 56,
   Size = 64,
 }

@@ -1,8 +1,10 @@
 /** Whether a load request is one at all: numbers in the range of their fields, whole instructions. */
 import { InputError } from '../bpf/input-error.ts';
-import type { LoadRequest, MapInfo, TargetProgram } from './load-request.ts';
+import type { LoadRequest, MapInfo, RunPath, TargetProgram } from './load-request.ts';
 
 const SLOT = 8;
+/** r0..r10 */
+const REGISTERS_BYTES = 88;
 const MAX_U64 = 0xffff_ffff_ffff_ffffn;
 /** As many as a system call could hand over. */
 const MAX_LIST = 0x7f_ffff;
@@ -20,6 +22,7 @@ export function checkRequest(request: LoadRequest): void {
   checkWord('logLevel', request.logLevel);
   checkWord('attachBtfId', request.attachBtfId);
   checkWord('insnLimit', request.insnLimit ?? 0);
+  if (request.path) checkPath(request.path);
   if (typeof request.license !== 'string') throw wrong('license', 'not a string');
   if (request.progBtf !== undefined) checkBytes('progBtf', request.progBtf);
   checkList('funcInfo', request.funcInfo, ({ insn, typeId }) => isWord(insn) && isWord(typeId));
@@ -87,6 +90,13 @@ function checkBytes(field: string, value: Uint8Array): void {
 
 function isName(value: string | null): boolean {
   return value === null || typeof value === 'string';
+}
+
+function checkPath({ insns, registers }: RunPath): void {
+  checkList('path.insns', insns, isWord);
+  checkBytes('path.registers', registers);
+  if (registers.length !== insns.length * REGISTERS_BYTES)
+    throw wrong('path.registers', `${registers.length} bytes for ${insns.length} steps`);
 }
 
 function checkList<T>(field: string, list: readonly T[], isGood: (item: T) => boolean): void {

@@ -4,6 +4,7 @@ import type { FuncInfo, LineInfo } from '../loader/program.ts';
 
 /** A map the program refers to, as far as the verifier looks at it. */
 export interface MapInfo {
+  /** As the kernel knows it: at most 15 bytes. */
   name: string;
   /** BPF_MAP_TYPE_* */
   type: number;
@@ -48,6 +49,14 @@ export interface TargetProgram {
   nested: boolean;
 }
 
+/** The path of a run. */
+export interface RunPath {
+  /** Instructions (slots) in the order in which they were executed. */
+  insns: readonly number[];
+  /** r0..r10 before each of them: 88 bytes, little-endian. */
+  registers: Uint8Array;
+}
+
 export interface LoadRequest {
   /** 8-byte slots, little-endian. ld_imm64 of a map (src 1, 2) has the index into `maps`. */
   insns: Uint8Array;
@@ -78,6 +87,8 @@ export interface LoadRequest {
   immBtfs?: readonly string[];
   /** Events wanted beside the log: of the path that failed, or of all paths. */
   events?: 'path' | 'all';
+  /** Verify only this path. Nothing is pruned, and global functions are followed into. */
+  path?: RunPath;
   /** Stop after this many processed instructions; the kernel's limit when absent. */
   insnLimit?: number;
 }

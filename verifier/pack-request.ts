@@ -76,6 +76,10 @@ export function packRequest(packer: Packer, request: LoadRequest, parts: Request
   set(Request.ImmBtfCount, btfs.imm.length);
   set(Request.InsnLimit, request.insnLimit ?? 0);
   set(Request.Events, eventMode(request));
+  const { path } = request;
+  set(Request.Path, path ? packer.words(path.insns) : 0);
+  set(Request.PathLength, path?.insns.length ?? 0);
+  set(Request.PathRegisters, path ? packer.bytes(path.registers) : 0);
   set(Request.LineInfo, packLines(packer, request.lineInfo));
   set(Request.LineInfoCount, request.lineInfo.length);
   const logsPath = (request.logLevel & (LogLevel.Path | LogLevel.Full)) !== 0;

@@ -69,10 +69,13 @@ function mapInfos(object: BpfObject, btf: Btf | undefined): MapInfo[] {
   return [...infos, ...templates];
 }
 
+/** BPF_OBJ_NAME_LEN - 1: what of a map's name the kernel gets. */
+const MAX_NAME = 15;
+
 function mapInfo(map: MapDef, btf: Btf | undefined): MapInfo {
   const typed = btf !== undefined && map.keyTypeId + map.valueTypeId > 0;
   return {
-    name: map.name,
+    name: map.name.slice(0, MAX_NAME),
     type: map.type,
     keySize: map.keySize,
     valueSize: map.valueSize,

@@ -36,6 +36,8 @@ export interface Verdict {
   log: string;
   /** Bytes of log that were written (positions in events count them): of more than 16 MiB, `log` is the end. */
   logLength: number;
+  /** Steps of the request's path that could be followed. */
+  pathSteps: number;
   /** What the verification did, when the request asked for it: see `readEvents`. */
   events?: EventLog;
 }

@@ -146,6 +146,7 @@ export class Verifier {
       subprogs: Array.from({ length: word(Result.SubprogsFound) }, (_, i) => this.readSubprog(i)),
       log,
       logLength: Number(view.getBigUint64(result + Result.LogLength, true)),
+      pathSteps: word(Result.PathSteps),
       ...(request.events ? { events: this.readEvents(result) } : {}),
     };
   }
@@ -210,5 +211,15 @@ function refused(errno: number, reason: string): Verdict {
     markRead: 0,
     stackDepths: [],
   };
-  return { accepted: false, errno, message: reason, insn: -1, stats, subprogs: [], log: '', logLength: 0 };
+  return {
+    accepted: false,
+    errno,
+    message: reason,
+    insn: -1,
+    stats,
+    subprogs: [],
+    log: '',
+    logLength: 0,
+    pathSteps: 0,
+  };
 }

@@ -24,6 +24,8 @@ interface Truth {
   index?: number;
   mode: string;
   log1?: string;
+  /** Most bytes it had at any time. */
+  log1_bytes?: number;
   log2?: string;
   /** Bytes of it, with the NUL behind them. */
   log2_bytes?: number;
@@ -48,8 +50,9 @@ const KERNEL_LOGS = [
 ] as const;
 /** Level at which libbpf asks again when a load without a log has failed. */
 const RETRIED = 1;
-/** Buffer of the selftests' loader: the end of a longer log was kept. */
+/** Buffers of the selftests' loader, and of logs of level 1: of a longer log the end was kept. */
 const LOADER_BUFFER = 2 << 20;
+const LEVEL1_BUFFER = 16 << 20;
 const CUT = /\n\[\[oracle: \d+ bytes cut here\]\]\n/;
 
 const { values } = parseArgs({
@@ -127,7 +130,9 @@ function logsOf(load: RecordedLoad, found: readonly Recording[]): RecordedLog[] 
     if (!recording || path === undefined) continue;
     // At level 1 the kernel counts what it has cut back, too.
     const wholeBytes = key === 'log2' ? (recording.truth.log2_bytes ?? 0) : 0;
-    logs.push({ load: name, level, ...kernelLog(readLog(recording, path), wholeBytes, normal) });
+    const log = kernelLog(readLog(recording, path), wholeBytes, normal);
+    if (key === 'log1' && (recording.truth.log1_bytes ?? 0) > LEVEL1_BUFFER && log.tail) delete log.text;
+    logs.push({ load: name, level, ...log });
   }
   const loader = found.find(({ truth }) => truth.log !== undefined && truth.expect !== undefined);
   if (loader?.truth.log) {

@@ -7,6 +7,7 @@ import { BtfWriter } from '../../bpf/btf-writer.ts';
 import { InputError } from '../../bpf/input-error.ts';
 import type { KernelServices } from '../../kernel-model/services.ts';
 import type { MapDef, Program } from '../../loader/program.ts';
+import { type RecordedPath, recordPath } from '../../session/claims/recorded-path.ts';
 import type { VmMap } from '../../vm/maps.ts';
 import { MapTable } from '../../vm/maps.ts';
 import { resolveProgram } from '../../vm/resolve.ts';
@@ -86,6 +87,30 @@ export function replay(vm: Vm, run: RecordedRun, services: KernelServices): Outc
     }
   } catch (error) {
     if (error instanceof InputError) return { kind: 'unavailable', what: error.message };
+    throw error;
+  } finally {
+    for (const map of table.all) table.destroy(map);
+  }
+}
+
+/** The first run of a recorded program, step by step; undefined for one that needs what is not modelled. */
+export function runRecorded(
+  vm: Vm,
+  run: RecordedRun,
+  services: KernelServices,
+  limit: number,
+): RecordedPath | undefined {
+  const table = new MapTable(vm);
+  try {
+    const loaded = vm.load(resolve(vm, run, createMaps(table, run), services), { name: run.name });
+    try {
+      const packet = putPacket(vm, run, 0);
+      return recordPath(vm, loaded, NO_CONTEXT, { budget: BUDGET, packet }, limit).path;
+    } finally {
+      vm.unload(loaded);
+    }
+  } catch (error) {
+    if (error instanceof InputError) return undefined;
     throw error;
   } finally {
     for (const map of table.all) table.destroy(map);

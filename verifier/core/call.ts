@@ -4,6 +4,7 @@ import { Arg, Flag, Reg, VerifierLimit } from '../types.ts';
 import { hasFuncInfo, subprogName } from './btf-info.ts';
 import { checkDynptrArg } from './dynptr.ts';
 import * as env from './env.ts';
+import { follows } from './follow.ts';
 import { initFrame } from './function.ts';
 import { prepareArgs } from './global-args.ts';
 import { checkSharedMemory, isNullValue } from './helper-mem.ts';
@@ -157,5 +158,5 @@ export function checkBpfCall(insn: i32): i32 {
   if (index < 0) return -Errno.EFAULT;
   const error = checkSubprogArgs(index);
   if (error === -Errno.EFAULT) return error;
-  return isGlobalSubprog(index) ? callGlobal(index, error) : callStatic(index, insn);
+  return isGlobalSubprog(index) && !follows() ? callGlobal(index, error) : callStatic(index, insn);
 }

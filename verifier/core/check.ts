@@ -11,6 +11,7 @@ import { checkBpfCall } from './call.ts';
 import * as env from './env.ts';
 import { noteExit, noteInsn } from './events.ts';
 import { checkExit, leaveProgram } from './exit.ts';
+import { allowsRun, follows, isAtPathEnd, takeStep } from './follow.ts';
 import { checkHelperCall, HELPER_SPIN_UNLOCK } from './helper.ts';
 import { historyNewInsn, recordHistory } from './history.ts';
 import { printInsn } from './insn-text.ts';
@@ -19,7 +20,7 @@ import { checkLdAbs, checkLdImm } from './ld.ts';
 import { logPosition, say, text } from './log.ts';
 import { checkAtomic, checkLoad, checkStore, checkStoreImm } from './mem.ts';
 import * as M from './messages.ts';
-import { popBranch } from './pending.ts';
+import { dropStrays, isPending, popBranch } from './pending.ts';
 import { noteInsnLine, printChanges, printFrame } from './print.ts';
 import { closeBranch, visitState } from './prune.ts';
 import { anyScratched, markAllScratched, markRegScratched } from './scratched.ts';
@@ -46,7 +47,7 @@ function speculativeSuffix(): i64 {
 
 /** Whether what follows was verified already. */
 function isCovered(index: i32): i32 {
-  if (!env.auxHas(index, env.AuxFlag.PrunePoint)) return 0;
+  if (!env.auxHas(index, env.AuxFlag.PrunePoint) || follows()) return 0;
   const covered = visitState(index);
   if (covered === 1 && env.logsPath()) {
     if (resumed) say(M.FROM_TO_SAFE, env.previousInsn, index, speculativeSuffix());
@@ -210,6 +211,12 @@ function nextPath(): bool {
 /** One instruction: NEXT, JUMPED, PATH_END or a negative errno. */
 function step(): i32 {
   const index = env.insnIndex;
+  if (follows()) {
+    dropStrays();
+    // A contradiction counts only where there is another way: else it is what is looked for.
+    if (isPending() && !allowsRun(env.state)) return PATH_END;
+    if (!takeStep(index)) return PATH_END;
+  }
   historyNewInsn();
   if (index >= <i32>env.insnCount) {
     say(M.BAD_INSN_INDEX, index, env.insnCount);
@@ -241,6 +248,7 @@ export function checkPaths(): i32 {
     const outcome = step();
     if (outcome < 0) return outcome;
     if (outcome === PATH_END) {
+      if (isAtPathEnd(env.state)) return 0;
       if (!nextPath()) return 0;
       previous = env.previousInsn;
     } else if (outcome === NEXT) {

@@ -2,6 +2,7 @@
 import { Errno } from '../../bpf/errno.ts';
 import { Reg } from '../types.ts';
 import * as env from './env.ts';
+import { noteCallbackReturn } from './follow.ts';
 import { markRegRead } from './liveness.ts';
 import { say, text } from './log.ts';
 import * as M from './messages.ts';
@@ -79,6 +80,7 @@ export function leaveFrame(): i32 {
   state.current--;
   env.setInsnIndex(target);
   if (!isCallback) return 1;
+  noteCallbackReturn();
   const earlier = openVisit(target, state);
   if (!isNull(earlier)) widenFrom(earlier, state);
   return 1;

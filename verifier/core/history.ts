@@ -7,6 +7,7 @@
 
 import { allocate } from './arena.ts';
 import * as env from './env.ts';
+import { follows } from './follow.ts';
 import { VerifierState } from './state.ts';
 
 @unmanaged
@@ -58,6 +59,8 @@ export function stackAccessFlags(frame: u32, slot: u32): u32 {
 
 /** Adds the current instruction to the state's history, or adds to its entry. */
 export function recordHistory(state: VerifierState, flags: u32, linked: u64): void {
+  // Only the precision walk reads it, and a path that is followed alone needs none.
+  if (follows()) return;
   if (current !== 0) {
     const entry = changetype<HistoryEntry>(current);
     entry.flags |= flags;

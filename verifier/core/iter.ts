@@ -7,6 +7,7 @@ import { KfuncArg, KfuncFacts, KfuncField, KfuncFlag, Special } from '../kfunc-a
 import { Flag, IterPhase, Reg, Slot } from '../types.ts';
 import { checkAccess } from './access.ts';
 import * as env from './env.ts';
+import { follows } from './follow.ts';
 import { argWord, call, callHas, callName, callWord, kfuncFact } from './kfunc-call.ts';
 import { markRegRead } from './liveness.ts';
 import { say } from './log.ts';
@@ -174,11 +175,13 @@ function sameParentVisit(state: VerifierState, insn: i32): bool {
 /** Queues the path on which there is one more element. */
 function queueActive(insn: i32): i32 {
   const state = env.state;
-  if (!sameParentVisit(state, insn)) {
+  if (!follows() && !sameParentVisit(state, insn)) {
     say(M.BUG_ITER_PARENT);
     return -Errno.EFAULT;
   }
-  const before = openVisit(insn, changetype<VerifierState>(<usize>state.parent));
+  const before = follows()
+    ? changetype<VerifierState>(0)
+    : openVisit(insn, changetype<VerifierState>(<usize>state.parent));
   const error = pushBranch(insn + 1, insn, false);
   if (error !== 0) return error;
   const queued = pushed();

@@ -3,6 +3,7 @@ import { Errno } from '../../bpf/errno.ts';
 import { VerifierLimit } from '../types.ts';
 import * as env from './env.ts';
 import { noteBranch, noteResume } from './events.ts';
+import { allowsRun, leadsTo } from './follow.ts';
 import { logCut, logPosition, say } from './log.ts';
 import * as M from './messages.ts';
 import { copyState, freeState, isNull, newState, VerifierState } from './state.ts';
@@ -52,6 +53,22 @@ export function pushBranch(insn: i32, previous: i32, speculative: bool): i32 {
 /** Queues a state that has no parent (an asynchronous callback's own root). */
 export function pushRoot(state: VerifierState, insn: i32, previous: i32): i32 {
   return push(state, insn, previous);
+}
+
+/** Forgets the states that were pushed last and do not go on as the path to be followed does. */
+export function dropStrays(): void {
+  const step = env.state.pathStep;
+  while (head !== 0) {
+    const top = changetype<VerifierState>(head);
+    if (top.pathStep !== step || (leadsTo(top, top.resumeInsn) && allowsRun(top))) return;
+    head = <usize>top.next;
+    count--;
+    freeState(top);
+  }
+}
+
+export function isPending(): bool {
+  return head !== 0;
 }
 
 /** Makes the last pushed state the current one. False when none is left. */

@@ -11,6 +11,7 @@ import { callsSyncCallback } from './callback.ts';
 import { spend } from './effort.ts';
 import * as env from './env.ts';
 import { notePrecise, notePreciseState } from './events.ts';
+import { follows } from './follow.ts';
 import { History, HistoryEntry, lastEntryFor } from './history.ts';
 import { printInsn } from './insn-text.ts';
 import { linkedCount, linkedFrame, linkedIndex, linkedIsRegister } from './linked.ts';
@@ -501,7 +502,8 @@ function walkChain(): i32 {
 
 /** The value of a scalar register of the current frame matters from here on. 0 or a negative errno. */
 export function markPrecise(register: u32): i32 {
-  if (!env.bpfCapable) return 0;
+  // A path that is followed alone has no state that could be pruned.
+  if (!env.bpfCapable || follows()) return 0;
   frame = env.state.current;
   if (env.currentReg(register).type !== Reg.Scalar) {
     say(M.BUG_PRECISE_POINTER);
@@ -513,7 +515,7 @@ export function markPrecise(register: u32): i32 {
 
 /** The same for everything asked for with `needReg` and `needSlot`. */
 export function markNeededPrecise(): i32 {
-  if (!env.bpfCapable) return 0;
+  if (!env.bpfCapable || follows()) return 0;
   frame = env.state.current;
   return walkChain();
 }

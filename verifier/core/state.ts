@@ -202,6 +202,8 @@ export class VerifierState {
   depth: u32;
   callbackDepth: u32;
   mayGotoDepth: u32;
+  /** Steps of a given path (follow.ts) that were taken. */
+  pathStep: u32;
   speculative: bool;
   rcuLocked: bool;
   usedAsLoopEntry: bool;

@@ -12,6 +12,7 @@ import * as env from './env.ts';
 import { equalReset } from './equal.ts';
 import { eventChunks, eventLength, eventsLost, eventsReset } from './events.ts';
 import { dropFastcallSpills, markFastcallPatterns } from './fastcall.ts';
+import { followReset, follows, stepsFollowed } from './follow.ts';
 import { checkGlobalSubprogs, checkMain } from './function.ts';
 import { historyReset } from './history.ts';
 import { logFlush, logPosition, logReset, putSigned, putString, say } from './log.ts';
@@ -48,6 +49,7 @@ function reset(): void {
   clearScratched();
   subprogReset();
   prepareReset();
+  followReset();
 }
 
 /** Everything before the first instruction is looked at as part of a path. */
@@ -88,6 +90,7 @@ function writeResult(error: i32): void {
   store<u32>(result, env.longestMarkRead, Result.MarkRead);
   store<u32>(result, subprogCount(), Result.SubprogCount);
   store<u32>(result, subprogsFound(), Result.SubprogsFound);
+  store<u32>(result, stepsFollowed(), Result.PathSteps);
   store<u64>(result, logPosition(), Result.LogLength);
   store<u32>(result, eventLength(), Result.EventLength);
   store<u32>(result, <u32>eventChunks(), Result.EventChunks);
@@ -107,6 +110,7 @@ export function verify(request: usize): usize {
   reset();
   let error = prepare();
   if (error === 0) error = checkMain();
+  if (follows()) return end(error);
   if (error === 0) error = checkGlobalSubprogs();
   if (error === 0) dropFastcallSpills();
   if (error === 0) error = checkStackDepth();

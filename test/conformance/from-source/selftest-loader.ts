@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Btf } from '../../../bpf/btf.ts';
 import { InputError } from '../../../bpf/input-error.ts';
+import { openSymbolNames } from '../../../kernel-model/profile-node.ts';
+import { SymbolAddresses } from '../../../kernel-model/symbol-addresses.ts';
 import { type BpfObject, type LoadOptions, loadObject, type Program } from '../../../loader/index.ts';
 import { ProgType } from '../../../loader/prog-type.ts';
 import type { LoadRequest } from '../../../verifier/load-request.ts';
@@ -15,8 +17,8 @@ import { guessType } from './guess-type.ts';
 import { readKernelConfig, readObjectBtf } from './inputs.ts';
 import { poisonMaps, withMapSizes } from './request-maps.ts';
 import { parseTags, type SelftestTags, tagsOf } from './selftest-tags.ts';
-import { symbolAddresses } from './symbol-addresses.ts';
 
+const KERNEL = '6.12';
 /** KERNEL_VERSION() of the recorded kernel: 6.12.117. */
 const KERNEL_VERSION = (6 << 16) | (12 << 8) | 117;
 
@@ -37,12 +39,16 @@ export class SelftestLoader {
    * @param config file with the kernel's configuration.
    */
   constructor(vmlinux: Btf, modules: ReadonlyMap<string, Uint8Array>, config: string | undefined) {
+    const own = [...modules].map(([name, bytes]) => ({ name, btf: Btf.parse(bytes, { base: vmlinux }) }));
+    const symbols = new SymbolAddresses([vmlinux, ...own.map(({ btf }) => btf)], () =>
+      openSymbolNames(KERNEL),
+    );
     this.options = {
       kernelBtf: vmlinux,
-      modules: [...modules].map(([name, bytes]) => ({ name, btf: Btf.parse(bytes, { base: vmlinux }) })),
+      modules: own,
       kconfig: config === undefined ? new Map() : readKernelConfig(config),
       kernelVersion: KERNEL_VERSION,
-      ksym: symbolAddresses(),
+      ksym: (name) => symbols.find(name),
     };
   }
 
