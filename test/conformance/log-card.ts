@@ -31,7 +31,7 @@ export class LogCard {
     const sets = [...this.scores].sort(([a], [b]) => (a < b ? -1 : 1));
     return [
       this.total(`${prefix}verifier_* loads, log`, /^verifier \w+ log$/, 98),
-      this.total(`${prefix}all loads, log`, /^(verifier|others) \w+ log$/, 92),
+      this.total(`${prefix}all loads, log`, / log$/, 92),
       this.total(`${prefix}all loads, log of level 1`, / log of level 1$/, 92),
       this.total(`${prefix}all loads, log of level 4`, / log of level 4$/, 92),
       this.total(`${prefix}all loads, log as loaded`, / log as loaded/, 92),
