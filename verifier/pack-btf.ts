@@ -1,19 +1,9 @@
 /** Opens the BTF blobs of a request in the core, and packs what the request's maps and functions need of them. */
-import { type Btf, BtfKind, type BtfType, type TypeId } from '../bpf/btf.ts';
+import { type Btf, BtfKind, type TypeId } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { ProgramFacts } from '../kernel-model/program-facts.ts';
 import { Request } from './abi.ts';
-import {
-  BtfFacts,
-  ContextName,
-  KernelType,
-  RecordField,
-  RecordHead,
-  StructRecord,
-  TrustedField,
-  TrustList,
-  WriteRule,
-} from './btf-abi.ts';
+import { BtfFacts, KernelType, RecordField, RecordHead, StructRecord, WriteRule } from './btf-abi.ts';
 import {
   MAP_FIELDS,
   OBJECT_FIELDS,
@@ -22,6 +12,7 @@ import {
   structsWithFields,
 } from './btf-fields.ts';
 import type { VerifierKernel } from './kernel.ts';
+import type { KernelTables } from './kernel-tables.ts';
 import type { LoadRequest, MapInfo } from './load-request.ts';
 import { packAttach } from './pack-attach.ts';
 import type { BtfAddresses } from './pack-request.ts';
@@ -36,20 +27,9 @@ const enum Origin {
   Program = 2,
 }
 
-const TRUST_LISTS: readonly [name: string, list: TrustList][] = [
-  ['safe_rcu', TrustList.Rcu],
-  ['safe_rcu_or_null', TrustList.RcuOrNull],
-  ['safe_trusted', TrustList.Trusted],
-  ['safe_trusted_or_null', TrustList.TrustedOrNull],
-];
 /** Bytes of the largest kernel BTF; those of distributions have 5 to 10 MB. */
 const MAX_VMLINUX = 64 << 20;
-/** Map types are numbers below this. */
-const MAP_TYPES = 256;
 const ARG_TRUSTED = 'arg:trusted';
-/** struct of vmlinux with one member for the context of each program type. */
-const CTX_CONVERT = 'bpf_ctx_convert';
-
 function open(core: CoreExports, packer: Packer, btf: Btf, base: number, origin: Origin): number {
   if (!btf.littleEndian) throw btf.error('BTF of the other byte order');
   const data = packer.bytes(btf.bytes);
@@ -261,28 +241,15 @@ export function packBtfFacts(
   packer: Packer,
   request: number,
   kernel: VerifierKernel,
+  tables: KernelTables,
   btfs: RequestBtfs,
   load: LoadRequest,
   facts: ProgramFacts,
 ): void {
   const at = packer.alloc(BtfFacts.Size);
   const set = (field: BtfFacts, value: number) => packer.u32(at + field, value);
-  const list = (field: BtfFacts, countField: BtfFacts, values: readonly number[]) => {
-    set(field, packer.words(values));
-    set(countField, values.length);
-  };
-  const idsOf = (names: Iterable<string>, kind: BtfKind) =>
-    [...names].map((name) => kernel.btf.find(name, kind)).filter((id) => id !== 0);
+  for (const [field, value] of tables.facts) set(field, value);
   set(BtfFacts.Attach, packAttach(packer, kernel, btfs, load, facts));
-  list(
-    BtfFacts.RcuTypes,
-    BtfFacts.RcuTypeCount,
-    idsOf(kernel.data.sets.get('rcu_protected_types') ?? [], BtfKind.Struct),
-  );
-  list(BtfFacts.NoAddress, BtfFacts.NoAddressCount, idsOf(kernel.data.withoutAddress, BtfKind.Func));
-  set(BtfFacts.MapStructs, packer.words(mapStructs(kernel)));
-  packTrusted(packer, kernel, set);
-  packContexts(packer, kernel, set);
   packKernelTypes(packer, kernel, btfs, set);
   packWrites(packer, kernel, btfs, facts, set);
   const structs = btfs.packStructs();
@@ -292,72 +259,6 @@ export function packBtfFacts(
 }
 
 type SetField = (field: BtfFacts, value: number) => void;
-
-function mapStructs(kernel: VerifierKernel): number[] {
-  return Array.from({ length: MAP_TYPES }, (_, type) => kernel.data.maps.types.get(type)?.structId ?? 0);
-}
-
-function packTrusted(packer: Packer, kernel: VerifierKernel, set: SetField): void {
-  const { btf } = kernel;
-  const rows: { list: TrustList; struct: string; member: string; id: TypeId }[] = [];
-  for (const [name, list] of TRUST_LISTS) {
-    for (const [struct, members] of kernel.data.trustedFields.get(name) ?? []) {
-      const structId = btf.find(struct, BtfKind.Struct);
-      for (const member of members) {
-        const pointer = structId === 0 ? undefined : memberType(btf, btf.type(structId), member);
-        if (pointer?.kind === BtfKind.Ptr)
-          rows.push({ list, struct, member, id: btf.resolve(pointer.type).id });
-      }
-    }
-  }
-  const at = packer.alloc(Math.max(rows.length, 1) * TrustedField.Size);
-  rows.forEach(({ list, struct, member, id }, i) => {
-    const row = at + i * TrustedField.Size;
-    packer.u32(row + TrustedField.List, list);
-    packer.u32(row + TrustedField.Struct, packer.text(struct));
-    packer.u32(row + TrustedField.Member, packer.text(member));
-    packer.u32(row + TrustedField.TypeId, id);
-  });
-  set(BtfFacts.Trusted, at);
-  set(BtfFacts.TrustedCount, rows.length);
-}
-
-/** Type of a member, looked for in anonymous structs and unions too. */
-function memberType(btf: Btf, struct: BtfType, name: string): BtfType | undefined {
-  for (const member of struct.members) {
-    const type = btf.resolve(member.type);
-    if (member.name === name) return type;
-    if (member.name !== '' || type.members.length === 0) continue;
-    const inner = memberType(btf, type, name);
-    if (inner) return inner;
-  }
-  return undefined;
-}
-
-/** How the context of each program type is called, from the kernel's own table. */
-function packContexts(packer: Packer, kernel: VerifierKernel, set: SetField): void {
-  const { btf } = kernel;
-  const convert = btf.find(CTX_CONVERT, BtfKind.Struct);
-  const members = convert === 0 ? [] : btf.type(convert).members;
-  const rows = members.flatMap((member) => {
-    const name = /^BPF_PROG_TYPE_(\w+)_prog$/.exec(member.name)?.[1];
-    if (name === undefined) return [];
-    const kernelSide = members.find((other) => other.name === `BPF_PROG_TYPE_${name}_kern`)?.type ?? 0;
-    return [{ progType: kernel.data.progType(name.toLowerCase()), id: member.type, kernelSide }];
-  });
-  const at = packer.alloc(Math.max(rows.length, 1) * ContextName.Size);
-  rows.forEach(({ progType, id, kernelSide }, i) => {
-    const row = at + i * ContextName.Size;
-    const resolved = btf.resolve(id);
-    packer.u32(row + ContextName.ProgType, progType);
-    packer.u32(row + ContextName.Name, packer.text(btf.name(id)));
-    packer.u32(row + ContextName.Struct, packer.text(resolved.name));
-    packer.u32(row + ContextName.IsStruct, resolved.kind === BtfKind.Struct ? 1 : 0);
-    packer.u32(row + ContextName.KernelId, kernelSide);
-  });
-  set(BtfFacts.Contexts, at);
-  set(BtfFacts.ContextCount, rows.length);
-}
 
 /** "task_struct___local" -> "task_struct" */
 function essentialName(name: string): string {

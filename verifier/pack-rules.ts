@@ -1,14 +1,13 @@
 /** Packs what the profile's tables say about one program: its context, its maps, its packet accesses. */
-import { FORMS } from '../bpf/opcodes.ts';
 import type { CtxRules } from '../kernel-model/ctx-access.ts';
 import { PacketAccess } from '../kernel-model/prog-rules.ts';
 import type { ProgramFacts } from '../kernel-model/program-facts.ts';
 import type { VerifierData } from '../kernel-model/verifier-data.ts';
-import { CtxField, CtxHead, MapOp, PacketUse, Request } from './abi.ts';
+import { CtxField, CtxHead, PacketUse, Request } from './abi.ts';
+import type { KernelTables } from './kernel-tables.ts';
 import type { Packer } from './packer.ts';
 import { Reg } from './types.ts';
 
-const TABLE = 256;
 /** Program types whose context is handed to helpers as it is, because no rewriting stands between. */
 const PLAIN_CTX = new Set([
   'syscall',
@@ -23,17 +22,14 @@ const PLAIN_CTX = new Set([
   'netfilter',
   'cgroup_device',
 ]);
-/** The release whose instructions the core knows. */
-const LINUX = { major: 6, minor: 12 };
-/** Kernel callbacks behind the map operations that matter. */
-const MAP_OPS: readonly [name: string, op: MapOp][] = [
-  ['map_direct_value_addr', MapOp.DirectValue],
-  ['map_for_each_callback', MapOp.ForEach],
-  ['map_gen_lookup', MapOp.LookupInline],
-];
-
 /** Fills in the request at `at`. */
-export function packRules(packer: Packer, at: number, data: VerifierData, facts: ProgramFacts): void {
+export function packRules(
+  packer: Packer,
+  at: number,
+  data: VerifierData,
+  tables: KernelTables,
+  facts: ProgramFacts,
+): void {
   const set = (field: Request, value: number) => packer.u32(at + field, value);
   const type = facts.resolvedType;
   set(Request.CtxRules, packCtx(packer, data.ctxRules(facts)));
@@ -43,9 +39,9 @@ export function packRules(packer: Packer, at: number, data: VerifierData, facts:
   set(Request.XdpSockRules, packCtx(packer, data.pointerRules(Reg.XdpSock, facts)));
   set(Request.PacketUse, packetUse(data, type));
   set(Request.ConvertsCtx, [...PLAIN_CTX].some((name) => data.progType(name) === type) ? 0 : 1);
-  set(Request.Opcodes, packer.bytes(opcodeTable()));
-  set(Request.SleepableMaps, packer.bytes(mapTable(data, (map) => (data.maps.sleepableMayUse(map) ? 1 : 0))));
-  set(Request.MapOps, packer.bytes(mapTable(data, (map) => mapOps(data, map))));
+  set(Request.Opcodes, tables.opcodes);
+  set(Request.SleepableMaps, tables.sleepableMaps);
+  set(Request.MapOps, tables.mapOps);
   set(Request.IsTracing, data.programs.isTracing(facts.progType) ? 1 : 0);
   set(Request.ResolvedType, type);
 }
@@ -84,28 +80,4 @@ function packetUse(data: VerifierData, type: number): number {
   if (access === PacketAccess.ReadWrite || access === PacketAccess.Always) use |= PacketUse.Write;
   if (data.programs.mayLoadAbs(type)) use |= PacketUse.LegacyLoads;
   return use;
-}
-
-function opcodeTable(): Uint8Array {
-  const table = new Uint8Array(TABLE);
-  for (const form of FORMS) if (isKnown(form.linux)) table[form.code] = 1;
-  return table;
-}
-
-/** Whether the verifier's Linux has what came with a release ("" never came). */
-function isKnown(since: string): boolean {
-  if (since === '') return false;
-  const [major = 0, minor = 0] = since.split('.').map(Number);
-  return major < LINUX.major || (major === LINUX.major && minor <= LINUX.minor);
-}
-
-function mapTable(data: VerifierData, value: (type: number) => number): Uint8Array {
-  const table = new Uint8Array(TABLE);
-  for (const type of data.maps.types.keys()) table[type] = value(type);
-  return table;
-}
-
-function mapOps(data: VerifierData, type: number): number {
-  const ops = data.maps.types.get(type)?.ops;
-  return MAP_OPS.reduce((sum, [name, op]) => (ops?.has(name) ? sum | op : sum), 0);
 }

@@ -8,6 +8,7 @@ import { checkRequest } from './check-request.ts';
 import { EVENT_CHUNK } from './event-abi.ts';
 import type { EventLog } from './event-reader.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
+import { type KernelTables, packKernelTables } from './kernel-tables.ts';
 import type { LoadRequest } from './load-request.ts';
 import { logAddresses } from './log-addresses.ts';
 import { openVmlinux, packBtfFacts, RequestBtfs } from './pack-btf.ts';
@@ -33,6 +34,7 @@ export class Verifier {
   private readonly programBtfs = new ProgramBtfs();
   /** Address of the kernel's Btf in the core. */
   private readonly vmlinux: number;
+  private tables: KernelTables | undefined;
 
   private constructor(core: Core, kernel: VerifierKernel) {
     this.core = core;
@@ -59,10 +61,11 @@ export class Verifier {
     const refusal = admission(request, this.kernel.data);
     if (refusal.errno !== 0) return refused(refusal.errno, refusal.reason);
     const { exports } = this.core;
-    exports.beginRequest();
     let at: number;
     try {
-      at = this.pack(request);
+      const tables = this.kernelTables();
+      exports.beginRequest();
+      at = this.pack(request, tables);
     } catch (error) {
       if (error instanceof Refusal) return refused(error.errno, error.message);
       if (exports.abandoned() === 0) throw error;
@@ -72,7 +75,7 @@ export class Verifier {
   }
 
   /** Puts the request into the core's memory: its address. */
-  private pack(request: LoadRequest): number {
+  private pack(request: LoadRequest, tables: KernelTables): number {
     const { exports } = this.core;
     const packer = new Packer(exports);
     const btfs = new RequestBtfs(exports, packer, this.kernel, this.programBtfs, this.vmlinux, request);
@@ -81,8 +84,8 @@ export class Verifier {
     const texts = this.names(request);
     const hasMapType = (type: number) => this.kernel.data.maps.types.has(type);
     const at = packRequest(packer, request, { btfs, texts, hasMapType });
-    packBtfFacts(packer, at, this.kernel, btfs, request, facts);
-    packRules(packer, at, this.kernel.data, facts);
+    packBtfFacts(packer, at, this.kernel, tables, btfs, request, facts);
+    packRules(packer, at, this.kernel.data, tables, facts);
     packHelpers(packer, at, this.kernel, facts, request.insns);
     packKfuncs(packer, at, this.kernel.data, {
       insns: request.insns,
@@ -91,6 +94,12 @@ export class Verifier {
       modules,
     });
     return at;
+  }
+
+  /** Packed with the first request: what is wrong with a profile's tables is told with a verdict. */
+  private kernelTables(): KernelTables {
+    this.tables ??= packKernelTables(new Packer(this.core.exports, true), this.kernel);
+    return this.tables;
   }
 
   /** Address of the result record. */
