@@ -15,12 +15,15 @@ import { createVm } from '../../vm/node.ts';
 import type { Vm } from '../../vm/vm.ts';
 import { openArchive } from '../conformance/archive.ts';
 import { recordedRequest } from '../conformance/recorded-request.ts';
-import { type RecordedRun, runRecorded } from '../conformance/test-run.ts';
+import { NO_CONTEXT, type RecordedRun, runRecorded } from '../conformance/test-run.ts';
 import { packageRoot } from '../package-root.ts';
 import { requestOf } from '../verifier/support.ts';
 import { TestKernel } from '../vm/helper-rig.ts';
+import { Random, scalarProgram } from './scalar-programs.ts';
 
 const STEPS = 3000;
+/** DRYDOCK_CLAIMS=100000 tries more. */
+const PROGRAMS = Number(process.env.DRYDOCK_CLAIMS ?? 400);
 const root = packageRoot();
 
 let verifier: Verifier;
@@ -37,7 +40,7 @@ beforeAll(async () => {
 /** Runs assembly over a context, and checks it as it is, or as `claimed`. */
 function check(text: string, claimed = text): ClaimReport {
   const program = vm.load(assemble(text));
-  const { path } = recordPath(vm, program, 0xffff_8700_0000_0000n, {}, STEPS);
+  const { path } = recordPath(vm, program, NO_CONTEXT, {}, STEPS);
   vm.unload(program);
   return checkClaims(verifier, requestOf(assemble(claimed)), path);
 }
@@ -86,6 +89,23 @@ exit`);
       'r0 = 2\nif r0 == 2 goto pc+1\nr0 = 3\nexit',
     );
     expect(misses.at(-1)?.what).toBe('no path of the verifier leads here');
+  });
+});
+
+describe('random programs', () => {
+  it(`about numbers do nothing that the verifier has ruled out (${PROGRAMS})`, () => {
+    const misses: string[] = [];
+    for (let seed = 0; seed < PROGRAMS; seed++) {
+      const insns = scalarProgram(new Random(seed), 40);
+      const program = vm.load(insns);
+      const { path } = recordPath(vm, program, NO_CONTEXT, {}, STEPS);
+      vm.unload(program);
+      const report = checkClaims(verifier, requestOf(insns), path);
+      if (report.steps !== path.slots.length)
+        misses.push(`seed ${seed}: ${report.steps} of ${path.slots.length} steps`);
+      for (const { insn, what } of report.misses) misses.push(`seed ${seed}: insn ${insn}: ${what}`);
+    }
+    expect(misses).toEqual([]);
   });
 });
 

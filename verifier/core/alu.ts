@@ -283,6 +283,8 @@ function forkSignMask(index: i32, dst: RegState): i32 {
   if (!wide && !narrow) return 0;
   const error = pushBranch(index, index, false);
   if (error !== 0) return error;
+  // It looks at this instruction once more.
+  pushed().pathStep--;
   const other = pushed().currentFrame.reg(env.insnDst(index));
   if (wide) {
     setKnown(other, 0);

@@ -73,6 +73,8 @@ function allowsValue(reg: RegState, value: u64): bool {
     return mayBeNull || value !== 0;
   }
   if ((value & ~reg.mask) !== reg.value) return false;
+  const low = <u32>value;
+  if (low < reg.umin32 || low > reg.umax32 || <i32>low < reg.smin32 || <i32>low > reg.smax32) return false;
   return value >= reg.umin && value <= reg.umax && <i64>value >= reg.smin && <i64>value <= reg.smax;
 }
 

@@ -57,10 +57,11 @@ export function pushRoot(state: VerifierState, insn: i32, previous: i32): i32 {
 
 /** Forgets the states that were pushed last and do not go on as the path to be followed does. */
 export function dropStrays(): void {
-  const step = env.state.pathStep;
+  // One that looks at the last instruction again is a step behind.
+  const last = env.state.pathStep - 1;
   while (head !== 0) {
     const top = changetype<VerifierState>(head);
-    if (top.pathStep !== step || (leadsTo(top, top.resumeInsn) && allowsRun(top))) return;
+    if (<i32>top.pathStep < <i32>last || (leadsTo(top, top.resumeInsn) && allowsRun(top))) return;
     head = <usize>top.next;
     count--;
     freeState(top);
