@@ -1,10 +1,9 @@
 /** `drydock run --coverage FILE`: what a run executed, as a tracefile of lcov. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
+import type { BpfObject } from '../loader/index.ts';
 import { ExecutionCounter, lcovText, SourceCoverage } from '../session/coverage/index.ts';
 import type { LoadedObject, Session } from '../session/session.ts';
-import { createVerifier } from '../verifier/node.ts';
 import { programRequest } from '../verifier/program-request.ts';
 import { Trace } from '../verifier/trace/trace.ts';
 import type { Verifier } from '../verifier/verifier.ts';
@@ -12,21 +11,22 @@ import type { Verifier } from '../verifier/verifier.ts';
 /** All capabilities, and no log. */
 const AS_ROOT = { caps: 15, logLevel: 0 };
 
+/** The verifier of the kernel that a session models, and the object as loaded for it. */
+export interface VerifiedObject {
+  readonly verifier: Verifier;
+  readonly object: BpfObject;
+}
+
 export class RunCoverage {
   private readonly object: LoadedObject;
   private readonly counter: ExecutionCounter;
-  private readonly verifier: Verifier | undefined;
+  private readonly verified: VerifiedObject | undefined;
 
-  private constructor(session: Session, object: LoadedObject, verifier: Verifier | undefined) {
+  /** From here on all runs count. @param verified without it, instructions that no path reaches count as code, too. */
+  constructor(session: Session, object: LoadedObject, verified: VerifiedObject | undefined) {
     this.object = object;
-    this.verifier = verifier;
+    this.verified = verified;
     this.counter = new ExecutionCounter(session, object.vmObject.programs.values());
-  }
-
-  /** From here on all runs count. @param kernel profile; what it cannot verify counts as code throughout. */
-  static async start(session: Session, object: LoadedObject, kernel: string): Promise<RunCoverage> {
-    const verifier = hasVerifierData(kernel) ? await createVerifier(kernel) : undefined;
-    return new RunCoverage(session, object, verifier);
   }
 
   /** Writes the tracefile; the result says what is in it. */
@@ -47,13 +47,11 @@ export class RunCoverage {
 
   /** Which instructions the verifier has followed. */
   private followed(name: string): ((slot: number) => boolean) | undefined {
-    const { source: object } = this.object.vmObject;
-    const program = object.programs.find((each) => each.name === name);
-    if (!this.verifier || !program) return undefined;
-    const { accepted, events } = this.verifier.verify({
-      ...programRequest(object, program, AS_ROOT),
-      events: 'all',
-    });
+    const { verified } = this;
+    const program = verified?.object.programs.find((each) => each.name === name);
+    if (!verified || !program || program.error !== undefined) return undefined;
+    const request = programRequest(verified.object, program, AS_ROOT);
+    const { accepted, events } = verified.verifier.verify({ ...request, events: 'all' });
     if (!accepted || !events || events.lost) return undefined;
     const { visits } = new Trace(events, program.insns.length / 8).heat;
     return (slot) => (visits[slot] ?? 0) > 0;

@@ -4,8 +4,13 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { assemble } from '../../bpf/asm.ts';
+import { loadObject } from '../../loader/index.ts';
 import { type ClaimReport, checkClaims } from '../../session/claims/claim-check.ts';
+import { ClaimRunner } from '../../session/claims/claim-runner.ts';
 import { recordPath } from '../../session/claims/recorded-path.ts';
+import { iterate } from '../../session/iterate.ts';
+import { openSession, readScene } from '../../session/open-session-node.ts';
+import { verifierLoadOptions } from '../../verifier/load-options-node.ts';
 import type { LoadRequest } from '../../verifier/load-request.ts';
 import { createVerifier } from '../../verifier/node.ts';
 import type { Verifier } from '../../verifier/verifier.ts';
@@ -135,5 +140,28 @@ describe('programs that Linux ran', () => {
     expect(misses).toEqual([]);
     expect(programs).toBeGreaterThan(500);
     expect(steps).toBeGreaterThan(5000);
+  });
+});
+
+describe('iterators over the bundled scenes', () => {
+  it.each([
+    ['io_uring_buf', 'demo'],
+    ['io_uring_file', 'io_uring_file'],
+    ['epoll', 'demo'],
+    ['bvec', 'demo'],
+    ['task', 'demo'],
+  ])('%s over %s does nothing that the verifier has ruled out', async (name, scene) => {
+    const path = join(root, 'programs', name, `${name}.bpf.o`);
+    const session = await openSession(readScene(join(root, 'programs/scenes', `${scene}.yaml`)), '6.12');
+    const object = session.load(new Uint8Array(readFileSync(path)), path);
+    // The code has addresses of symbols: both must be of the same kernel.
+    const ksym = (symbol: string) => session.machine.symbolAddress(symbol);
+    const options = { ...verifierLoadOptions('6.12'), file: path, ksym };
+    const loaded = loadObject(new Uint8Array(readFileSync(path)), options);
+    const claims = new ClaimRunner(session, loaded, await createVerifier('6.12'));
+    for (const iteration of iterate(session, object, {}, 4096)) expect(iteration.failure).toBeUndefined();
+    expect(claims.misses).toEqual([]);
+    expect(claims.runs).toBeGreaterThan(0);
+    expect(claims.claims).toBeGreaterThan(claims.steps);
   });
 });
