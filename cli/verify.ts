@@ -65,7 +65,7 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     )
     .option(
       '--log <level>',
-      'print the log: 1 the path that failed, 2 every path, 4 the reason and the statistics',
+      'print the log of that log_level: 1 the path that failed, 2 every path, 4 the reason and the statistics; 6 is 2 with 4',
       logLevel,
       0,
     )
@@ -82,7 +82,7 @@ function collect(value: string, before: string[] | undefined): string[] {
 }
 
 function logLevel(text: string): number {
-  if (!/^[0124]$/.test(text)) throw new InvalidArgumentError('It has to be 0, 1, 2 or 4.');
+  if (!/^[0-7]$/.test(text)) throw new InvalidArgumentError('It has to be 0 to 7: 1, 2, 4 or a sum of them.');
   return Number(text);
 }
 

@@ -30,7 +30,7 @@ export interface Report extends Subject {
 }
 
 interface Options {
-  /** Level of the log that is wanted; 0 or none for none. */
+  /** Level of the log that is wanted (`LogLevel` bits); 0 or none for none. */
   log?: number;
   unpriv?: boolean;
 }
@@ -45,7 +45,7 @@ export interface Bench {
 export function requestOf({ target }: Bench, { object, program }: Subject, options: Options): LoadRequest {
   return programRequest(object, program, {
     caps: options.unpriv ? 0 : ROOT,
-    logLevel: STATS | (options.log ?? 0),
+    logLevel: options.log || STATS,
     ...(target ? { target: target.loaded } : {}),
   });
 }
