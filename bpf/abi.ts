@@ -62,8 +62,10 @@ export const enum State {
   Packet = 0x4d0,
   /** u32 its length */
   PacketLength = 0x4d4,
-  /** u32 offset of the network header in it */
+  /** s32 offset of the network header from its first byte */
   PacketNetwork = 0x4d8,
+  /** s32 offset of the link-level header */
+  PacketLink = 0x4dc,
 
   /** u64 what the interpreter moves a value through that takes the slow path */
   Scratch = 0x518,

@@ -1,10 +1,13 @@
 /** drydock run: iterators of an object over a scene. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { InputError } from '../bpf/input-error.ts';
 import { readObject } from '../loader/object-file-node.ts';
 import { type Iteration, iterate } from '../session/iterate.ts';
 import { openSession, readScene } from '../session/open-session-node.ts';
+import { testedProgram } from '../session/test-bench.ts';
 import { ExitCode } from './exit-code.ts';
 import { runRecord } from './run-record.ts';
+import { runTest } from './test-run.ts';
 
 interface RunOptions {
   prog?: string[];
@@ -16,6 +19,11 @@ interface RunOptions {
   map?: string;
   json?: boolean;
   trace?: boolean;
+  data?: string;
+  ctxIn?: string;
+  repeat?: number;
+  pcap?: string;
+  pcapOut?: string;
 }
 
 const MAX_READ = 0x7fff_f000;
@@ -25,16 +33,24 @@ Examples:
   drydock run programs/io_uring_buf/io_uring_buf.bpf.o --scene programs/scenes/demo.yaml
   drydock run iter.bpf.o --scene world.yaml --kernel 6.1 --task 100 --fd 3
   drydock run iter.bpf.o --scene world.yaml --read-size 1 --json | jq .output
+  drydock run filter.bpf.o --prog xdp_main --data packet.bin
+  drydock run cls.bpf.o --prog tc --data 00:00:00:00:00:00:00:00:00:00:00:00:08:06 --ctx-in '{"mark": 1}'
+  drydock run filter.bpf.o --prog xdp_main --pcap traffic.pcap --pcap-out left.pcap
 
 The result is on stdout: exactly the bytes that reading the iterator gives, for one program after another and
 of each for one ring, epoll instance or map after another. What is being run is said on stderr.
+
+A program that is no iterator is verified, and when it is accepted run as BPF_PROG_TEST_RUN does it: over the
+packet of --data (a file, or hexadecimal digits), or over each packet of --pcap. Programs without packets
+(syscall, raw_tp, tracing, kprobe, ...) get the bytes of --ctx-in: {"args": [1, 2]}, or a string of hexadecimal
+digits. For the others --ctx-in sets fields of the context, as far as BPF_PROG_TEST_RUN lets them be set.
 
 Exit code: 0 all was read; 1 attaching, reading or a program failed; 2 bad input; 3 a bug in Drydock.`;
 
 export function addRun(program: Command, done: (code: ExitCode) => void): void {
   program
     .command('run')
-    .description("run an object's iterators over a scene and print what a reader gets")
+    .description("run an object's iterators over a scene, or one program over a packet or context")
     .argument('<object>', 'compiled BPF object (.bpf.o)')
     .option('--prog <name...>', 'programs to run; default: all of the object')
     .option('--scene <file>', 'scene to run over; default: an empty world with only pid 1')
@@ -43,6 +59,11 @@ export function addRun(program: Command, done: (code: ExitCode) => void): void {
     .option('--task <pid>', 'only what this task has open (task iterators: only this task)', integer)
     .option('--fd <number>', 'only this descriptor (with --task: whatever it is)', integer)
     .option('--map <name>', 'only this map')
+    .option('--data <file|hex>', 'packet to run the program over')
+    .option('--ctx-in <json>', 'context to run it over')
+    .option('--repeat <times>', 'how often it runs over them', integer)
+    .option('--pcap <file>', 'capture file: run the program over every packet')
+    .option('--pcap-out <file>', 'with --pcap: where to put the packets as the program left them')
     .option('--trace', 'also print what the programs write to trace_pipe, on stderr')
     .option('--json', 'one JSON record a line for each iterator and what it was attached to')
     .addHelpText('after', EXAMPLES)
@@ -51,6 +72,8 @@ export function addRun(program: Command, done: (code: ExitCode) => void): void {
 
 async function run(path: string, options: RunOptions): Promise<ExitCode> {
   const bytes = readObject(path);
+  const tested = await testedBy(bytes, path, options);
+  if (tested !== undefined) return runTest(bytes, path, tested, options);
   const session = await openSession(readScene(options.scene), options.kernel);
   const object = session.load(bytes, path, options.prog);
   const { task, fd, map } = options;
@@ -68,6 +91,19 @@ async function run(path: string, options: RunOptions): Promise<ExitCode> {
     if (iteration.log.fault) break;
   }
   return code;
+}
+
+/** The program that is to be test-run; undefined when iterators are meant. */
+async function testedBy(bytes: Uint8Array, file: string, options: RunOptions): Promise<string | undefined> {
+  const { data, ctxIn, repeat, pcap, pcapOut, prog } = options;
+  const program = testedProgram(bytes, { file }, prog);
+  if (pcapOut !== undefined && pcap === undefined) throw new InputError('--pcap-out needs --pcap');
+  const asked = [data, ctxIn, repeat, pcap].some((option) => option !== undefined);
+  if (asked && program === undefined)
+    throw new InputError(
+      'iterators take no packet and no context: --data, --ctx-in, --repeat and --pcap are for other programs',
+    );
+  return program;
 }
 
 function print(iteration: Iteration, withTrace: boolean): void {

@@ -89,6 +89,8 @@ export interface LoadRequest {
   events?: 'path' | 'all';
   /** Verify only this path. Nothing is pruned, and global functions are followed into. */
   path?: RunPath;
+  /** Wanted for an accepted program: what running it needs to know (`Verdict.facts`). */
+  facts?: boolean;
   /** Stop after this many processed instructions; the kernel's limit when absent. */
   insnLimit?: number;
 }

@@ -1,4 +1,5 @@
 /** What a verification came to. */
+import type { InsnFacts } from '../bpf/insn-facts.ts';
 import type { EventLog } from './event-reader.ts';
 
 export interface VerifierStats {
@@ -40,4 +41,6 @@ export interface Verdict {
   pathSteps: number;
   /** What the verification did, when the request asked for it: see `readEvents`. */
   events?: EventLog;
+  /** What running the accepted program needs to know, when the request asked for it. */
+  facts?: InsnFacts;
 }

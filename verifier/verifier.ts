@@ -7,6 +7,7 @@ import { admission } from './admission.ts';
 import { checkRequest } from './check-request.ts';
 import { EVENT_CHUNK } from './event-abi.ts';
 import type { EventLog } from './event-reader.ts';
+import { readFacts } from './insn-facts.ts';
 import { type KernelOptions, VerifierKernel } from './kernel.ts';
 import { type KernelTables, packKernelTables } from './kernel-tables.ts';
 import type { LoadRequest } from './load-request.ts';
@@ -157,6 +158,7 @@ export class Verifier {
       logLength: Number(view.getBigUint64(result + Result.LogLength, true)),
       pathSteps: word(Result.PathSteps),
       ...(request.events ? { events: this.readEvents(result) } : {}),
+      ...(request.facts && errno === 0 ? { facts: readFacts(this.core.exports, request.insns) } : {}),
     };
   }
 

@@ -1,11 +1,13 @@
 /** An object's maps and programs, loaded into a vm. */
 import type { Btf } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
+import type { InsnFacts } from '../bpf/insn-facts.ts';
 import type { KernelServices } from '../kernel-model/services.ts';
 import type { BpfObject, ModuleBtf, Program } from '../loader/program.ts';
+import { contextLayout, rewriteContext } from './context/rewrite.ts';
 import type { MapTable, VmMap } from './maps.ts';
-import { type LoadedProgram, loadProgram } from './program.ts';
-import { resolveProgram } from './resolve.ts';
+import type { LoadedProgram } from './program.ts';
+import { type References, resolveProgram } from './resolve.ts';
 import type { RunOptions, RunResult, Vm } from './vm.ts';
 
 /**
@@ -34,6 +36,8 @@ export interface ObjectOptions {
   modules?: readonly ModuleBtf[];
   /** Helpers whose id means something else on this kernel (the profile's dialect): id -> name. */
   helpers?: { readonly [id: string]: string };
+  /** What verifying a program has found out; programs that it knows nothing of cannot be test-run. */
+  facts?: (program: Program) => InsnFacts | undefined;
 }
 
 /** A program of an object, ready to run. */
@@ -41,12 +45,15 @@ export class VmProgram {
   /** As the loader prepared it: section, type, line info. */
   readonly source: Program;
   readonly loaded: LoadedProgram;
+  /** What verifying it has found out; undefined when it was not verified. */
+  readonly facts: InsnFacts | undefined;
   private readonly vm: Vm;
 
-  constructor(vm: Vm, source: Program, loaded: LoadedProgram) {
+  constructor(vm: Vm, source: Program, loaded: LoadedProgram, facts?: InsnFacts) {
     this.vm = vm;
     this.source = source;
     this.loaded = loaded;
+    this.facts = facts;
   }
 
   get name(): string {
@@ -57,6 +64,20 @@ export class VmProgram {
   run(context: bigint, options: RunOptions = {}): RunResult {
     return this.vm.run(this.loaded, context, options);
   }
+}
+
+/** Resolves, rewrites and loads one program. @throws {InputError} as `VmObject.load`. */
+export function loadVmProgram(
+  vm: Vm,
+  program: Program,
+  references: References,
+  facts: InsnFacts | undefined,
+): VmProgram {
+  const code = resolveProgram(program, references, facts);
+  const layout = contextLayout(program.type);
+  if (layout && facts) rewriteContext(code, facts, layout);
+  const loaded = vm.load(code, { name: program.name, probeLoads: PROBING_TYPES.has(program.type) });
+  return new VmProgram(vm, program, loaded, facts);
 }
 
 export class VmObject {
@@ -103,11 +124,8 @@ export class VmObject {
     };
     const programs = new Map<string, VmProgram>();
     for (const program of prepared) {
-      const loaded = loadProgram(vm.core.exports, resolveProgram(program, references), {
-        name: program.name,
-        probeLoads: PROBING_TYPES.has(program.type),
-      });
-      programs.set(program.name, new VmProgram(vm, program, loaded));
+      const facts = options.facts?.(program);
+      programs.set(program.name, loadVmProgram(vm, program, references, facts));
     }
     putPrograms(object, maps, programs);
     return new VmObject(

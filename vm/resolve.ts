@@ -5,9 +5,10 @@
 import { VmCall } from '../bpf/abi.ts';
 import { KERNEL_IMAGE } from '../bpf/address.ts';
 import type { Btf } from '../bpf/btf.ts';
-import { readInsns, SLOT_SIZE } from '../bpf/decode.ts';
+import { type Insn, readInsns, SLOT_SIZE } from '../bpf/decode.ts';
 import { helperId } from '../bpf/helpers.ts';
 import { InputError } from '../bpf/input-error.ts';
+import type { InsnFacts } from '../bpf/insn-facts.ts';
 import { CallKind, Class, Jmp, Mode, Pseudo, Size } from '../bpf/isa.ts';
 import type { KernelServices } from '../kernel-model/services.ts';
 import type { Program } from '../loader/program.ts';
@@ -30,6 +31,8 @@ export interface References {
   moduleBtf: (module: number) => Btf;
   /** Helpers whose id means something else on this kernel: id -> name. */
   helpers: { readonly [id: string]: string };
+  /** Number to call a kfunc by that allocates objects of `size` bytes; undefined when it is not modelled. */
+  allocator?: (name: string, size: number) => number | undefined;
   /** Number to call something by that is not modelled, so that reaching it is a fault that names it. */
   unmodelled: (name: string) => number;
 }
@@ -38,14 +41,14 @@ export interface References {
  * Instructions of a program with everything resolved.
  * @throws {InputError} when a reference names nothing that exists.
  */
-export function resolveProgram(program: Program, references: References): Uint8Array {
+export function resolveProgram(program: Program, references: References, facts?: InsnFacts): Uint8Array {
   const code = program.insns.slice();
   const view = new DataView(code.buffer);
   for (const insn of readInsns(program.insns)) {
     const at = insn.slot * SLOT_SIZE;
     if (insn.code === CALL && insn.src !== CallKind.Local) {
       const kfunc = insn.src === CallKind.Kfunc;
-      const number = kfunc ? kfuncCall(references, insn.offset, insn.imm) : helperCall(references, insn.imm);
+      const number = kfunc ? kfuncCall(references, insn, facts) : helperCall(references, insn.imm);
       view.setUint8(at + 1, insn.dst);
       view.setInt16(at + 2, 0, true);
       view.setInt32(at + 4, number, true);
@@ -72,8 +75,10 @@ function helperCall(references: References, id: number): number {
   return helperId(name) ?? kfuncNumber(name) ?? references.unmodelled(name);
 }
 
-function kfuncCall(references: References, module: number, typeId: number): number {
-  const name = references.moduleBtf(module).name(typeId);
+function kfuncCall(references: References, insn: Insn, facts: InsnFacts | undefined): number {
+  const name = references.moduleBtf(insn.offset).name(insn.imm);
+  const size = facts?.objectSizes.get(insn.slot);
+  if (size !== undefined) return references.allocator?.(name, size) ?? references.unmodelled(name);
   return kfuncNumber(name) ?? references.unmodelled(name);
 }
 

@@ -1,6 +1,7 @@
 /** The virtual machine: memory, programs and runs of one modelled kernel. */
 import { FaultKind, Frame, RunStatus, State } from '../bpf/abi.ts';
 import { OutOfMemory } from '../kernel-model/ram.ts';
+import { Contexts } from './context/contexts.ts';
 import { defaultName, type Fault, readFault } from './fault.ts';
 import { HelperCall, type HelperFunction } from './helper-call.ts';
 import { isPoison } from './poison.ts';
@@ -26,11 +27,19 @@ export interface VmOptions {
   memory?: WebAssembly.Memory;
 }
 
+/** Where a packet stands: linear offset and bytes; its headers from its first byte, negative when before it. */
+export interface LegacyPacket {
+  offset: number;
+  length: number;
+  networkHeader?: number;
+  linkHeader?: number;
+}
+
 export interface RunOptions {
   /** Instructions the run may execute; the default is 1e9. */
   budget?: number;
   /** Packet that legacy loads (ld_abs, ld_ind) read, in low memory. */
-  packet?: { offset: number; length: number; networkHeader?: number };
+  packet?: LegacyPacket;
 }
 
 export interface RunResult {
@@ -58,6 +67,8 @@ export interface CallerFrame {
 export class Vm {
   readonly core: Core;
   readonly ram: VmRam;
+  /** Packets of the runs under way. */
+  readonly contexts = new Contexts();
   private readonly helpers = new Map<number, HelperFunction>();
   private readonly call: HelperCall;
   /** Names of what is called by a number but not modelled, from UNMODELLED on. */
@@ -119,10 +130,17 @@ export class Vm {
     if (insn === 0) throw new RangeError(`${program.name} has no instruction at slot ${slot}`);
     const { view } = this.ram;
     for (let i = 0; i < 5; i++) view.setBigUint64(State.Args + 8 * i, args[i] ?? 0n, true);
-    view.setUint32(State.Packet, options.packet?.offset ?? 0, true);
-    view.setUint32(State.PacketLength, options.packet?.length ?? 0, true);
-    view.setUint32(State.PacketNetwork, options.packet?.networkHeader ?? 0, true);
+    this.setPacket(options.packet ?? { offset: 0, length: 0 });
     exports.startRun(program.record, insn);
+  }
+
+  /** Has ld_abs and ld_ind read this packet from now on. */
+  setPacket({ offset, length, networkHeader = 0, linkHeader = 0 }: LegacyPacket): void {
+    const { view } = this.ram;
+    view.setUint32(State.Packet, offset, true);
+    view.setUint32(State.PacketLength, length, true);
+    view.setInt32(State.PacketNetwork, networkHeader, true);
+    view.setInt32(State.PacketLink, linkHeader, true);
   }
 
   /** Goes on with the run for at most `budget` instructions, exactly that many unless it ends before. */

@@ -24,16 +24,17 @@ export interface Anchors {
   readonly stacks: readonly bigint[];
 }
 
-/** Kinds of pointers that are valid where they are not said to be maybe null. */
+/**
+ * Kinds of pointers that are valid where they are not said to be maybe null. (BPF_PROG_TEST_RUN hands syscall programs
+ * no context, and cgroup_skb programs no end of the packet.)
+ */
 const NEVER_NULL: ReadonlySet<number> = new Set([
-  Reg.Ctx,
   Reg.MapPtr,
   Reg.MapValue,
   Reg.MapKey,
   Reg.Stack,
   Reg.Packet,
   Reg.PacketMeta,
-  Reg.PacketEnd,
   Reg.Mem,
 ]);
 

@@ -2,7 +2,7 @@
 import { State } from '../../bpf/abi.ts';
 import { kernelAddress } from '../../bpf/address.ts';
 import { Limit } from '../../bpf/isa.ts';
-import type { LoadedProgram, RunOptions, RunResult, Vm } from '../../vm/index.ts';
+import { type LoadedProgram, type RunOptions, type RunResult, type Vm, VmProgram } from '../../vm/index.ts';
 
 export const REGISTERS = 11;
 
@@ -57,4 +57,24 @@ export function recordPath(
 function stackOf(vm: Vm): Uint8Array {
   const top = Number(vm.ram.view.getBigUint64(State.Regs + 80, true) - kernelAddress(0));
   return new Uint8Array(vm.ram.buffer.slice(top - Limit.Stack, top));
+}
+
+/** A program whose runs are recorded. */
+export class RecordingProgram extends VmProgram {
+  readonly paths: RecordedPath[] = [];
+  private readonly machine: Vm;
+  private readonly limit: number;
+
+  /** @param limit steps of each run that are recorded. */
+  constructor(vm: Vm, program: VmProgram, limit: number) {
+    super(vm, program.source, program.loaded, program.facts);
+    this.machine = vm;
+    this.limit = limit;
+  }
+
+  override run(context: bigint, options: RunOptions = {}): RunResult {
+    const { result, path } = recordPath(this.machine, this.loaded, context, options, this.limit);
+    this.paths.push(path);
+    return result;
+  }
 }

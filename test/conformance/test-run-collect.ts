@@ -35,7 +35,7 @@ interface TruthLine {
   program: string;
   mode: string;
   verdict: string;
-  run?: { retval: number; maps: { [name: string]: string } };
+  run?: { retval: number; maps: { [name: string]: string }; data_out?: string };
   run_preset?: string;
   runs?: { in: string; retval?: number }[];
   load: {
@@ -60,6 +60,8 @@ const { values: args } = parseArgs({
 
 /** What the recorder gave to programs that take a packet: 64 zeros. */
 const DEFAULT_PACKET = '00'.repeat(64);
+/** BPF_PROG_TYPE_* whose test runs give a packet back; for others the recorder's buffer is as it was. */
+const PACKET_TYPES = new Set([1, 3, 4, 6, 8, 10, 11, 12, 14, 19]);
 /** Slots; longer programs would make the file large. */
 const LONGEST = 20_000;
 
@@ -95,6 +97,9 @@ function record(line: TruthLine): RecordedRun {
     retvals: finished.map(({ retval }) => retval as number),
     packets: finished.map((each) => each.in),
     after: run?.maps ?? {},
+    ...(run?.data_out !== undefined && PACKET_TYPES.has(load.prog_type)
+      ? { out: run.data_out === DEFAULT_PACKET ? '' : run.data_out }
+      : {}),
   };
 }
 

@@ -5,12 +5,14 @@
 import { Btf } from '../../bpf/btf.ts';
 import { BtfWriter } from '../../bpf/btf-writer.ts';
 import { InputError } from '../../bpf/input-error.ts';
+import type { InsnFacts } from '../../bpf/insn-facts.ts';
 import type { KernelServices } from '../../kernel-model/services.ts';
 import type { MapDef, Program } from '../../loader/program.ts';
-import { type RecordedPath, recordPath } from '../../session/claims/recorded-path.ts';
+import { type RecordedPath, RecordingProgram } from '../../session/claims/recorded-path.ts';
 import type { VmMap } from '../../vm/maps.ts';
 import { MapTable } from '../../vm/maps.ts';
-import { resolveProgram } from '../../vm/resolve.ts';
+import { loadVmProgram, type VmProgram } from '../../vm/object.ts';
+import { testRun } from '../../vm/test-run/test-run.ts';
 import type { Vm } from '../../vm/vm.ts';
 
 export interface RecordedMap {
@@ -44,6 +46,8 @@ export interface RecordedRun {
   packets: string[];
   /** Hexadecimal values of array maps after the last run, by the map's name. */
   after: { [map: string]: string };
+  /** Packet after the last run, hexadecimal: "" when it was as before, absent when it was not recorded. */
+  out?: string;
 }
 
 /** BTF id of the first name of `RecordedRun.symbols`, in the BTF that `symbolBtf` makes. */
@@ -52,11 +56,9 @@ export const FIRST_SYMBOL = 2;
 /** BTF id of the value in what `valueBtf` makes. */
 const VALUE_TYPE = 1;
 
-/** A context outside the model: a program that touches it faults. */
-export const NO_CONTEXT = 0xffff_8700_0000_0000n;
-const SOCKET_FILTER = 1;
-/** What a socket filter does not see of a packet. */
-const ETHERNET_HEADER = 14;
+/** BPF_PROG_TYPE_TRACING, SYSCALL: what has no packet. */
+const TRACING = 26;
+const NO_PACKET = new Set([TRACING, 31]);
 const BUDGET = 200_000_000;
 
 export type Outcome =
@@ -65,25 +67,24 @@ export type Outcome =
   /** It needs what is not modelled: its context, a helper, a kind of map. */
   | { kind: 'unavailable'; what: string };
 
-/** Runs a recorded program without a context and compares. */
-export function replay(vm: Vm, run: RecordedRun, services: KernelServices): Outcome {
+/**
+ * Runs a recorded program over the packets that Linux ran it over, and compares.
+ * @param facts what verifying it has found out.
+ */
+export function replay(
+  vm: Vm,
+  run: RecordedRun,
+  services: KernelServices,
+  facts: InsnFacts | undefined,
+): Outcome {
   const table = new MapTable(vm);
   try {
     const maps = createMaps(table, run);
-    const loaded = vm.load(resolve(vm, run, maps, services), { name: run.name });
+    const program = load(vm, run, maps, services, facts);
     try {
-      for (const [index, expected] of run.retvals.entries()) {
-        const packet = putPacket(vm, run, index);
-        const { status, retval, fault } = vm.run(loaded, NO_CONTEXT, { budget: BUDGET, packet });
-        if (status === 'suspended') return { kind: 'different', what: 'does not end' };
-        if (fault) return { kind: 'unavailable', what: fault.message };
-        if (retval !== expected >>> 0) {
-          return { kind: 'different', what: `run ${index} returns ${retval}, not ${expected >>> 0}` };
-        }
-      }
-      return compareMaps(run, maps);
+      return runAll(vm, run, program) ?? compareMaps(run, maps);
     } finally {
-      vm.unload(loaded);
+      vm.unload(program.loaded);
     }
   } catch (error) {
     if (error instanceof InputError) return { kind: 'unavailable', what: error.message };
@@ -98,16 +99,18 @@ export function runRecorded(
   vm: Vm,
   run: RecordedRun,
   services: KernelServices,
+  facts: InsnFacts | undefined,
   limit: number,
 ): RecordedPath | undefined {
   const table = new MapTable(vm);
   try {
-    const loaded = vm.load(resolve(vm, run, createMaps(table, run), services), { name: run.name });
+    const program = load(vm, run, createMaps(table, run), services, facts);
+    const recorder = new RecordingProgram(vm, program, limit);
     try {
-      const packet = putPacket(vm, run, 0);
-      return recordPath(vm, loaded, NO_CONTEXT, { budget: BUDGET, packet }, limit).path;
+      runAll(vm, { ...run, retvals: run.retvals.slice(0, 1) }, recorder);
+      return recorder.paths[0];
     } finally {
-      vm.unload(loaded);
+      vm.unload(program.loaded);
     }
   } catch (error) {
     if (error instanceof InputError) return undefined;
@@ -117,12 +120,31 @@ export function runRecorded(
   }
 }
 
-function putPacket(vm: Vm, run: RecordedRun, index: number): { offset: number; length: number } {
-  const bytes = Buffer.from(run.packets[index] ?? '', 'hex');
-  const seen = run.type === SOCKET_FILTER ? bytes.subarray(ETHERNET_HEADER) : bytes;
-  const offset = vm.ram.alloc(Math.max(seen.length, 1));
-  new Uint8Array(vm.ram.buffer).set(seen, offset);
-  return { offset, length: seen.length };
+/** What is not the same; undefined when everything is, but for the maps, which are still to be compared. */
+function runAll(vm: Vm, run: RecordedRun, program: VmProgram): Outcome | undefined {
+  let last = new Uint8Array(0);
+  for (const [index, expected] of run.retvals.entries()) {
+    const packet = Buffer.from(run.packets[index] ?? '', 'hex');
+    const input = NO_PACKET.has(run.type) ? {} : { data: packet };
+    const result = testRun(vm, program, { ...input, ...context(run.type), budget: BUDGET });
+    const { status, retval, fault, errno, reason } = result;
+    if (errno !== 0) return { kind: 'unavailable', what: reason };
+    if (status === 'suspended') return { kind: 'different', what: 'does not end' };
+    if (fault) return { kind: 'unavailable', what: fault.message };
+    if (retval !== expected >>> 0) {
+      return { kind: 'different', what: `run ${index} returns ${retval}, not ${expected >>> 0}` };
+    }
+    last = new Uint8Array(result.data);
+  }
+  if (run.out === undefined) return undefined;
+  const expected = run.out || run.packets[run.packets.length - 1] || '';
+  const found = Buffer.from(last).toString('hex');
+  return found === expected ? undefined : { kind: 'different', what: `packet is ${found}, not ${expected}` };
+}
+
+/** Tracing programs are handed the arguments of the functions that a test run calls: none has side effects. */
+function context(type: number): { context?: Uint8Array } {
+  return type === TRACING ? { context: new Uint8Array(96) } : {};
 }
 
 function createMaps(table: MapTable, run: RecordedRun): VmMap[] {
@@ -168,7 +190,13 @@ function valueBtf({ fields, valueSize }: RecordedMap): Btf | undefined {
   return Btf.parse(writer.bytes());
 }
 
-function resolve(vm: Vm, run: RecordedRun, maps: readonly VmMap[], services: KernelServices): Uint8Array {
+function load(
+  vm: Vm,
+  run: RecordedRun,
+  maps: readonly VmMap[],
+  services: KernelServices,
+  facts: InsnFacts | undefined,
+): VmProgram {
   const writer = new BtfWriter();
   const proto = writer.funcProto(0, []);
   for (const name of run.symbols) writer.func(name, proto);
@@ -187,13 +215,14 @@ function resolve(vm: Vm, run: RecordedRun, maps: readonly VmMap[], services: Ker
     lineInfo: [],
     missing: [],
   };
-  return resolveProgram(program, {
+  const references = {
     maps,
     services,
     moduleBtf: () => symbols,
     helpers: {},
-    unmodelled: (name) => vm.numberUnmodelled(name),
-  });
+    unmodelled: (name: string) => vm.numberUnmodelled(name),
+  };
+  return loadVmProgram(vm, program, references, facts);
 }
 
 function compareMaps(run: RecordedRun, maps: readonly VmMap[]): Outcome {

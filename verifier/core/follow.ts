@@ -69,8 +69,8 @@ export function leadsTo(state: VerifierState, insn: i32): bool {
 function allowsValue(reg: RegState, value: u64): bool {
   if (reg.type !== Reg.Scalar) {
     const base = reg.type & Reg.BaseMask;
-    const mayBeNull = base === Reg.NotInit || base === Reg.BtfId || (reg.type & Flag.MaybeNull) !== 0;
-    return mayBeNull || value !== 0;
+    const valid = base === Reg.MapValue || base === Reg.Mem || base === Reg.Packet;
+    return !valid || (reg.type & Flag.MaybeNull) !== 0 || value !== 0;
   }
   if ((value & ~reg.mask) !== reg.value) return false;
   const low = <u32>value;

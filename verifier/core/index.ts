@@ -8,7 +8,7 @@ import { openBtf } from './btf.ts';
 import { abandoned } from './effort.ts';
 import { setVmlinuxBtf } from './env.ts';
 import { subprogFacts } from './subprog.ts';
-import { beginRequest, endAbandoned, stackDepthOf, verify } from './verify.ts';
+import { beginRequest, endAbandoned, objectSizeAt, pointerTypeAt, stackDepthOf, verify } from './verify.ts';
 
 export {
   abandoned,
@@ -16,7 +16,9 @@ export {
   allocatePart,
   beginRequest,
   endAbandoned,
+  objectSizeAt,
   openBtf,
+  pointerTypeAt,
   setVmlinuxBtf,
   stackDepthOf,
   subprogFacts,

@@ -134,6 +134,16 @@ export function endAbandoned(): usize {
   return end(-errno);
 }
 
+/** Type of the pointer that the load or store at slot `index` of the last request goes through (`Reg`). */
+export function pointerTypeAt(index: i32): u32 {
+  return env.aux(index).ptrType;
+}
+
+/** Bytes of the object that the kfunc call at slot `index` of the last request allocates; else 0. */
+export function objectSizeAt(index: i32): u32 {
+  return env.aux(index).objectSize;
+}
+
 /** Bytes of stack that subprogram `index` of the last request uses. */
 export function stackDepthOf(index: u32): u32 {
   return index < subprogCount() ? subprog(index).stackDepth : 0;

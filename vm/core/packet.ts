@@ -20,9 +20,10 @@ export function loadPacket(insn: usize): bool {
   const length = load<u32>(State.PacketLength);
   let at = <i64>offset;
   if (offset < LINK_HEADER) return false;
-  if (offset < NETWORK_HEADER) at -= LINK_HEADER;
-  else if (offset < 0) at += <i64>load<u32>(State.PacketNetwork) - NETWORK_HEADER;
+  if (offset < NETWORK_HEADER) at += <i64>load<i32>(State.PacketLink) - LINK_HEADER;
+  else if (offset < 0) at += <i64>load<i32>(State.PacketNetwork) - NETWORK_HEADER;
   if (at + size > <i64>length) return false;
+  // What stands before the packet's first byte are its headers, which have room there.
   const from = load<u32>(State.Packet) + <u32>at;
   store<u64>(
     State.Regs,

@@ -7,8 +7,13 @@ import { kernelHelpers } from './kernel.ts';
 import { memoryHelpers } from './memory.ts';
 import { perfEventHelpers } from './perf-event.ts';
 import { printHelpers } from './print.ts';
+import { skbByteHelpers } from './skb-bytes.ts';
+import { skbMetaHelpers } from './skb-meta.ts';
+import { skbSizeHelpers } from './skb-size.ts';
+import { socketHelpers } from './sockets.ts';
 import { taskHelpers } from './task.ts';
 import { textHelpers } from './text.ts';
+import { xdpHelpers } from './xdp.ts';
 
 export { kfuncNumber } from './kfuncs.ts';
 
@@ -22,8 +27,13 @@ export function installHelpers(vm: Vm, services: KernelServices, maps: MapTable)
     memoryHelpers(context),
     perfEventHelpers(context, maps),
     printHelpers(context),
+    skbByteHelpers(context),
+    skbMetaHelpers(context),
+    skbSizeHelpers(context),
+    socketHelpers(context),
     taskHelpers(context),
     textHelpers(context),
+    xdpHelpers(context),
   ];
   for (const [id, helper] of groups.flat()) vm.setHelper(id, helper);
 }
