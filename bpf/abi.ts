@@ -67,6 +67,9 @@ export const enum State {
   /** s32 offset of the link-level header */
   PacketLink = 0x4dc,
 
+  /** u32 1 when a translated program ended the run by a trap (vm/core/tier.ts) */
+  Unwound = 0x510,
+
   /** u64 what the interpreter moves a value through that takes the slow path */
   Scratch = 0x518,
   /** u32 {@link LoadError} of the last program that was refused, and the slot it stands at */
@@ -77,6 +80,12 @@ export const enum State {
 
   /** A decoded jump whose target calls and returns fill in (vm/core/call.ts) */
   Transfer = 0x530,
+  /** i64 what is left of the budget of a translated program's run: below 0 when it took more */
+  Fuel = 0x540,
+  /** u32 runs that a batch (`Vm.runMany`) has finished */
+  Runs = 0x548,
+  /** u32 slot + 1 where the interpreter last went on with a translated function, 0 when it did not */
+  Resumed = 0x54c,
 
   /** u64 function that a helper asks to have called (see vm/core/callback.ts) */
   CallbackFunction = 0x4e0,

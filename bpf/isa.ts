@@ -133,6 +133,8 @@ export const enum Limit {
   /** Bytes of stack a frame may use. */
   Stack = 512,
   Frames = 8,
+  /** Iterations that may_goto grants a function: BPF_MAX_LOOPS. */
+  MayGoto = 0x80_0000,
   /** Tail calls one run may make. */
   TailCalls = 33,
 }

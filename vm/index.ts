@@ -4,8 +4,11 @@ export { HelperCall, type HelperFunction } from './helper-call.ts';
 export { installHelpers } from './helpers/index.ts';
 export { MapTable, type MapTableOptions, VmMap } from './maps.ts';
 export { type ObjectOptions, VmObject, VmProgram } from './object.ts';
-export { LoadedProgram, MAX_SLOTS, type ProgramOptions } from './program.ts';
+export { LoadedProgram, MAX_SLOTS, type ProgramOptions, type Tier } from './program.ts';
 export { VmRam } from './ram.ts';
+export { TranslatedProgram } from './translate/program.ts';
+export { type TranslateOptions, type Translation, translate } from './translate/translate.ts';
+export { Untranslatable } from './translate/untranslatable.ts';
 export {
   type CallerFrame,
   DEFAULT_BUDGET,

@@ -6,7 +6,7 @@ import type { KernelServices } from '../kernel-model/services.ts';
 import type { BpfObject, ModuleBtf, Program } from '../loader/program.ts';
 import { contextLayout, rewriteContext } from './context/rewrite.ts';
 import type { MapTable, VmMap } from './maps.ts';
-import type { LoadedProgram } from './program.ts';
+import type { LoadedProgram, Tier } from './program.ts';
 import { type References, resolveProgram } from './resolve.ts';
 import type { RunOptions, RunResult, Vm } from './vm.ts';
 
@@ -38,6 +38,8 @@ export interface ObjectOptions {
   helpers?: { readonly [id: string]: string };
   /** What verifying a program has found out; programs that it knows nothing of cannot be test-run. */
   facts?: (program: Program) => InsnFacts | undefined;
+  /** What the programs run in. Default `interpreter`. */
+  tier?: Tier;
 }
 
 /** A program of an object, ready to run. */
@@ -71,12 +73,16 @@ export function loadVmProgram(
   vm: Vm,
   program: Program,
   references: References,
-  facts: InsnFacts | undefined,
+  { facts, tier }: { facts: InsnFacts | undefined; tier?: Tier | undefined },
 ): VmProgram {
   const code = resolveProgram(program, references, facts);
   const layout = contextLayout(program.type);
   if (layout && facts) rewriteContext(code, facts, layout);
-  const loaded = vm.load(code, { name: program.name, probeLoads: PROBING_TYPES.has(program.type) });
+  const loaded = vm.load(code, {
+    name: program.name,
+    probeLoads: PROBING_TYPES.has(program.type),
+    ...(tier ? { tier } : {}),
+  });
   return new VmProgram(vm, program, loaded, facts);
 }
 
@@ -125,7 +131,7 @@ export class VmObject {
     const programs = new Map<string, VmProgram>();
     for (const program of prepared) {
       const facts = options.facts?.(program);
-      programs.set(program.name, loadVmProgram(vm, program, references, facts));
+      programs.set(program.name, loadVmProgram(vm, program, references, { facts, tier: options.tier }));
     }
     putPrograms(object, maps, programs);
     return new VmObject(

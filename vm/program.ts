@@ -2,6 +2,8 @@
 import { LoadError, ProgramFlag, ProgramRecord, State } from '../bpf/abi.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { OutOfMemory } from '../kernel-model/ram.ts';
+import { startTranslated, TranslatedProgram } from './translate/program.ts';
+import type { Untranslatable } from './translate/untranslatable.ts';
 import type { CoreExports } from './wasm.ts';
 
 /** BPF_COMPLEXITY_LIMIT_INSNS: no kernel takes a longer program. */
@@ -14,7 +16,18 @@ export interface ProgramOptions {
   probeLoads?: boolean;
   /** Where the program's arena stands: kernel address of its first byte, its user address, its bytes. */
   arena?: { kernel: bigint; user: bigint; size: number };
+  /**
+   * `translated`: into WebAssembly, when the translated tier takes the program (`translate/translate.ts`). Default
+   * `interpreter`.
+   */
+  tier?: Tier;
+  /** For the translated tier: whether the access at a slot was proven to stay in low memory. */
+  verified?: (slot: number) => boolean;
+  /** For the translated tier: longest function that it takes, in instructions. */
+  maxInsns?: number;
 }
+
+export type Tier = 'interpreter' | 'translated';
 
 /** A program that the core has taken. */
 export class LoadedProgram {
@@ -25,12 +38,26 @@ export class LoadedProgram {
   readonly id: number;
   /** 8-byte slots. */
   readonly slots: number;
+  /** The program as WebAssembly; an `Untranslatable` says why there is none, undefined that none was asked for. */
+  readonly translated: TranslatedProgram | Untranslatable | undefined;
 
-  constructor(name: string, record: number, id: number, slots: number) {
+  constructor(
+    name: string,
+    record: number,
+    id: number,
+    slots: number,
+    translated?: TranslatedProgram | Untranslatable,
+  ) {
     this.name = name;
     this.record = record;
     this.id = id;
     this.slots = slots;
+    this.translated = translated;
+  }
+
+  /** What `Vm.run` runs it in. */
+  get tier(): Tier {
+    return this.translated instanceof TranslatedProgram ? 'translated' : 'interpreter';
   }
 }
 
@@ -66,7 +93,9 @@ export function loadProgram(
     view.setBigUint64(record + ProgramRecord.ArenaUser, options.arena.user, true);
     view.setBigUint64(record + ProgramRecord.ArenaSize, BigInt(options.arena.size), true);
   }
-  return new LoadedProgram(name, record, view.getUint32(record + ProgramRecord.Id, true), slots);
+  const id = view.getUint32(record + ProgramRecord.Id, true);
+  const translated = options.tier === 'translated' ? startTranslated(core, record, code, options) : undefined;
+  return new LoadedProgram(name, record, id, slots, translated);
 }
 
 function loadError(view: DataView, name: string, code: Uint8Array): Error {

@@ -7,6 +7,7 @@ import { HelperCall, type HelperFunction } from './helper-call.ts';
 import { isPoison } from './poison.ts';
 import { type LoadedProgram, loadProgram, type ProgramOptions } from './program.ts';
 import { VmRam } from './ram.ts';
+import { TranslatedProgram } from './translate/program.ts';
 import { type Core, startCore } from './wasm.ts';
 
 /** Instructions a run may execute unless it says otherwise: seconds, not hours. */
@@ -113,10 +114,44 @@ export class Vm {
     this.core.exports.unloadProgram(program.record);
   }
 
-  /** Runs a program over the context at a kernel address (r1), from start to end. */
+  /**
+   * Runs a program over the context at a kernel address (r1), from start to end. In the translated tier the
+   * results are the interpreter's, but a run whose budget is spent cannot be resumed, has perhaps done more
+   * than the budget allows, and no run leaves registers or frames to look at.
+   */
   run(program: LoadedProgram, context: bigint, options: RunOptions = {}): RunResult {
     this.start(program, [context], options);
-    return this.resume(options.budget);
+    if (!(program.translated instanceof TranslatedProgram)) return this.resume(options.budget);
+    const { translated } = program;
+    return this.runTranslated(translated, () => translated.exports.run(), options.budget);
+  }
+
+  /**
+   * Runs a program `times` times (at least once), each run over what the one before left in memory, and each
+   * with the whole budget; the first one that does not finish is the last.
+   * @returns the result of the last run, and how many have finished
+   */
+  runMany(
+    program: LoadedProgram,
+    context: bigint,
+    times: number,
+    options: RunOptions = {},
+  ): RunResult & { runs: number } {
+    const { view } = this.ram;
+    if (!(program.translated instanceof TranslatedProgram)) {
+      for (let runs = 0; ; ) {
+        const result = this.run(program, context, options);
+        if (result.status === 'finished') runs++;
+        if (result.status !== 'finished' || runs >= times) return { ...result, runs };
+      }
+    }
+    this.start(program, [context], options);
+    view.setUint32(State.Runs, 0, true);
+    const insn = view.getUint32(State.Pc, true);
+    const { translated, record } = program;
+    const batch = (): void => translated.exports.runMany(record, insn, times);
+    const result = this.runTranslated(translated, batch, options.budget);
+    return { ...result, runs: this.ram.view.getUint32(State.Runs, true) };
   }
 
   /**
@@ -203,6 +238,39 @@ export class Vm {
 
   private get status(): RunStatus {
     return this.ram.view.getUint32(State.Status, true);
+  }
+
+  private runTranslated(
+    program: TranslatedProgram,
+    run: () => void,
+    budget: number = DEFAULT_BUDGET,
+  ): RunResult {
+    const { view } = this.ram;
+    view.setBigInt64(State.Fuel, BigInt(Math.min(budget, Number.MAX_SAFE_INTEGER)), true);
+    view.setUint32(State.Unwound, 0, true);
+    view.setUint32(State.Resumed, 0, true);
+    try {
+      run();
+      this.ram.view.setUint32(State.Status, RunStatus.Finished, true);
+    } catch (error) {
+      if (this.ram.view.getUint32(State.Unwound, true) === 0) {
+        this.ram.view.setUint32(State.Status, RunStatus.Idle, true);
+        throw error;
+      }
+    }
+    return this.translatedResult(program, budget);
+  }
+
+  private translatedResult(program: TranslatedProgram, budget: number): RunResult {
+    const { view } = this.ram;
+    const left = Number(view.getBigInt64(State.Fuel, true));
+    view.setBigUint64(State.Insns, BigInt(budget - Math.max(left, 0)), true);
+    // What happened beyond the budget did not happen: the interpreter would have stopped before.
+    if (left < 0) view.setUint32(State.Status, RunStatus.Suspended, true);
+    else if (this.status !== RunStatus.Suspended) program.settle();
+    const result = this.result(this.status);
+    if (result.status === 'suspended') view.setUint32(State.Status, RunStatus.Idle, true);
+    return result;
   }
 
   private advance(budget: number): RunStatus {

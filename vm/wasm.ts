@@ -20,6 +20,7 @@ export interface CoreExports {
   startRun(program: number, insn: number): void;
   resumeRun(budget: number): number;
   raiseFault(kind: number, address: bigint): void;
+  resetRandom(): void;
   flushTrace(): void;
 }
 

@@ -1,6 +1,8 @@
-// Interpreter speed: instructions a second over small programs (test/bench/vm/*.asm; most were compiled from
+// Speed of the two tiers: instructions a second over small programs (test/bench/vm/*.asm; most were compiled from
 // programs.bpf.c with clang -O2 -mcpu=v3). `array` and `hash` look maps up, `help` calls a helper of the host.
 // The peer is the same C compiled for this machine (cc -O2 -fno-tree-vectorize), where a C compiler is at hand.
+// `checked` is the translated tier as it is; `verified` leaves out the checks of accesses that a verifier has
+// proven to stay in low memory: here, all of them. Rounds of the peer and the tiers take turns; medians.
 //
 // After `npm run build`: node test/bench/vm.mjs [--wasm FILE] [--rounds N]
 import { execFileSync } from 'node:child_process';
@@ -52,10 +54,23 @@ function makeMap(type) {
   return map;
 }
 
-function loadProgram(name) {
+/** The tiers to measure, by the options that `Vm.load` takes. */
+const tiers = {
+  interpreter: {},
+  checked: { tier: 'translated' },
+  verified: { tier: 'translated', verified: () => true },
+};
+
+function loadPrograms(name) {
   let text = readFileSync(new URL(`${name}.asm`, folder), 'utf8');
   if (mapTypes[name]) text = text.replace('r7 = 0 ll', `r7 = ${makeMap(mapTypes[name]).address} ll`);
-  return vm.load(assemble(text), { name });
+  const code = assemble(text);
+  return Object.entries(tiers).map(([tier, options]) => {
+    const program = vm.load(code, { name, ...options });
+    if (program.tier !== (options.tier ?? 'interpreter'))
+      throw new Error(`${name}: ${program.translated.reason}`);
+    return { tier, program, times: [] };
+  });
 }
 
 /** Path of the compiled peer, undefined without a C compiler. */
@@ -74,40 +89,65 @@ function compilePeer(into) {
   }
 }
 
-/** Milliseconds of a run of the peer, undefined for programs it does not have. */
-function measurePeer(name) {
+/** Milliseconds of a run of the peer (the shortest of three), undefined for programs it does not have. */
+function runPeer(name) {
+  if (peer === undefined || mapTypes[name]) return undefined;
   const [n, repeats] = sizes[name] ?? sizes.default;
   try {
-    return Number(execFileSync(peer, [name, n, repeats, rounds].map(String), { encoding: 'utf8' }));
+    return Number(execFileSync(peer, [name, n, repeats, 3].map(String), { encoding: 'utf8' }));
   } catch {
     return undefined;
   }
 }
 
-function measure(name) {
-  const program = loadProgram(name);
-  const times = [];
+function runTier(program) {
+  fillContext(program.name);
+  const start = performance.now();
+  const result = vm.run(program, kernelAddress(context));
+  const time = performance.now() - start;
+  if (result.status !== 'finished')
+    throw new Error(`${program.name}: ${result.fault?.message ?? result.status}`);
+  return { time, result };
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const mean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+
+async function measure(name) {
+  const programs = loadPrograms(name);
+  const native = [];
   let insns = 0;
-  for (let round = 0; round < rounds; round++) {
-    fillContext(name);
-    const start = performance.now();
-    const result = vm.run(program, kernelAddress(context));
-    times.push(performance.now() - start);
-    if (result.status !== 'finished') throw new Error(`${name}: ${result.fault?.message ?? result.status}`);
-    insns = result.insns;
+  let r0;
+  // Engines put optimised code in place between runs: the first ones are not counted.
+  for (const { program } of programs.slice(1)) {
+    for (let warm = 0; warm < 3; warm++) {
+      runTier(program);
+      await new Promise((done) => setTimeout(done, 30));
+    }
   }
-  const median = times.sort((a, b) => a - b)[rounds >> 1];
-  const speed = insns / median / 1000;
-  const columns = [
-    (insns / 1e6).toFixed(1).padStart(6),
-    median.toFixed(1).padStart(7),
-    speed.toFixed(0).padStart(5),
-  ];
-  const native = peer === undefined || mapTypes[name] ? undefined : measurePeer(name);
-  const ratio = native === undefined ? undefined : median / native;
-  const compared = ratio === undefined ? '' : `  ${ratio.toFixed(1).padStart(5)} x the time of native code`;
-  console.log(`${name.padEnd(6)} ${columns[0]} M insns ${columns[1]} ms ${columns[2]} M insns/s${compared}`);
-  return { speed, ratio };
+  for (let round = 0; round < rounds; round++) {
+    const time = runPeer(name);
+    if (time !== undefined) native.push(time);
+    for (const { program, times, tier } of programs) {
+      const run = runTier(program);
+      times.push(run.time);
+      if (!mapTypes[name] && r0 !== undefined && run.result.r0 !== r0) throw new Error(`${name}: r0 differs`);
+      r0 = run.result.r0;
+      if (tier === 'interpreter') insns = run.result.insns;
+    }
+  }
+  const peerTime = native.length > 0 ? median(native) : undefined;
+  const row = programs.map(({ times }) => ({
+    speed: insns / median(times) / 1000,
+    ratio: peerTime === undefined ? undefined : median(times) / peerTime,
+  }));
+  const cells = row.map(({ speed, ratio }) => `${speed.toFixed(0).padStart(7)} ${percent(ratio)}`);
+  console.log(`${name.padEnd(6)} ${(insns / 1e6).toFixed(1).padStart(6)} ${cells.join('  ')}`);
+  return row;
+}
+
+function percent(ratio) {
+  return (ratio === undefined ? '' : `${ratio.toFixed(2)}x`).padStart(7);
 }
 
 const names = readdirSync(folder)
@@ -115,14 +155,39 @@ const names = readdirSync(folder)
   .map((name) => name.slice(0, -4));
 const scratch = mkdtempSync(join(tmpdir(), 'drydock-bench-'));
 const peer = compilePeer(scratch);
-const results = names.map(measure);
+console.log(
+  `M insns/s, and the time of native code as a unit${peer === undefined ? ' (no C compiler)' : ''}`,
+);
+console.log(
+  `        M insns ${Object.keys(tiers)
+    .map((tier) => tier.padStart(14))
+    .join('  ')}`,
+);
+const results = [];
+for (const name of names) results.push(await measure(name));
 rmSync(scratch, { recursive: true });
-const mean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
-const ratios = results.map(({ ratio }) => ratio).filter((ratio) => ratio !== undefined);
-console.log(`geometric mean ${mean(results.map(({ speed }) => speed)).toFixed(0)} M insns/s`);
-if (ratios.length > 0) console.log(`geometric mean ${mean(ratios).toFixed(1)} x the time of native code`);
+Object.keys(tiers).forEach((tier, index) => {
+  const column = results.map((row) => row[index]);
+  const ratios = column.map(({ ratio }) => ratio).filter((ratio) => ratio !== undefined);
+  const speed = `${mean(column.map((cell) => cell.speed)).toFixed(0)} M insns/s`;
+  const compared = ratios.length > 0 ? `, ${mean(ratios).toFixed(2)} x the time of native code` : '';
+  console.log(`geometric mean, ${tier}: ${speed}${compared}`);
+});
 
-const empty = vm.load(assemble('r0 = 0\nexit'));
-const start = performance.now();
-for (let i = 0; i < 200_000; i++) vm.run(empty, 0n);
-console.log(`a run of two instructions: ${((performance.now() - start) * 5).toFixed(0)} ns`);
+for (const [tier, options] of Object.entries(tiers)) {
+  const empty = vm.load(assemble('r0 = 0\nexit'), options);
+  for (const [call, run] of [
+    [
+      'run',
+      () => {
+        for (let i = 0; i < 200_000; i++) vm.run(empty, 0n);
+      },
+    ],
+    ['runMany', () => vm.runMany(empty, 0n, 200_000)],
+  ]) {
+    run();
+    const start = performance.now();
+    run();
+    console.log(`${tier}, ${call} of two instructions: ${((performance.now() - start) * 5).toFixed(0)} ns`);
+  }
+}

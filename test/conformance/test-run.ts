@@ -222,7 +222,7 @@ function load(
     helpers: {},
     unmodelled: (name: string) => vm.numberUnmodelled(name),
   };
-  return loadVmProgram(vm, program, references, facts);
+  return loadVmProgram(vm, program, references, { facts });
 }
 
 function compareMaps(run: RecordedRun, maps: readonly VmMap[]): Outcome {

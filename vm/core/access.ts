@@ -16,11 +16,7 @@ export function loadSlow(insn: usize): bool {
   const signed = op >= Op.LoadS8;
   const size: u32 = 1 << (signed ? op - Op.LoadS8 : op - Op.LoadU8);
   const address = load<u64>(<usize>load<u8>(insn, Field.Src), State.Regs) + load<i16>(insn, Field.Offset);
-  store<u64>(State.Scratch, 0);
-  if (!copyFromKernel(State.Scratch, arenaAddress(address, size), size) && load<u32>(insn, Field.Imm) === 0) {
-    raiseAccessFault(FaultKind.Read, address, size);
-    return false;
-  }
+  if (!loadOutside(address, size, load<u32>(insn, Field.Imm) !== 0)) return false;
   let value = load<u64>(State.Scratch);
   if (signed) {
     const unused: u64 = 64 - (size << 3);
@@ -28,6 +24,14 @@ export function loadSlow(insn: usize): bool {
   }
   store<u64>(<usize>load<u8>(insn, Field.Dst), value, State.Regs);
   return true;
+}
+
+/** Loads into `State.Scratch`, zero-extended. @returns false on a fault */
+export function loadOutside(address: u64, size: u32, probe: bool): bool {
+  store<u64>(State.Scratch, 0);
+  if (copyFromKernel(State.Scratch, arenaAddress(address, size), size) || probe) return true;
+  raiseAccessFault(FaultKind.Read, address, size);
+  return false;
 }
 
 /** Executes a store of an immediate or a register. @returns false on a fault. */
@@ -39,6 +43,11 @@ export function storeSlow(insn: usize): bool {
   const value = fromRegister
     ? load<u64>(<usize>load<u8>(insn, Field.Src), State.Regs)
     : load<u64>(insn, Field.Imm);
+  return storeOutside(address, size, value);
+}
+
+/** Stores the low `size` bytes of a value. @returns false on a fault */
+export function storeOutside(address: u64, size: u32, value: u64): bool {
   const place = arenaAddress(address, size);
   store<u64>(State.Scratch, value);
   if (copyToKernel(place, State.Scratch, size)) return true;

@@ -92,7 +92,7 @@ function goTo(insn: u32): void {
 }
 
 /** Decoded instruction that a function pointer names; 0, with a fault raised, when it is none. */
-function functionAt(address: u64): u32 {
+export function functionAt(address: u64): u32 {
   const program = load<u32>(State.Program);
   const distance = address - KERNEL_IMAGE - load<u32>(program, ProgramRecord.Start);
   if (

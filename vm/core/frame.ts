@@ -8,9 +8,6 @@ import { raiseFault } from './fault.ts';
 import { ramAlloc } from './heap.ts';
 import { toAddress } from './ram.ts';
 
-/** What may_goto grants a function: BPF_MAX_LOOPS. */
-const MAY_GOTO_ITERATIONS: u64 = 8 << 20;
-
 /** Deepest frame since the stacks were last cleared. */
 let deepest: u32 = 0;
 
@@ -21,13 +18,18 @@ export function initStacks(): bool {
   return stacks !== 0;
 }
 
+/** Tells that a run may use frames down to this one: translated calls push none here. */
+export function markDepth(depth: u32): void {
+  if (depth > deepest) deepest = depth;
+}
+
 /** Frame of the main function, on a stack of zeros. */
 export function enterMain(): void {
   const used = (deepest + 1) * Limit.Stack;
   memory.fill(load<u32>(State.Stacks) + Limit.Frames * Limit.Stack - used, 0, used);
   deepest = 0;
   store<u32>(State.Depth, 0);
-  store<u64>(State.MayGoto, MAY_GOTO_ITERATIONS);
+  store<u64>(State.MayGoto, Limit.MayGoto);
   store<u64>(State.Regs, toAddress(load<u32>(State.Stacks) + Limit.Frames * Limit.Stack), 80);
 }
 
@@ -50,7 +52,7 @@ export function pushFrame(returnPc: u32, continuation: u32): bool {
   store<u32>(frame, continuation, Frame.Continuation);
   store<u32>(frame, load<u32>(State.Program), Frame.Program);
   store<u32>(State.Depth, depth + 1);
-  store<u64>(State.MayGoto, MAY_GOTO_ITERATIONS);
+  store<u64>(State.MayGoto, Limit.MayGoto);
   store<u64>(State.Regs, load<u64>(State.Regs, 80) - Limit.Stack, 80);
   if (depth + 1 > deepest) deepest = depth + 1;
   return true;

@@ -15,9 +15,9 @@ import {
 } from './address.ts';
 import { functionAddress, insnAtSlot, loadProgram, slotOf, unloadProgram } from './decode.ts';
 import { raiseFault } from './fault.ts';
-import { initStacks } from './frame.ts';
-import { initHeaps, privateAlloc, privateFree, ramAlloc, ramFree } from './heap.ts';
-import { callHelper } from './helpers.ts';
+import { initStacks, markDepth } from './frame.ts';
+import { initHeaps, lowSpan, privateAlloc, privateFree, ramAlloc, ramFree } from './heap.ts';
+import { callHelper, continueHelper } from './helpers.ts';
 import { setCpus } from './map.ts';
 import {
   entryBucket,
@@ -48,15 +48,28 @@ import {
   ringbufSampleLength,
   userRingbufSample,
 } from './map-exports.ts';
+import { packetValue } from './packet.ts';
 import { copyFromKernel, copyToKernel, isMapped, translate } from './ram.ts';
 import { resetRandom } from './random.ts';
 import { resumeRun, startRun } from './run.ts';
 import { setSeqLayout } from './seq.ts';
 import { setAlias } from './sparse.ts';
+import {
+  tierAtomic,
+  tierCall,
+  tierFault,
+  tierRead,
+  tierResume,
+  tierSuspend,
+  tierTailCall,
+  tierUserPointer,
+  tierWrite,
+} from './tier.ts';
 import { flushTrace, traceBytes } from './trace.ts';
 
 export {
   callHelper,
+  continueHelper,
   copyFromKernel,
   copyToKernel,
   DIRECT_MAP,
@@ -71,6 +84,7 @@ export {
   isMapped,
   KERNEL_IMAGE,
   loadProgram,
+  lowSpan,
   mapAddField,
   mapCount,
   mapCreate,
@@ -92,9 +106,11 @@ export {
   mapUpdate,
   mapValueSpan,
   mapVisible,
+  markDepth,
   PAGE_SHIFT,
   PAGE_SIZE,
   PAGE_STRUCT_SIZE,
+  packetValue,
   privateAlloc,
   privateFree,
   raiseFault,
@@ -110,6 +126,15 @@ export {
   slotOf,
   startRun,
   TASK_SIZE,
+  tierAtomic,
+  tierCall,
+  tierFault,
+  tierRead,
+  tierResume,
+  tierSuspend,
+  tierTailCall,
+  tierUserPointer,
+  tierWrite,
   traceBytes,
   translate,
   unloadProgram,

@@ -27,13 +27,16 @@ export function startRun(program: u32, insn: u32): void {
  */
 export function resumeRun(budget: i32): u32 {
   let left = budget;
-  while (left > 0 && load<u32>(State.Status) === RunStatus.Suspended) {
-    const count = <i32>load<u32>(load<u32>(State.Program), ProgramRecord.Count);
-    // Straight-line code executes no instruction twice: with `count` left, the budget lasts to the next jump.
-    left = left > count ? interpret(left, count) : interpretBlock(left);
-  }
+  while (left > 0 && load<u32>(State.Status) === RunStatus.Suspended) left = advance(left);
   store<u64>(State.Insns, load<u64>(State.Insns) + (budget - left));
   return load<u32>(State.Status);
+}
+
+/** Executes some of the next `left` instructions. @returns how many are left */
+export function advance(left: i32): i32 {
+  const count = <i32>load<u32>(load<u32>(State.Program), ProgramRecord.Count);
+  // Straight-line code executes no instruction twice: with `count` left, the budget lasts to the next jump.
+  return left > count ? interpret(left, count) : interpretBlock(left);
 }
 
 /** Slot-exact: executes up to the next taken jump, or until the budget is spent in front of it. */
