@@ -24,7 +24,25 @@ export const enum VmKfunc {
   /** bpf_rcu_read_lock, bpf_preempt_disable and the like: nothing else runs in the model. */
   Nothing = 0x110f,
   MapSumElemCount = 0x1110,
-  End = 0x1111,
+  DynptrFromSkb = 0x1111,
+  DynptrFromSkbRdonly = 0x1112,
+  DynptrFromXdp = 0x1113,
+  End = 0x1114,
+}
+
+/** What stands behind the ABI's part of the records of packets (vm/context/record.ts): offsets from there. */
+export const enum PacketRecord {
+  /** u64 address of the first byte */
+  Data = 0,
+  /** u64 addresses of the byte after the last linear one, and of the metadata */
+  DataEnd = 8,
+  DataMeta = 16,
+  /** u64 bytes of the packet, fragments too */
+  Length = 24,
+  Size = 32,
+  /** Where it begins: the sizes of `struct __sk_buff` and of `struct xdp_md` */
+  OfSkb = 192,
+  OfXdp = 24,
 }
 
 /** What helpers inside vm.wasm ask the host. Arguments in r1.., result as with any helper. */

@@ -9,7 +9,7 @@ import { openTestBench } from '../session/open-test-bench-node.ts';
 import { readCapture, writeCapture } from '../session/pcap.ts';
 import { replayCapture, verdictName } from '../session/replay.ts';
 import type { Rejection, TestBench, TestProgram } from '../session/test-bench.ts';
-import type { TestInput, TestResult } from '../vm/test-run/index.ts';
+import { type TestInput, type TestResult, takesPacket } from '../vm/test-run/index.ts';
 import { ExitCode } from './exit-code.ts';
 import { replayRecord, testRecord } from './run-record.ts';
 
@@ -55,6 +55,10 @@ function reject({ file, name, verdict }: Rejection, { json }: TestOptions): Exit
 function runOnce(bench: TestBench, tested: TestProgram, options: TestOptions): ExitCode {
   const { type } = tested.program.source;
   const { btf } = bench.session.machine.profile;
+  if (options.data === undefined && takesPacket(type)) {
+    const { name, section } = tested.program.source;
+    throw new InputError(`program ${name} (${section}) runs over a packet: --data or --pcap gives it one`);
+  }
   const input: TestInput = {
     ...(options.data === undefined ? {} : { data: readData(options.data) }),
     ...(options.ctxIn === undefined ? {} : { context: encodeContext(options.ctxIn, type, btf) }),

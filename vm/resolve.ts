@@ -11,6 +11,7 @@ import { InputError } from '../bpf/input-error.ts';
 import type { InsnFacts } from '../bpf/insn-facts.ts';
 import { CallKind, Class, Jmp, Mode, Pseudo, Size } from '../bpf/isa.ts';
 import type { KernelServices } from '../kernel-model/services.ts';
+import { ProgType } from '../loader/prog-type.ts';
 import type { Program } from '../loader/program.ts';
 import { kfuncNumber } from './helpers/index.ts';
 import type { VmMap } from './maps.ts';
@@ -48,7 +49,7 @@ export function resolveProgram(program: Program, references: References, facts?:
     const at = insn.slot * SLOT_SIZE;
     if (insn.code === CALL && insn.src !== CallKind.Local) {
       const kfunc = insn.src === CallKind.Kfunc;
-      const number = kfunc ? kfuncCall(references, insn, facts) : helperCall(references, insn.imm);
+      const number = kfunc ? kfuncCall(program, references, insn, facts) : helperCall(references, insn.imm);
       view.setUint8(at + 1, insn.dst);
       view.setInt16(at + 2, 0, true);
       view.setInt32(at + 4, number, true);
@@ -75,12 +76,30 @@ function helperCall(references: References, id: number): number {
   return helperId(name) ?? kfuncNumber(name) ?? references.unmodelled(name);
 }
 
-function kfuncCall(references: References, insn: Insn, facts: InsnFacts | undefined): number {
+function kfuncCall(
+  program: Program,
+  references: References,
+  insn: Insn,
+  facts: InsnFacts | undefined,
+): number {
   const name = references.moduleBtf(insn.offset).name(insn.imm);
   const size = facts?.objectSizes.get(insn.slot);
   if (size !== undefined) return references.allocator?.(name, size) ?? references.unmodelled(name);
-  return kfuncNumber(name) ?? references.unmodelled(name);
+  return kfuncNumber(variant(program, name)) ?? references.unmodelled(name);
 }
+
+/** Linux calls another function where a program may not write to packets. */
+function variant({ type }: Program, name: string): string {
+  return name === 'bpf_dynptr_from_skb' && !WRITES_PACKETS.has(type) ? `${name}_rdonly` : name;
+}
+
+const WRITES_PACKETS: ReadonlySet<number> = new Set([
+  ProgType.SchedCls,
+  ProgType.SchedAct,
+  ProgType.Xdp,
+  ProgType.LwtXmit,
+  ProgType.SkSkb,
+]);
 
 /** What a ld_imm64 of a pseudo kind loads. */
 function constant(

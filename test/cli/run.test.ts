@@ -145,14 +145,14 @@ describe('bad input gives 2 and a message without a stack', () => {
       'no.yaml: there is no such file',
     ],
     [
-      'an object without iterators',
+      'an object with several programs and no iterator',
       () => ['run', 'test/loader/objects/link.bpf.o'],
-      /link\.bpf\.o: no iterator to run; programs of the object: calls_both \(tc\)/,
+      /link\.bpf\.o: name one program with --prog; there are calls_both \(tc\)/,
     ],
     [
-      'a program that is none',
+      'a program without its packet',
       () => ['run', 'test/loader/objects/link.bpf.o', '--prog', 'calls_both'],
-      'program calls_both (tc) is not an iterator',
+      'program calls_both (tc) runs over a packet: --data or --pcap gives it one',
     ],
     [
       'a bad scene',

@@ -16,17 +16,6 @@ const DIFFERENT: { readonly [reason: string]: readonly string[] } = {
   'the recorder filled a prog array': [
     'tailcall_bpf2bpf_hierarchy2/tailcall_bpf2bpf_hierarchy_2',
     'tailcall_bpf2bpf_hierarchy3/tailcall_bpf2bpf_hierarchy_3',
-    'verifier_runtime_jit/call_within_bounds_prog_once',
-    'verifier_runtime_jit/call_within_bounds_prog_loop',
-    'verifier_runtime_jit/call_within_bounds_key_2',
-    'verifier_runtime_jit/_2_key_2_first_branch',
-    'verifier_runtime_jit/_2_key_2_second_branch',
-    'verifier_runtime_jit/_0_key_2_first_branch',
-    'verifier_runtime_jit/_0_key_2_second_branch',
-    'verifier_runtime_jit/bounds_different_maps_second_branch',
-    'verifier_runtime_jit/_32bit_index_to_tail_call',
-    'verifier_map_ptr_mixing/pointers_for_lookup_tail_tail_1',
-    'verifier_map_ptr_mixing/pointers_for_lookup_tail_tail_2',
   ],
   'returns or stores an address': [
     'verifier_ref_tracking/to_leak_released_ptr_reg',
@@ -55,19 +44,73 @@ const DIFFERENT: { readonly [reason: string]: readonly string[] } = {
     'verifier_spill_fill/old_stack_misc_vs_cur_ctx_ptr',
   ],
 };
+/** Programs that need what is not modelled, and end with a fault or an error that says so. May only shrink. */
+const NOT_MODELLED: { readonly [reason: string]: readonly string[] } = {
+  'calls a kfunc of the test module that runs its struct_ops': [
+    'epilogue_exit/syscall_epilogue_exit0',
+    'epilogue_exit/syscall_epilogue_exit1',
+    'pro_epilogue/syscall_prologue',
+    'pro_epilogue/syscall_epilogue',
+    'pro_epilogue/syscall_pro_epilogue',
+    'pro_epilogue_goto_start/syscall_prologue_goto_start',
+    'pro_epilogue_goto_start/syscall_epilogue_goto_start',
+    'pro_epilogue_goto_start/syscall_pro_epilogue_goto_start',
+  ],
+  'calls another kfunc of a test module': [
+    'iters_testmod_seq/testmod_seq_getter_good',
+    'test_verifier/calls: valid kfunc call: referenced arg needs refcounted PTR_TO_BTF_ID',
+  ],
+  'allocates objects and puts them into lists and trees': [
+    'refcounted_kptr/insert_and_remove_tree_true_list_true',
+    'refcounted_kptr/insert_and_remove_tree_false_list_false',
+    'refcounted_kptr/insert_and_remove_tree_true_list_false',
+    'refcounted_kptr/insert_and_remove_tree_false_list_true',
+    'refcounted_kptr/insert_and_remove_lf_tree_true_list_true',
+    'refcounted_kptr/insert_and_remove_lf_tree_false_list_false',
+    'refcounted_kptr/insert_and_remove_lf_tree_true_list_false',
+    'refcounted_kptr/insert_and_remove_lf_tree_false_list_true',
+    'refcounted_kptr/insert_double___read_from_tree_and_del_root',
+    'refcounted_kptr/insert_double___read_from_list_and_del_head',
+    'refcounted_kptr/insert_rbtree_and_stash__del_tree_true',
+    'refcounted_kptr/insert_rbtree_and_stash__del_tree_false',
+  ],
+  'has an arena without a user address': [
+    'verifier_arena/basic_alloc1',
+    'verifier_arena/basic_alloc2',
+    'verifier_arena/basic_alloc3',
+    'verifier_arena_large/big_alloc1',
+  ],
+  'has a map of storage for each cgroup': [
+    'verifier_cgroup_storage/valid_cgroup_storage_access',
+    'verifier_cgroup_storage/per_cpu_cgroup_storage_access',
+  ],
+  'is a netfilter program: its context is two structs of the kernel': [
+    'verifier_netfilter_ctx/with_valid_ctx_access_test6',
+  ],
+  'starts a work queue': [
+    'wq/test_call_array_sleepable',
+    'wq/test_call_hash_sleepable',
+    'wq/test_call_hash_malloc_sleepable',
+    'wq/test_call_lru_sleepable',
+    'wq/test_syscall_array_sleepable',
+  ],
+};
 /** Programs that run here and give what the kernel gave; may only grow. */
-const SAME = 770;
+const SAME = 784;
 
 describe('programs that Linux 6.12 ran by BPF_PROG_TEST_RUN', async () => {
   const vm = await createVm();
   const kernel = new TestKernel();
   installHelpers(vm, kernel, new MapTable(vm));
   const facts = await collectFacts(new Set(runs.map(({ name }) => name)));
+  const recording = { facts, runs: new Map(runs.map((run) => [run.name, run])) };
   const outcomes = new Map<string, Outcome>(
-    runs.map((run) => [run.name, replay(vm, run, kernel, facts.get(run.name))]),
+    runs.map((run) => [run.name, replay(vm, run, kernel, recording)]),
   );
   const namesOf = (kind: Outcome['kind']) =>
     [...outcomes].filter(([, outcome]) => outcome.kind === kind).map(([name]) => name);
+
+  it('number 840', () => expect(outcomes.size).toBe(840));
 
   it('return the same and leave the same in their maps and their packets', () => {
     const known = new Set(Object.values(DIFFERENT).flat());
@@ -81,10 +124,11 @@ describe('programs that Linux 6.12 ran by BPF_PROG_TEST_RUN', async () => {
   });
 
   it('else need what is not modelled, and say so', () => {
+    expect(namesOf('unavailable').sort()).toEqual(Object.values(NOT_MODELLED).flat().sort());
     for (const name of namesOf('unavailable')) {
       const outcome = outcomes.get(name);
       expect(outcome?.kind === 'unavailable' && outcome.what).toMatch(
-        /^(insn \d+: (read|write) of \d+ bytes|insn \d+: call of \w+, which is not modelled|programs of this type cannot|section \.maps: map )/,
+        /^(insn \d+: call of \w+, which is not modelled|programs of this type cannot|section \.maps: map )/,
       );
     }
   });

@@ -14,6 +14,7 @@ import { MapTable } from '../../vm/maps.ts';
 import { loadVmProgram, type VmProgram } from '../../vm/object.ts';
 import { testRun } from '../../vm/test-run/test-run.ts';
 import type { Vm } from '../../vm/vm.ts';
+import { arraySlots, sibling } from './test-run-arrays.ts';
 
 export interface RecordedMap {
   name: string;
@@ -67,24 +68,23 @@ export type Outcome =
   /** It needs what is not modelled: its context, a helper, a kind of map. */
   | { kind: 'unavailable'; what: string };
 
-/**
- * Runs a recorded program over the packets that Linux ran it over, and compares.
- * @param facts what verifying it has found out.
- */
-export function replay(
-  vm: Vm,
-  run: RecordedRun,
-  services: KernelServices,
-  facts: InsnFacts | undefined,
-): Outcome {
+/** All recorded programs, and what verifying them has found out, by name. */
+export interface Recording {
+  runs: ReadonlyMap<string, RecordedRun>;
+  facts: ReadonlyMap<string, InsnFacts>;
+}
+
+/** Runs a recorded program over the packets that Linux ran it over, and compares. */
+export function replay(vm: Vm, run: RecordedRun, services: KernelServices, recording: Recording): Outcome {
   const table = new MapTable(vm);
   try {
     const maps = createMaps(table, run);
-    const program = load(vm, run, maps, services, facts);
+    const program = load(vm, run, maps, services, recording.facts.get(run.name));
+    const others = fillArrays(vm, table, run, services, recording);
     try {
       return runAll(vm, run, program) ?? compareMaps(run, maps);
     } finally {
-      vm.unload(program.loaded);
+      for (const { loaded } of [program, ...others]) vm.unload(loaded);
     }
   } catch (error) {
     if (error instanceof InputError) return { kind: 'unavailable', what: error.message };
@@ -118,6 +118,31 @@ export function runRecorded(
   } finally {
     for (const map of table.all) table.destroy(map);
   }
+}
+
+/** Loads the programs that prog arrays hold from the start. */
+function fillArrays(
+  vm: Vm,
+  table: MapTable,
+  run: RecordedRun,
+  services: KernelServices,
+  { runs, facts }: Recording,
+): VmProgram[] {
+  const loaded = new Map<string, VmProgram>();
+  for (const { map: name, index, program } of arraySlots(run.name)) {
+    const map = table.all.find((candidate) => candidate.name === name);
+    const target = runs.get(sibling(run.name, program));
+    if (!map || !target) continue;
+    const known = loaded.get(program);
+    // Programs of an object share its maps.
+    const maps = target.maps.map(
+      (def) => table.all.find((candidate) => candidate.name === def.name) ?? table.create(mapDef(def)),
+    );
+    const made = known ?? load(vm, target, maps, services, facts.get(target.name));
+    loaded.set(program, made);
+    map.setProgram(index, made.loaded);
+  }
+  return [...loaded.values()];
 }
 
 /** What is not the same; undefined when everything is, but for the maps, which are still to be compared. */

@@ -2,8 +2,9 @@
  * Offsets of the context records that programs get in r1. A record has the ABI's own layout (uapi linux/bpf.h:
  * what stands at `__sk_buff.mark` for a compiler stands there in memory), so that most accesses are done as they
  * are compiled. Fields that are u32 in the ABI and give a 64-bit pointer have a place of their own behind it:
- * `rewriteContext` redirects their loads. (`vm/core/dynptr.ts` reads `Data` of both records.)
+ * `rewriteContext` redirects their loads. (`vm/core/dynptr.ts` reads what stands there, too.)
  */
+import { PacketRecord } from '../../bpf/vm-call.ts';
 
 /** `struct __sk_buff`, 192 bytes; stable since each field was added (a test compares it with a kernel's BTF). */
 export const SKB = {
@@ -42,7 +43,7 @@ export const SKB = {
   tstamp_type: 180,
   hwtstamp: 184,
 } as const;
-export const SKB_SIZE = 192;
+export const SKB_SIZE = PacketRecord.OfSkb;
 /** Bytes of `cb`. */
 export const SKB_CB_SIZE = 20;
 
@@ -55,11 +56,16 @@ export const XDP = {
   rx_queue_index: 16,
   egress_ifindex: 20,
 } as const;
-export const XDP_SIZE = 24;
+export const XDP_SIZE = PacketRecord.OfXdp;
 
-/** u64 addresses behind the ABI's part of both records. */
-export const POINTERS = { data: 0, dataEnd: 8, dataMeta: 16 } as const;
-export const POINTERS_SIZE = 24;
+/** What stands behind the ABI's part of both records, u64 each. */
+export const POINTERS = {
+  data: PacketRecord.Data,
+  dataEnd: PacketRecord.DataEnd,
+  dataMeta: PacketRecord.DataMeta,
+  length: PacketRecord.Length,
+} as const;
+export const POINTERS_SIZE = PacketRecord.Size;
 
 /** `struct bpf_sock`, 80 bytes. */
 export const SOCK = {

@@ -126,6 +126,7 @@ export class Skb {
     record.setU32(SKB.vlan_tci, this.vlanTci);
     record.setU32(SKB.vlan_proto, swap16(this.vlanProtocol));
     record.setU64(SKB_SIZE + POINTERS.data, packet.address());
+    record.setU64(SKB_SIZE + POINTERS.length, BigInt(packet.length));
     if (this.pointers) {
       record.setU64(SKB_SIZE + POINTERS.dataEnd, packet.address(packet.length));
       record.setU64(SKB_SIZE + POINTERS.dataMeta, packet.address());

@@ -108,6 +108,7 @@ export class XdpBuffer {
     this.record.setU64(XDP_SIZE + POINTERS.data, at(this.data));
     this.record.setU64(XDP_SIZE + POINTERS.dataEnd, at(this.dataEnd));
     this.record.setU64(XDP_SIZE + POINTERS.dataMeta, at(this.dataMeta));
+    this.record.setU64(XDP_SIZE + POINTERS.length, BigInt(this.length));
   }
 
   free(): void {
@@ -137,6 +138,7 @@ export class XdpBuffer {
     if (by > XDP_FRAGMENT - size) return false;
     this.bytes(this.length, by).fill(0);
     this.fragments[last] = size + by;
+    this.sync();
     return true;
   }
 }

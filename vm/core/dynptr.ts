@@ -1,8 +1,10 @@
 /**
  * Dynptrs: `struct bpf_dynptr_kern` in the program's memory is 16 bytes: u64 data, u32 size with the kind and
- * a read-only bit on top, u32 offset. data == 0 is the null dynptr.
+ * a read-only bit on top, u32 offset. data == 0 is the null dynptr. Those of packets have the context's address as
+ * data: the packet may move while they are there.
  */
 import { Errno } from '../../bpf/errno.ts';
+import { PacketRecord } from '../../bpf/vm-call.ts';
 import { readable, writable } from './args.ts';
 import { ringbufFinish, ringbufReserveHelper } from './map-helpers.ts';
 
@@ -14,7 +16,15 @@ const READ_ONLY: u32 = 0x8000_0000;
 export const enum DynptrKind {
   Local = 1,
   Ringbuf = 2,
+  Skb = 3,
+  Xdp = 4,
 }
+
+/** Offset of `hash` in a `struct __sk_buff`. */
+const SKB_HASH: u32 = 68;
+/** BPF_F_INVALIDATE_HASH, and BPF_F_RECOMPUTE_CSUM with it: what writes to a packet may ask for. */
+const INVALIDATE_HASH: u64 = 2;
+const SKB_FLAGS: u64 = 3;
 
 /** Fills a dynptr at a linear offset. */
 export function makeDynptr(at: u32, data: u64, size: u32, kind: u32): void {
@@ -61,6 +71,7 @@ export function dynptrRead(to: u64, length: u32, dynptr: u64, offset: u32, flags
   if (at === 0) return 0;
   if (load<u64>(at) === 0 || flags !== 0) return -Errno.EINVAL;
   if (!isInside(at, offset, length)) return -Errno.E2BIG;
+  if (!isInPacket(at, offset, length)) return outOfPacket(at);
   return copy(to, bytesAt(at, offset), length);
 }
 
@@ -68,16 +79,50 @@ export function dynptrRead(to: u64, length: u32, dynptr: u64, offset: u32, flags
 export function dynptrWrite(dynptr: u64, offset: u32, from: u64, length: u32, flags: u64): i64 {
   const at = readable(dynptr, BYTES);
   if (at === 0) return 0;
-  if (load<u64>(at) === 0 || isReadOnly(at) || flags !== 0) return -Errno.EINVAL;
+  if (load<u64>(at) === 0 || isReadOnly(at)) return -Errno.EINVAL;
   if (!isInside(at, offset, length)) return -Errno.E2BIG;
+  if ((flags & ~(kindAt(at) === DynptrKind.Skb ? SKB_FLAGS : 0)) !== 0) return -Errno.EINVAL;
+  if (!isInPacket(at, offset, length)) return outOfPacket(at);
+  if ((flags & INVALIDATE_HASH) !== 0) clearHash(at);
   return copy(bytesAt(at, offset), from, length);
 }
 
-/** bpf_dynptr_data, bpf_dynptr_slice (with `readOnly`): address of a part; 0 when it is not all inside. */
-export function dynptrPart(dynptr: u64, offset: u32, length: u32, readOnly: bool): u64 {
+/** bpf_dynptr_data: address of a part; 0 when it is not all inside, and for packets. */
+export function dynptrData(dynptr: u64, offset: u32, length: u32): u64 {
+  const at = readable(dynptr, BYTES);
+  if (at === 0 || load<u64>(at) === 0 || isReadOnly(at) || isPacket(at)) return 0;
+  return isInside(at, offset, length) ? bytesAt(at, offset) : 0;
+}
+
+/**
+ * bpf_dynptr_slice (with `readOnly`), bpf_dynptr_slice_rdwr: address of a part, or of the buffer with a copy of it
+ * where it is not contiguous; 0 when it is not all inside, or needs a buffer that is not given.
+ */
+export function dynptrSlice(dynptr: u64, offset: u32, buffer: u64, length: u32, readOnly: bool): u64 {
   const at = readable(dynptr, BYTES);
   if (at === 0 || load<u64>(at) === 0 || (isReadOnly(at) && !readOnly)) return 0;
-  return isInside(at, offset, length) ? bytesAt(at, offset) : 0;
+  if (!isInside(at, offset, length) || !isInPacket(at, offset, length)) return 0;
+  const from = bytesAt(at, offset);
+  if (!isPacket(at)) return from;
+  const end = packetWord(at, PacketRecord.DataEnd);
+  // Behind the linear part come fragments, elsewhere in memory on Linux.
+  if (kindAt(at) === DynptrKind.Skb || from >= end || from + length <= end) return from;
+  if (buffer === 0) return 0;
+  copy(buffer, from, length);
+  return buffer;
+}
+
+/** bpf_dynptr_from_skb, bpf_dynptr_from_xdp: 0, or -EINVAL (flags), and the null dynptr. */
+export function dynptrFromPacket(context: u64, flags: u64, dynptr: u64, kind: u32, readOnly: bool): i64 {
+  const at = writable(dynptr, BYTES);
+  if (at === 0) return 0;
+  makeDynptr(at, 0, 0, 0);
+  if (flags !== 0) return -Errno.EINVAL;
+  makeDynptr(at, context, 0, kind);
+  const size = <u32>packetWord(at, PacketRecord.Length);
+  makeDynptr(at, context, min<u32>(size, SIZE_MASK), kind);
+  if (readOnly) store<u32>(at, load<u32>(at, 8) | READ_ONLY, 8);
+  return 0;
 }
 
 /** bpf_dynptr_size: bytes, or -EINVAL for the null dynptr. */
@@ -133,7 +178,38 @@ function isInside(at: u32, offset: u32, length: u32): bool {
 }
 
 function bytesAt(at: u32, offset: u32): u64 {
-  return load<u64>(at) + load<u32>(at, 12) + offset;
+  const begin = isPacket(at) ? packetWord(at, PacketRecord.Data) : load<u64>(at);
+  return begin + load<u32>(at, 12) + offset;
+}
+
+function kindAt(at: u32): u32 {
+  return (load<u32>(at, 8) & ~READ_ONLY) >> KIND_SHIFT;
+}
+
+function isPacket(at: u32): bool {
+  return kindAt(at) >= <u32>DynptrKind.Skb;
+}
+
+/** A word of the record of the packet that a dynptr is over; 0, with a fault raised, when it is not there. */
+function packetWord(at: u32, field: u32): u64 {
+  const begin: u32 = kindAt(at) === DynptrKind.Skb ? PacketRecord.OfSkb : PacketRecord.OfXdp;
+  const from = readable(load<u64>(at) + begin + field, 8);
+  return from === 0 ? 0 : load<u64>(from);
+}
+
+/** Whether the packet still has what the dynptr was made over. */
+function isInPacket(at: u32, offset: u32, length: u32): bool {
+  if (!isPacket(at)) return true;
+  return <u64>load<u32>(at, 12) + offset + length <= packetWord(at, PacketRecord.Length);
+}
+
+function outOfPacket(at: u32): i64 {
+  return kindAt(at) === DynptrKind.Skb ? -Errno.EFAULT : -Errno.EINVAL;
+}
+
+function clearHash(at: u32): void {
+  const hash = writable(load<u64>(at) + SKB_HASH, 4);
+  if (hash !== 0) store<u32>(hash, 0);
 }
 
 function copy(to: u64, from: u64, length: u32): i64 {

@@ -15,14 +15,17 @@ import {
   iterNumNext,
 } from './bpf-iter.ts';
 import {
+  DynptrKind,
   dynptrAdjust,
   dynptrClone,
+  dynptrData,
   dynptrFromMem,
+  dynptrFromPacket,
   dynptrIsNull,
   dynptrIsReadOnly,
-  dynptrPart,
   dynptrRead,
   dynptrSize,
+  dynptrSlice,
   dynptrWrite,
   ringbufFinishDynptr,
   ringbufReserveDynptr,
@@ -176,7 +179,7 @@ export function callHelper(id: i32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64)
     case HelperId.DynptrWrite:
       return dynptrWrite(r1, <u32>r2, r3, <u32>r4, r5);
     case HelperId.DynptrData:
-      return dynptrPart(r1, <u32>r2, <u32>r3, false);
+      return dynptrData(r1, <u32>r2, <u32>r3);
     case HelperId.UserRingbufDrain:
       return drainUserRingbuf(r1, r2, r3, r4);
     default:
@@ -228,9 +231,15 @@ function callKfunc(id: i32, r1: u64, r2: u64, r3: u64, r4: u64): u64 {
     case VmKfunc.DynptrClone:
       return dynptrClone(r1, r2);
     case VmKfunc.DynptrSlice:
-      return dynptrPart(r1, <u32>r2, <u32>r4, true);
+      return dynptrSlice(r1, <u32>r2, r3, <u32>r4, true);
     case VmKfunc.DynptrSliceRdwr:
-      return dynptrPart(r1, <u32>r2, <u32>r4, false);
+      return dynptrSlice(r1, <u32>r2, r3, <u32>r4, false);
+    case VmKfunc.DynptrFromSkb:
+      return dynptrFromPacket(r1, r2, r3, DynptrKind.Skb, false);
+    case VmKfunc.DynptrFromSkbRdonly:
+      return dynptrFromPacket(r1, r2, r3, DynptrKind.Skb, true);
+    case VmKfunc.DynptrFromXdp:
+      return dynptrFromPacket(r1, r2, r3, DynptrKind.Xdp, false);
     case VmKfunc.MapSumElemCount:
       return mapElementCount(r1);
     case VmKfunc.CastToKernCtx:

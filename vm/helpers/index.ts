@@ -5,6 +5,7 @@ import type { Vm } from '../vm.ts';
 import { HelperContext } from './context.ts';
 import { kernelHelpers } from './kernel.ts';
 import { memoryHelpers } from './memory.ts';
+import { mtuHelpers } from './mtu.ts';
 import { perfEventHelpers } from './perf-event.ts';
 import { printHelpers } from './print.ts';
 import { skbByteHelpers } from './skb-bytes.ts';
@@ -25,6 +26,7 @@ export function installHelpers(vm: Vm, services: KernelServices, maps: MapTable)
   const groups = [
     kernelHelpers(context),
     memoryHelpers(context),
+    mtuHelpers(context),
     perfEventHelpers(context, maps),
     printHelpers(context),
     skbByteHelpers(context),

@@ -1,3 +1,3 @@
 /** BPF_PROG_TEST_RUN over a vm. */
 export type { TestInput, TestOutput } from './test-context.ts';
-export { type TestResult, testRun } from './test-run.ts';
+export { type TestResult, takesPacket, testRun } from './test-run.ts';

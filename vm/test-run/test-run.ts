@@ -50,6 +50,11 @@ export function testRun(vm: Vm, program: VmProgram, input: TestInput): TestResul
   }
 }
 
+/** Whether programs of a type run over a packet. */
+export function takesPacket(type: number): boolean {
+  return type === ProgType.Xdp || SKB_TYPES.has(type);
+}
+
 function openContext(vm: Vm, program: VmProgram, input: TestInput): TestContext | TestRunError {
   const { type, name } = program.source;
   if (contextLayout(type) && !program.facts) {
