@@ -3,10 +3,11 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BpfObject } from '../loader/index.ts';
 import { ExecutionCounter, lcovText, SourceCoverage } from '../session/coverage/index.ts';
-import type { LoadedObject, Session } from '../session/session.ts';
+import type { Session } from '../session/session.ts';
 import { programRequest } from '../verifier/program-request.ts';
 import { Trace } from '../verifier/trace/trace.ts';
 import type { Verifier } from '../verifier/verifier.ts';
+import type { VmObject, VmProgram } from '../vm/index.ts';
 
 /** All capabilities, and no log. */
 const AS_ROOT = { caps: 15, logLevel: 0 };
@@ -18,21 +19,26 @@ export interface VerifiedObject {
 }
 
 export class RunCoverage {
-  private readonly object: LoadedObject;
   private readonly counter: ExecutionCounter;
+  private readonly object: VmObject;
   private readonly verified: VerifiedObject | undefined;
 
   /** From here on all runs count. @param verified without it, instructions that no path reaches count as code, too. */
-  constructor(session: Session, object: LoadedObject, verified: VerifiedObject | undefined) {
+  constructor(session: Session, object: VmObject, verified: VerifiedObject | undefined) {
     this.object = object;
     this.verified = verified;
-    this.counter = new ExecutionCounter(session, object.vmObject.programs.values());
+    this.counter = new ExecutionCounter(session, object.programs.values());
+  }
+
+  /** A program whose runs count, for runs that the session does not start. */
+  counting(program: VmProgram): VmProgram {
+    return this.counter.counting(program);
   }
 
   /** Writes the tracefile; the result says what is in it. */
   write(path: string): string {
     const coverage = new SourceCoverage();
-    const { btf } = this.object;
+    const { btf } = this.object.source;
     for (const counts of this.counter.results()) {
       const verified = this.followed(counts.program.name);
       coverage.add({ counts, btf, ...(verified ? { verified } : {}) });

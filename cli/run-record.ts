@@ -39,7 +39,7 @@ export function testRecord(tested: TestProgram, result: TestResult, more: object
     ...more,
     maps: mapContents(tested.object.maps),
     insns_executed: result.insns,
-    tier: 'interpreter',
+    tier: program.loaded.tier,
     fault: faultRecord(result.fault),
     errno: result.errno === 0 ? null : errnoName(result.errno),
     failure: result.reason || result.fault?.message || null,
@@ -57,7 +57,7 @@ export function replayRecord(tested: TestProgram, replay: Replay, trace: string)
     trace_pipe: trace,
     maps: mapContents(tested.object.maps),
     insns_executed: replay.insns,
-    tier: 'interpreter',
+    tier: tested.program.loaded.tier,
     fault: faultRecord(replay.fault),
   };
 }

@@ -5,11 +5,13 @@ import { readObject } from '../loader/object-file-node.ts';
 import { type Iteration, iterate } from '../session/iterate.ts';
 import { openSession, readScene } from '../session/open-session-node.ts';
 import { testedProgram } from '../session/test-bench.ts';
+import type { Tier } from '../vm/index.ts';
 import { ExitCode } from './exit-code.ts';
 import { runRecord } from './run-record.ts';
+import { type WatchOptions, watchSession } from './run-watch.ts';
 import { runTest } from './test-run.ts';
 
-interface RunOptions {
+interface RunOptions extends WatchOptions {
   prog?: string[];
   scene?: string;
   kernel?: string;
@@ -24,6 +26,7 @@ interface RunOptions {
   repeat?: number;
   pcap?: string;
   pcapOut?: string;
+  tier?: Tier;
 }
 
 const MAX_READ = 0x7fff_f000;
@@ -64,6 +67,12 @@ export function addRun(program: Command, done: (code: ExitCode) => void): void {
     .option('--repeat <times>', 'how often it runs over them', integer)
     .option('--pcap <file>', 'capture file: run the program over every packet')
     .option('--pcap-out <file>', 'with --pcap: where to put the packets as the program left them')
+    .option('--tier <tier>', 'what a program that is no iterator runs in: interpreter or translated', tier)
+    .option('--coverage <file>', 'write which source lines and branches were executed, as lcov')
+    .option(
+      '--check-claims',
+      'hold every instruction that is executed against what the verifier allows for there',
+    )
     .option('--trace', 'also print what the programs write to trace_pipe, on stderr')
     .option('--json', 'one JSON record a line for each iterator and what it was attached to')
     .addHelpText('after', EXAMPLES)
@@ -76,6 +85,7 @@ async function run(path: string, options: RunOptions): Promise<ExitCode> {
   if (tested !== undefined) return runTest(bytes, path, tested, options);
   const session = await openSession(readScene(options.scene), options.kernel);
   const object = session.load(bytes, path, options.prog);
+  const finish = await watchSession(session, object, bytes, options);
   const { task, fd, map } = options;
   const selection = {
     ...(task === undefined ? {} : { task }),
@@ -90,7 +100,7 @@ async function run(path: string, options: RunOptions): Promise<ExitCode> {
     // After a fault the modelled kernel is as a real one after an oops: its locks stay held.
     if (iteration.log.fault) break;
   }
-  return code;
+  return Math.max(finish(), code);
 }
 
 /** The program that is to be test-run; undefined when iterators are meant. */
@@ -117,6 +127,12 @@ function print(iteration: Iteration, withTrace: boolean): void {
   process.stdout.write(bytes);
   if (withTrace && trace !== '') process.stderr.write(trace);
   if (failure !== undefined) process.stderr.write(`drydock: ${iterator.name}: ${failure}\n`);
+}
+
+function tier(text: string): Tier {
+  if (text !== 'interpreter' && text !== 'translated')
+    throw new InvalidArgumentError('It has to be interpreter or translated.');
+  return text;
 }
 
 function integer(text: string): number {

@@ -9,11 +9,13 @@ import { openTestBench } from '../session/open-test-bench-node.ts';
 import { readCapture, writeCapture } from '../session/pcap.ts';
 import { replayCapture, verdictName } from '../session/replay.ts';
 import type { Rejection, TestBench, TestProgram } from '../session/test-bench.ts';
+import type { Tier } from '../vm/index.ts';
 import { type TestInput, type TestResult, takesPacket } from '../vm/test-run/index.ts';
 import { ExitCode } from './exit-code.ts';
 import { replayRecord, testRecord } from './run-record.ts';
+import { type WatchOptions, watchTest } from './run-watch.ts';
 
-export interface TestOptions {
+export interface TestOptions extends WatchOptions {
   kernel?: string;
   scene?: string;
   data?: string;
@@ -23,6 +25,7 @@ export interface TestOptions {
   pcapOut?: string;
   json?: boolean;
   trace?: boolean;
+  tier?: Tier;
 }
 
 /** Verifies the program, and runs it when it was accepted. */
@@ -36,9 +39,16 @@ export async function runTest(
   if (pcap !== undefined && [data, ctxIn, repeat].some((option) => option !== undefined))
     throw new InputError('--pcap goes without --data, --ctx-in and --repeat');
   const bench = await openTestBench(options.kernel, options.scene);
-  const tested = bench.load(bytes, file, name);
-  if ('verdict' in tested) return reject(tested, options);
-  return pcap === undefined ? runOnce(bench, tested, options) : runCapture(bench, tested, pcap, options);
+  if (options.tier === 'translated' && (options.coverage !== undefined || options.checkClaims))
+    throw new InputError(
+      '--coverage and --check-claims follow the interpreter: they go without --tier translated',
+    );
+  const loaded = bench.load(bytes, file, name, options.tier);
+  if ('verdict' in loaded) return reject(loaded, options);
+  const { tested, finish } = watchTest(bench, loaded, options);
+  const code =
+    pcap === undefined ? runOnce(bench, tested, options) : runCapture(bench, tested, pcap, options);
+  return Math.max(finish(), code);
 }
 
 function reject({ file, name, verdict }: Rejection, { json }: TestOptions): ExitCode {

@@ -7,7 +7,7 @@ import type { InsnFacts } from '../bpf/insn-facts.ts';
 import { type BpfObject, type LoadOptions, loadObject, type Program } from '../loader/index.ts';
 import { requestOf } from '../verifier/examine.ts';
 import type { Verdict, Verifier } from '../verifier/index.ts';
-import { VmObject, type VmProgram } from '../vm/index.ts';
+import { type Tier, VmObject, type VmProgram } from '../vm/index.ts';
 import { type TestInput, type TestResult, testRun } from '../vm/test-run/index.ts';
 import type { Session } from './session.ts';
 
@@ -30,7 +30,7 @@ export interface Rejection {
 
 export class TestBench {
   readonly session: Session;
-  private readonly verifier: Verifier;
+  readonly verifier: Verifier;
   private readonly options: LoadOptions;
 
   /** @param options how objects are loaded for the kernel that the verifier has. */
@@ -42,10 +42,11 @@ export class TestBench {
 
   /**
    * Loads one program of an object, and those that its prog arrays name.
+   * @param tier what they run in; the default is the interpreter.
    * @returns a rejection when the verifier refuses one of them.
    * @throws {InputError} for an object that cannot be loaded, or has no such program.
    */
-  load(bytes: Uint8Array, file: string, name: string): TestProgram | Rejection {
+  load(bytes: Uint8Array, file: string, name: string, tier?: Tier): TestProgram | Rejection {
     const object = this.prepare(bytes, file, [name]);
     const { verifier, session } = this;
     const facts = new Map<Program, InsnFacts>();
@@ -63,6 +64,7 @@ export class TestBench {
       modules: this.options.modules ?? [],
       helpers,
       facts: (program) => facts.get(program),
+      ...(tier ? { tier } : {}),
     });
     return { file, program: vmObject.program(name), object: vmObject };
   }

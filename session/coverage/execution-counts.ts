@@ -1,7 +1,7 @@
 /** How often the instructions of programs were executed, and where their conditional jumps went. */
 import { readInsns } from '../../bpf/decode.ts';
 import { Class, Jmp } from '../../bpf/isa.ts';
-import type { VmProgram } from '../../vm/index.ts';
+import { type RunOptions, type RunResult, type Vm, VmProgram } from '../../vm/index.ts';
 import type { Runner, Session } from '../session.ts';
 
 /** Counts by slot of the program. */
@@ -29,14 +29,20 @@ export class ExecutionCounter {
       const counts = { program, executed: new Float64Array(slots), jumped: new Float64Array(slots) };
       this.counts.set(record, counts);
     }
-    session.runner = this.runner;
+    session.runner = this.run;
   }
 
   results(): ExecutionCounts[] {
     return [...this.counts.values()];
   }
 
-  private readonly runner: Runner = (program, context, options) => {
+  /** The same program, whose runs are counted wherever they are started. */
+  counting(program: VmProgram): VmProgram {
+    return new CountingProgram(this.session.vm, program, this);
+  }
+
+  /** Runs it, one instruction at a time. */
+  readonly run: Runner = (program, context, options) => {
     const { vm } = this.session;
     const budget = options.budget ?? Number.POSITIVE_INFINITY;
     vm.start(program.loaded, [context], options);
@@ -50,6 +56,19 @@ export class ExecutionCounter {
     }
     return vm.resume(0);
   };
+}
+
+class CountingProgram extends VmProgram {
+  private readonly counter: ExecutionCounter;
+
+  constructor(vm: Vm, { source, loaded, facts }: VmProgram, counter: ExecutionCounter) {
+    super(vm, source, loaded, facts);
+    this.counter = counter;
+  }
+
+  override run(context: bigint, options: RunOptions = {}): RunResult {
+    return this.counter.run(this, context, options);
+  }
 }
 
 /** Slots of the conditional jumps of a program. */

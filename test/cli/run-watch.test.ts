@@ -1,0 +1,80 @@
+/** `drydock run --coverage` and `--check-claims`, as a user meets them. Needs `npm run build`. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../package-root.ts';
+
+const root = packageRoot();
+const main = join(root, 'dist/cli/main.js');
+const ITERATOR = ['programs/io_uring_buf/io_uring_buf.bpf.o', '--scene', 'programs/scenes/demo.yaml'];
+const XDP = [
+  'test/conformance/golden/xdp-returns-42.bpf.o',
+  '--data',
+  '000000000000000000000000080045000014',
+];
+const genhtml = spawnSync('genhtml', ['--version']).status === 0;
+
+let folder: string;
+beforeAll(() => {
+  if (!existsSync(main)) throw new Error('dist/ is missing: run npm run build');
+  folder = mkdtempSync(join(tmpdir(), 'drydock-watch-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'run', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+describe('--coverage', () => {
+  it('writes a tracefile, and changes nothing else', () => {
+    const plain = run(...ITERATOR);
+    const path = join(folder, 'lcov.info');
+    const { status, stdout, stderr } = run(...ITERATOR, '--coverage', path);
+    expect([status, stdout]).toEqual([0, plain.stdout]);
+    expect(stderr).toMatch(/^executed: [1-9]\d* of \d+ lines, [1-9]\d* of \d+ branches/m);
+    expect(readFileSync(path, 'utf8')).toMatch(/^SF:.*io_uring_buf\.bpf\.c\n/m);
+  });
+
+  it.skipIf(!genhtml)('opens in genhtml', () => {
+    const path = join(folder, 'html.info');
+    run(...ITERATOR, '--coverage', path);
+    const { status, stderr } = spawnSync('genhtml', ['-q', '-o', join(folder, 'html'), path], {
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(readFileSync(join(folder, 'html/index.html'), 'utf8')).toContain('io_uring_buf');
+  });
+});
+
+describe('--check-claims', () => {
+  it.each([
+    ['iterators', ITERATOR],
+    ['programs over a packet', XDP],
+  ])('says how much held, of %s', (_, args) => {
+    const { status, stderr } = run(...args, '--check-claims');
+    expect(stderr).toMatch(/^claims: [1-9]\d* at [1-9]\d* instructions of [1-9]\d* runs, all held$/m);
+    expect(status).toBe(0);
+  });
+
+  it('needs a kernel with a verifier, and goes without --coverage', () => {
+    const other = run(...ITERATOR, '--kernel', '6.1', '--check-claims');
+    expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('no verifier for kernel 6.1')]);
+    const both = run(...ITERATOR, '--check-claims', '--coverage', join(folder, 'x.info'));
+    expect([both.status, both.stderr]).toEqual([2, expect.stringContaining('ask for one of them')]);
+  });
+});
+
+describe('--tier', () => {
+  it('is told in the record', () => {
+    const record = JSON.parse(run(...XDP, '--tier', 'translated', '--json').stdout);
+    expect(record).toMatchObject({ retval: 42, tier: 'translated' });
+    expect(run(...XDP, '--tier', 'fast').status).toBe(2);
+    expect(run(...XDP, '--tier', 'translated', '--check-claims').status).toBe(2);
+  });
+});
