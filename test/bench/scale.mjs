@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parseScene } from '../../dist/kernel-model/scene/index.js';
+import { readObject } from '../../dist/loader/object-file-node.js';
 import { iterate } from '../../dist/session/iterate.js';
-import { openSession, readObject } from '../../dist/session/open-session-node.js';
+import { openSession } from '../../dist/session/open-session-node.js';
 
 const { values } = parseArgs({ options: { kernel: { type: 'string', default: '6.12' } } });
 const scene = readFileSync(new URL('../../programs/scenes/scale.yaml', import.meta.url), 'utf8');
