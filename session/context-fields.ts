@@ -33,6 +33,16 @@ export function encodeContext(text: string, type: number, btf: Btf): Uint8Array 
   if (typeof value === 'string') return parseHex(value, '--ctx-in');
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new InputError('--ctx-in is neither an object nor a string of hexadecimal digits');
+  try {
+    return encodeFields(value, type, btf);
+  } catch (error) {
+    if (error instanceof InputError) throw new InputError(`--ctx-in: ${error.reason}`);
+    throw error;
+  }
+}
+
+/** `ctx_in` for a program type out of its fields, or out of `args` for those without a struct. @throws {InputError} */
+export function encodeFields(value: object, type: number, btf: Btf): Uint8Array {
   const struct = structOf(type);
   const entries = Object.entries(value);
   if (struct === undefined) return encodeArguments(entries);
@@ -42,7 +52,7 @@ export function encodeContext(text: string, type: number, btf: Btf): Uint8Array 
     const field = fields.find((candidate) => candidate.name === name);
     if (!field) {
       const known = fields.map((candidate) => candidate.name).join(', ');
-      throw new InputError(`--ctx-in: struct ${struct} has no field ${name}; it has ${known}`);
+      throw new InputError(`struct ${struct} has no field ${name}; it has ${known}`);
     }
     put(bytes, field, Array.isArray(given) ? given : [given]);
   }
@@ -74,7 +84,7 @@ function encodeArguments(entries: readonly (readonly [string, unknown])[]): Uint
   const [first, ...others] = entries;
   const args: unknown = first?.[1];
   if (first?.[0] !== 'args' || others.length > 0 || !Array.isArray(args) || args.length > MAX_ARGUMENTS)
-    throw new InputError('--ctx-in of this program type is {"args": [...]} or hexadecimal digits');
+    throw new InputError('this program type takes {"args": [...]} or hexadecimal digits');
   const bytes = new Uint8Array(args.length * 8);
   put(bytes, { name: 'args', offset: 0, width: 8, count: args.length }, args);
   return bytes;
@@ -82,8 +92,7 @@ function encodeArguments(entries: readonly (readonly [string, unknown])[]): Uint
 
 function put(bytes: Uint8Array, field: Field, values: readonly unknown[]): void {
   const { name, offset, width, count } = field;
-  if (values.length > count)
-    throw new InputError(`--ctx-in: ${name} has ${count} values, not ${values.length}`);
+  if (values.length > count) throw new InputError(`${name} has ${count} values, not ${values.length}`);
   const view = new DataView(bytes.buffer);
   values.forEach((value, i) => {
     const number = BigInt.asUintN(width * 8, integer(name, value, width));
@@ -95,13 +104,12 @@ function put(bytes: Uint8Array, field: Field, values: readonly unknown[]): void 
 /** Numbers, and text for those that JSON has no room for. */
 function integer(name: string, value: unknown, width: number): bigint {
   const isText = typeof value === 'string' && /^-?(\d+|0x[0-9a-f]+)$/i.test(value);
-  if (!isText && !(typeof value === 'number' && Number.isSafeInteger(value)))
-    throw new InputError(`--ctx-in: ${name} has to be a whole number`);
+  const isNumber = typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value));
+  if (!isText && !isNumber) throw new InputError(`${name} has to be a whole number`);
   const text = String(value);
   const number = text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text);
   const bits = BigInt(width * 8);
-  if (number >= 1n << bits || number < -(1n << (bits - 1n)))
-    throw new InputError(`--ctx-in: ${name} has ${bits} bits`);
+  if (number >= 1n << bits || number < -(1n << (bits - 1n))) throw new InputError(`${name} has ${bits} bits`);
   return number;
 }
 

@@ -131,8 +131,14 @@ export class Session {
     }
     const { helpers } = this.machine.profile.dialect;
     const vmObject = VmObject.load(this.vm, object, { maps: this.maps, services: this.machine, helpers });
-    const iterators = [...vmObject.programs.values()].map((program) => this.iterator(program));
-    return { file, vmObject, btf: object.btf, iterators };
+    return this.iteratorsOf(vmObject);
+  }
+
+  /** Makes the iterators among the programs of an object that is in this kernel ready to be attached. */
+  iteratorsOf(vmObject: VmObject): LoadedObject {
+    const { file, btf } = vmObject.source;
+    const programs = [...vmObject.programs.values()].filter(({ source }) => isIterator(source));
+    return { file, vmObject, btf, iterators: programs.map((program) => this.iterator(program)) };
   }
 
   /** Programs of the object that iterate. */

@@ -12,7 +12,7 @@ import { type TestInput, type TestResult, testRun } from '../vm/test-run/index.t
 import type { Session } from './session.ts';
 
 /** Instructions one run may execute; the verifier would not let a program come near. */
-const RUN_BUDGET = 100_000_000;
+export const RUN_BUDGET = 100_000_000;
 
 /** A program that may run. */
 export interface TestProgram {
@@ -52,8 +52,8 @@ export class TestBench {
     const facts = new Map<Program, InsnFacts>();
     for (const program of object.programs) {
       if (!program.prepared || program.error !== undefined) continue;
-      const request = requestOf({ verifier }, { path: file, object, program }, {});
-      const verdict = verifier.verify({ ...request, facts: true });
+      const request = requestOf({ verifier }, { path: file, object, program }, { facts: true });
+      const verdict = verifier.verify(request);
       if (!verdict.facts) return { file, name: program.name, verdict };
       facts.set(program, verdict.facts);
     }

@@ -33,6 +33,8 @@ interface Options {
   /** Level of the log that is wanted (`LogLevel` bits); 0 or none for none. */
   log?: number;
   unpriv?: boolean;
+  /** Whether an accepted program's verdict is to say what running it needs to know. */
+  facts?: boolean;
 }
 
 /** What programs are verified with. */
@@ -43,11 +45,12 @@ export interface Bench {
 }
 
 export function requestOf({ target }: Bench, { object, program }: Subject, options: Options): LoadRequest {
-  return programRequest(object, program, {
+  const request = programRequest(object, program, {
     caps: options.unpriv ? 0 : ROOT,
     logLevel: options.log || STATS,
     ...(target ? { target: target.loaded } : {}),
   });
+  return options.facts ? { ...request, facts: true } : request;
 }
 
 /** Without a diagnosis. The verdict is undefined when the loader refused the program. */

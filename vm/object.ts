@@ -38,6 +38,8 @@ export interface ObjectOptions {
   helpers?: { readonly [id: string]: string };
   /** What verifying a program has found out; programs that it knows nothing of cannot be test-run. */
   facts?: (program: Program) => InsnFacts | undefined;
+  /** Numbers (of `Vm.numberMock`) for helpers and kfuncs that something stands in for. */
+  mocked?: (name: string) => number | undefined;
   /** What the programs run in. Default `interpreter`. */
   tier?: Tier;
 }
@@ -127,6 +129,7 @@ export class VmObject {
       moduleBtf: (module: number) => moduleBtf(object, options, module),
       helpers: options.helpers ?? {},
       unmodelled: (name: string) => vm.numberUnmodelled(name),
+      ...(options.mocked ? { mocked: options.mocked } : {}),
     };
     const programs = new Map<string, VmProgram>();
     for (const program of prepared) {

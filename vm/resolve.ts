@@ -6,7 +6,7 @@ import { VmCall } from '../bpf/abi.ts';
 import { KERNEL_IMAGE } from '../bpf/address.ts';
 import type { Btf } from '../bpf/btf.ts';
 import { type Insn, readInsns, SLOT_SIZE } from '../bpf/decode.ts';
-import { helperId } from '../bpf/helpers.ts';
+import { helperId, helperName } from '../bpf/helpers.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { InsnFacts } from '../bpf/insn-facts.ts';
 import { CallKind, Class, Jmp, Mode, Pseudo, Size } from '../bpf/isa.ts';
@@ -36,6 +36,8 @@ export interface References {
   allocator?: (name: string, size: number) => number | undefined;
   /** Number to call something by that is not modelled, so that reaching it is a fault that names it. */
   unmodelled: (name: string) => number;
+  /** Number to call a helper or kfunc by that something stands in for; undefined for what is called as it is. */
+  mocked?: (name: string) => number | undefined;
 }
 
 /**
@@ -69,11 +71,17 @@ export function resolveProgram(program: Program, references: References, facts?:
 // The vm's own numbers are for its loader alone: a program's id that collides with one names no helper.
 function helperCall(references: References, id: number): number {
   const name = references.helpers[String(id)];
+  const mock = mockOf(references, name ?? helperName(id));
+  if (mock !== undefined) return mock;
   if (name === undefined) {
     const foreign = id < 0 || (id >= VmCall.First && !isPoison(id));
     return foreign ? references.unmodelled(`helper ${id >>> 0}`) : id;
   }
   return helperId(name) ?? kfuncNumber(name) ?? references.unmodelled(name);
+}
+
+function mockOf({ mocked }: References, name: string | undefined): number | undefined {
+  return name === undefined ? undefined : mocked?.(name);
 }
 
 function kfuncCall(
@@ -83,6 +91,8 @@ function kfuncCall(
   facts: InsnFacts | undefined,
 ): number {
   const name = references.moduleBtf(insn.offset).name(insn.imm);
+  const mock = mockOf(references, name);
+  if (mock !== undefined) return mock;
   const size = facts?.objectSizes.get(insn.slot);
   if (size !== undefined) return references.allocator?.(name, size) ?? references.unmodelled(name);
   return kfuncNumber(variant(program, name)) ?? references.unmodelled(name);
