@@ -6,6 +6,7 @@
  */
 import { BtfKind } from './btf-kind.ts';
 import { kindName } from './btf-kind-name.ts';
+import { NameIndex } from './btf-names.ts';
 import { InputError } from './input-error.ts';
 
 export { BtfKind };
@@ -109,7 +110,7 @@ export class Btf {
   private readonly cache = new Map<TypeId, BtfType>();
   private readonly strings = new Map<number, string>();
   private stringBytesLeft: number;
-  private names: Map<string, TypeId[]> | undefined;
+  private names: NameIndex | undefined;
 
   private constructor(bytes: Uint8Array, options: BtfOptions) {
     this.bytes = bytes;
@@ -161,14 +162,11 @@ export class Btf {
 
   /** String at an offset of the (combined) string section. */
   string(offset: number): string {
-    if (offset < this.firstString && this.base) return this.base.string(offset);
+    const owner = this.stringOwner(offset);
+    if (owner !== this) return owner.string(offset);
     const known = this.strings.get(offset);
     if (known !== undefined) return known;
-    const start = offset - this.firstString;
-    if (start < 0 || start >= this.stringsLength) {
-      throw this.error(`string offset ${offset} is outside the string section`, this.stringsStart);
-    }
-    const from = this.stringsStart + start;
+    const from = this.stringsStart + offset - this.firstString;
     const end = this.bytes.indexOf(0, from);
     this.stringBytesLeft -= end - from;
     if (this.stringBytesLeft < 0) throw this.error('the strings overlap too much', from);
@@ -208,20 +206,20 @@ export class Btf {
 
   /** Ids of all types with this name, ascending; `kinds` narrows them. */
   idsByName(name: string, ...kinds: BtfKind[]): TypeId[] {
-    const own = this.nameIndex().get(name) ?? [];
-    const ids = this.base ? [...this.base.idsByName(name), ...own] : own;
+    const ids = this.idsLike(name).filter((id) => this.name(id) === name);
     return kinds.length === 0 ? ids : ids.filter((id) => kinds.includes(this.kind(id)));
+  }
+
+  /** Ids, ascending, of the types that have this name or a flavour of it ("task_struct___old"), and of some others. */
+  idsLike(name: string): TypeId[] {
+    const ids = this.base ? this.base.idsLike(name) : [];
+    for (const index of this.nameIndex().candidates(name)) ids.push(this.firstId + index);
+    return ids;
   }
 
   /** First type with this name (and one of these kinds), 0 when there is none. */
   find(name: string, ...kinds: BtfKind[]): TypeId {
     return this.idsByName(name, ...kinds)[0] ?? 0;
-  }
-
-  /** All names in use, own and base's (for libbpf's "essential name" candidate search). */
-  *allNames(): Iterable<string> {
-    if (this.base) yield* this.base.allNames();
-    yield* this.nameIndex().keys();
   }
 
   /** Skips const, volatile, restrict, type tags and typedefs. */
@@ -294,27 +292,26 @@ export class Btf {
     return offsets.slice(0, count);
   }
 
-  private nameIndex(): Map<string, TypeId[]> {
+  private nameIndex(): NameIndex {
     if (this.names) return this.names;
-    const byOffset = new Map<number, TypeId[]>();
-    for (let i = 0; i < this.offsets.length; i++) {
-      const nameOffset = this.u32(this.offsets[i] as number);
-      if (nameOffset === 0) continue;
-      const ids = byOffset.get(nameOffset);
-      if (ids) ids.push(this.firstId + i);
-      else byOffset.set(nameOffset, [this.firstId + i]);
+    const names = new NameIndex(this.offsets.length);
+    for (let i = this.offsets.length - 1; i >= 0; i--) {
+      const name = this.u32(this.offsets[i] as number);
+      if (name === 0) continue;
+      const owner = this.stringOwner(name);
+      names.add(i, owner.bytes, owner.stringsStart + name - owner.firstString);
     }
-    const names = new Map<string, TypeId[]>();
-    for (const [offset, ids] of byOffset) {
-      const name = this.string(offset);
-      const same = names.get(name);
-      if (same) for (const id of ids) same.push(id);
-      else names.set(name, ids);
-    }
-    // Only a name that stands at more than one offset is out of order.
-    if (names.size < byOffset.size) for (const ids of names.values()) ids.sort((a, b) => a - b);
     this.names = names;
     return names;
+  }
+
+  /** The blob whose string section an offset lies in. */
+  private stringOwner(offset: number): Btf {
+    if (offset < this.firstString && this.base) return this.base.stringOwner(offset);
+    if (offset >= this.stringEnd) {
+      throw this.error(`string offset ${offset} is outside the string section`, this.stringsStart);
+    }
+    return this;
   }
 
   private decode(id: TypeId): BtfType {

@@ -26,9 +26,6 @@ interface Resolution {
   sizeMismatch: boolean;
 }
 
-/** Types by essential name, made once for each kernel BTF. */
-const indexes = new WeakMap<Btf, Map<string, string[]>>();
-
 export class CoreRelocator {
   private readonly local: Btf;
   private readonly kernel: Btf | undefined;
@@ -116,28 +113,10 @@ export class CoreRelocator {
 }
 
 function search(btf: Btf, name: string, kind: BtfKind, from: TypeId = 1): TypeRef[] {
-  const flavours = flavourIndex(btf).get(name) ?? [];
-  const ids = [...btf.idsByName(name), ...flavours.flatMap((flavour) => btf.idsByName(flavour))];
-  return ids
-    .filter((id) => id >= from && kindsCompatible(btf.kind(id), kind))
-    .sort((a, b) => a - b)
+  return btf
+    .idsLike(name)
+    .filter((id) => id >= from && kindsCompatible(btf.kind(id), kind) && essentialName(btf.name(id)) === name)
     .map((id) => ({ btf, id }));
-}
-
-/** Names with a flavour ("task_struct___old") by what they are without it: few of the many names of a kernel. */
-function flavourIndex(btf: Btf): Map<string, string[]> {
-  const known = indexes.get(btf);
-  if (known) return known;
-  const index = new Map<string, string[]>();
-  for (const name of new Set(btf.allNames())) {
-    const essential = essentialName(name);
-    if (essential === name) continue;
-    const flavours = index.get(essential);
-    if (flavours) flavours.push(name);
-    else index.set(essential, [name]);
-  }
-  indexes.set(btf, index);
-  return index;
 }
 
 interface Outcome {

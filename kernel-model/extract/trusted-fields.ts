@@ -13,11 +13,11 @@ const LISTS = ['safe_rcu', 'safe_rcu_or_null', 'safe_trusted', 'safe_trusted_or_
 
 export function readTrustedFields(btf: Btf): TrustedFieldsRecord {
   const result: TrustedFieldsRecord = Object.fromEntries(LISTS.map((list) => [list, {}]));
-  for (const name of btf.allNames()) {
+  for (let id = 1; id < btf.typeCount; id++) {
+    if (btf.kind(id) !== BtfKind.Struct) continue;
+    const name = btf.name(id);
     const list = LISTS.find((candidate) => name.endsWith(`__${candidate}`));
-    if (list === undefined) continue;
-    const id = btf.find(name, BtfKind.Struct);
-    if (id === 0) continue;
+    if (list === undefined || btf.find(name, BtfKind.Struct) !== id) continue;
     const struct = name.slice(0, -`__${list}`.length);
     const members = btf.type(id).members.map((member) => member.name);
     (result[list] as { [struct: string]: string[] })[struct] = members;

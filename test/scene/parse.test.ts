@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parseScene } from '../../kernel-model/scene/parse.ts';
 import { SceneError } from '../../kernel-model/scene/scene-error.ts';
+import schema from '../../kernel-model/scene/schema.json' with { type: 'json' };
 
 const bundled = new URL('../../programs/scenes/', import.meta.url);
 
@@ -19,6 +21,12 @@ describe('scene files', () => {
   it.each(readdirSync(bundled).filter((name) => name.endsWith('.yaml')))('%s is valid', (name) => {
     const { scene } = parseScene(readFileSync(new URL(name, bundled), 'utf8'), name);
     expect(scene.tasks?.length).toBeGreaterThan(0);
+  });
+
+  it('are described by a schema that is one', () => {
+    const ajv = new Ajv({ allowUnionTypes: true, strictRequired: false });
+    expect([ajv.validateSchema(schema), ajv.errors ?? []]).toEqual([true, []]);
+    expect(ajv.validateSchema({ ...schema, type: 'thing' })).toBe(false);
   });
 
   it('takes an empty file as an empty world', () => {
