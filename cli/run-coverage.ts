@@ -1,6 +1,6 @@
 /** `drydock run --coverage FILE`: what a run executed, as a tracefile of lcov. */
 import { existsSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { BpfObject } from '../loader/index.ts';
 import { ExecutionCounter, lcovText, SourceCoverage } from '../session/coverage/index.ts';
 import type { Session } from '../session/session.ts';
@@ -38,13 +38,16 @@ export class RunCoverage {
   /** Writes the tracefile; the result says what is in it. */
   write(path: string): string {
     const coverage = new SourceCoverage();
-    const { btf } = this.object.source;
+    const { btf, file } = this.object.source;
     for (const counts of this.counter.results()) {
       const verified = this.followed(counts.program.name);
       coverage.add({ counts, btf, ...(verified ? { verified } : {}) });
     }
     const files = coverage.results();
-    writeFileSync(path, lcovText(files, sourcePath));
+    writeFileSync(
+      path,
+      lcovText(files, (source) => sourcePath(source, file)),
+    );
     const lines = files.flatMap((file) => [...file.lines.values()]);
     const branches = files.flatMap((file) => file.branches.flatMap(({ fell, jumped }) => [fell, jumped]));
     const without = coverage.withoutSource.map((name) => `; ${name} has no line info`).join('');
@@ -68,7 +71,11 @@ function share(counts: readonly number[]): string {
   return `${counts.filter((count) => count > 0).length} of ${counts.length}`;
 }
 
-/** Compilers write paths as they were given; one that is there is named in full, so that genhtml finds it. */
-function sourcePath(path: string): string {
-  return existsSync(path) ? resolve(path) : path;
+/**
+ * Compilers write paths as they were given, from wherever they were called. One that is there, seen from here or from
+ * the object's folder, is named in full, so that genhtml finds it.
+ */
+function sourcePath(path: string, objectFile: string): string {
+  const found = [path, join(dirname(objectFile), path)].find((candidate) => existsSync(candidate));
+  return found === undefined ? path : resolve(found);
 }

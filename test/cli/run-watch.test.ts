@@ -1,8 +1,8 @@
 /** `drydock run --coverage` and `--check-claims`, as a user meets them. Needs `npm run build`. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../package-root.ts';
 
@@ -13,6 +13,13 @@ const XDP = [
   'test/conformance/golden/xdp-returns-42.bpf.o',
   '--data',
   '000000000000000000000000080045000014',
+];
+const LIMIT = [
+  'test/library/objects/limit.bpf.o',
+  '--prog',
+  'limit_source',
+  '--data',
+  `0000000000000000000000000800${'45'.padEnd(92, '0')}`,
 ];
 const genhtml = spawnSync('genhtml', ['--version']).status === 0;
 
@@ -41,14 +48,16 @@ describe('--coverage', () => {
     expect(readFileSync(path, 'utf8')).toMatch(/^SF:.*io_uring_buf\.bpf\.c\n/m);
   });
 
-  it.skipIf(!genhtml)('opens in genhtml', () => {
-    const path = join(folder, 'html.info');
-    run(...ITERATOR, '--coverage', path);
-    const { status, stderr } = spawnSync('genhtml', ['-q', '-o', join(folder, 'html'), path], {
-      encoding: 'utf8',
-    });
+  it.skipIf(!genhtml).each([
+    ['compiled from here', ITERATOR, 'io_uring_buf'],
+    ['compiled in its own folder', LIMIT, 'limit'],
+  ])('opens in genhtml, %s', (_, args, name) => {
+    const [path, html] = [join(folder, 'html.info'), join(folder, name)];
+    run(...args, '--coverage', path);
+    const { status, stderr } = spawnSync('genhtml', ['-q', '-o', html, path], { encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);
-    expect(readFileSync(join(folder, 'html/index.html'), 'utf8')).toContain('io_uring_buf');
+    const pages = readdirSync(html, { recursive: true, encoding: 'utf8' });
+    expect(pages.map((page) => basename(page))).toContain(`${name}.bpf.c.gcov.html`);
   });
 });
 
