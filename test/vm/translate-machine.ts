@@ -7,23 +7,11 @@ import { disassemble } from '../../bpf/disasm.ts';
 import { Limit } from '../../bpf/isa.ts';
 import { type LoadedProgram, MapTable, type ProgramOptions, type RunResult } from '../../vm/index.ts';
 import { createVm } from '../../vm/node.ts';
+import { mapDef } from './helper-rig.ts';
 
 export const vm = await createVm();
 export const maps = new MapTable(vm);
-export const map = maps.create({
-  name: 'values',
-  type: 2,
-  keySize: 4,
-  valueSize: 8,
-  maxEntries: 4,
-  flags: 0,
-  mapExtra: 0n,
-  keyTypeId: 0,
-  valueTypeId: 0,
-  pinning: 0,
-  numaNode: 0,
-  section: '.maps',
-});
+export const map = maps.create(mapDef({ name: 'values', type: 2 }));
 const CONTEXT = vm.ram.alloc(65536, 4096);
 const PACKET = vm.ram.alloc(4096, 4096);
 /** Behind all that programs can reach by constant offsets. */

@@ -5,6 +5,7 @@ import { assemble } from '../../bpf/asm.ts';
 import { encodeInsn } from '../../bpf/decode.ts';
 import { FORMS, type InsnForm } from '../../bpf/opcodes.ts';
 import { Untranslatable } from '../../vm/index.ts';
+import { mapDef } from './helper-rig.ts';
 import { EDGE_IMMS, EDGE_VALUES, encodeBatch } from './isa-values.ts';
 import { compareText, compareTiers, load, map, maps, vm } from './translate-machine.ts';
 
@@ -208,20 +209,7 @@ describe('callbacks and tail calls', () => {
   });
 
   it('a tail call runs the other program in place of the rest', () => {
-    const programs = maps.create({
-      name: 'programs',
-      type: 3,
-      keySize: 4,
-      valueSize: 4,
-      maxEntries: 4,
-      flags: 0,
-      mapExtra: 0n,
-      keyTypeId: 0,
-      valueTypeId: 0,
-      pinning: 0,
-      numaNode: 0,
-      section: '.maps',
-    });
+    const programs = maps.create(mapDef({ name: 'programs', type: 3, valueSize: 4 }));
     const target = load(assemble('r0 = *(u8 *)(r1 +3)\nr0 += 1\nexit'));
     expect(programs.setProgram(1, target)).toBe(0);
     const tail = (index: number) =>
