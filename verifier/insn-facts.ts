@@ -5,19 +5,26 @@ import { CallKind, Class, Jmp } from '../bpf/isa.ts';
 import { Reg } from './types.ts';
 import type { CoreExports } from './wasm.ts';
 
+const CONTEXT = 1 << Reg.Ctx;
+const BOUNDED = (1 << Reg.Stack) | (1 << Reg.MapValue) | (1 << Reg.Packet) | (1 << Reg.PacketMeta);
+
 const CALL = Class.Jmp | Jmp.Call;
 
 export function readFacts(core: CoreExports, insns: Uint8Array): InsnFacts {
   const contextAccesses: number[] = [];
+  const boundedAccesses = new Set<number>();
   const objectSizes = new Map<number, number>();
   for (const { slot, code, src } of readInsns(insns)) {
     const kind = code & Class.Mask;
     if (kind === Class.Ldx || kind === Class.St || kind === Class.Stx) {
-      if ((core.pointerTypeAt(slot) & Reg.BaseMask) === Reg.Ctx) contextAccesses.push(slot);
+      const pointers = core.pointersAt(slot);
+      // No path may access the context where another accesses something else.
+      if (pointers === CONTEXT) contextAccesses.push(slot);
+      else if (pointers !== 0 && (pointers & ~BOUNDED) === 0) boundedAccesses.add(slot);
     } else if (code === CALL && src === CallKind.Kfunc) {
       const size = core.objectSizeAt(slot) >>> 0;
       if (size > 0) objectSizes.set(slot, size);
     }
   }
-  return { contextAccesses, objectSizes };
+  return { contextAccesses, boundedAccesses, objectSizes };
 }

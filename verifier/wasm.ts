@@ -19,8 +19,8 @@ export interface CoreExports {
   verify(request: number): number;
   endAbandoned(): number;
   stackDepthOf(subprog: number): number;
-  /** Facts about slots of an accepted request: pointer type of its access (`Reg`), bytes of its new object. */
-  pointerTypeAt(slot: number): number;
+  /** Facts about slots of an accepted request: pointer types of its access (bits by `Reg`), bytes of its new object. */
+  pointersAt(slot: number): number;
   objectSizeAt(slot: number): number;
   /** `SubprogFact` bits. */
   subprogFacts(subprog: number): number;

@@ -77,6 +77,8 @@ export function loadVmProgram(
   references: References,
   { facts, tier }: { facts: InsnFacts | undefined; tier?: Tier | undefined },
 ): VmProgram {
+  // What stands in for a helper can return pointers that no verifier knows of.
+  const bounded = references.mocked ? undefined : facts?.boundedAccesses;
   const code = resolveProgram(program, references, facts);
   const layout = contextLayout(program.type);
   if (layout && facts) rewriteContext(code, facts, layout);
@@ -84,6 +86,7 @@ export function loadVmProgram(
     name: program.name,
     probeLoads: PROBING_TYPES.has(program.type),
     ...(tier ? { tier } : {}),
+    ...(bounded ? { verified: (slot: number) => bounded.has(slot) } : {}),
   });
   return new VmProgram(vm, program, loaded, facts);
 }

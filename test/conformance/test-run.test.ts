@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { installHelpers } from '../../vm/helpers/index.ts';
 import { MapTable } from '../../vm/maps.ts';
 import { createVm } from '../../vm/node.ts';
+import type { Tier } from '../../vm/program.ts';
 import { TestKernel } from '../vm/helper-rig.ts';
 import { type Outcome, type RecordedRun, replay } from './test-run.ts';
 import { collectFacts } from './test-run-facts.ts';
@@ -103,10 +104,12 @@ describe('programs that Linux 6.12 ran by BPF_PROG_TEST_RUN', async () => {
   const kernel = new TestKernel();
   installHelpers(vm, kernel, new MapTable(vm));
   const facts = await collectFacts(new Set(runs.map(({ name }) => name)));
-  const recording = { facts, runs: new Map(runs.map((run) => [run.name, run])) };
-  const outcomes = new Map<string, Outcome>(
-    runs.map((run) => [run.name, replay(vm, run, kernel, recording)]),
-  );
+  const byName = new Map(runs.map((run) => [run.name, run]));
+  const outcomesIn = (tier: Tier) =>
+    new Map<string, Outcome>(
+      runs.map((run) => [run.name, replay(vm, run, kernel, { tier, facts, runs: byName })]),
+    );
+  const outcomes = outcomesIn('interpreter');
   const namesOf = (kind: Outcome['kind']) =>
     [...outcomes].filter(([, outcome]) => outcome.kind === kind).map(([name]) => name);
 
@@ -121,6 +124,13 @@ describe('programs that Linux 6.12 ran by BPF_PROG_TEST_RUN', async () => {
 
   it(`are at least ${SAME}`, () => {
     expect(namesOf('same').length).toBeGreaterThanOrEqual(SAME);
+  });
+
+  it('end as they do in the interpreter when they are translated', () => {
+    const different = new Set(Object.values(DIFFERENT).flat());
+    for (const [name, outcome] of outcomesIn('translated')) {
+      if (!different.has(name)) expect([name, outcome]).toEqual([name, outcomes.get(name)]);
+    }
   });
 
   it('else need what is not modelled, and say so', () => {

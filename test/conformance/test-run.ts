@@ -12,6 +12,7 @@ import { type RecordedPath, RecordingProgram } from '../../session/claims/record
 import type { VmMap } from '../../vm/maps.ts';
 import { MapTable } from '../../vm/maps.ts';
 import { loadVmProgram, type VmProgram } from '../../vm/object.ts';
+import type { Tier } from '../../vm/program.ts';
 import { testRun } from '../../vm/test-run/test-run.ts';
 import type { Vm } from '../../vm/vm.ts';
 import { arraySlots, sibling } from './test-run-arrays.ts';
@@ -68,8 +69,9 @@ export type Outcome =
   /** It needs what is not modelled: its context, a helper, a kind of map. */
   | { kind: 'unavailable'; what: string };
 
-/** All recorded programs, and what verifying them has found out, by name. */
+/** All recorded programs, what verifying them has found out, by name, and what they are to run in. */
 export interface Recording {
+  tier: Tier;
   runs: ReadonlyMap<string, RecordedRun>;
   facts: ReadonlyMap<string, InsnFacts>;
 }
@@ -79,7 +81,7 @@ export function replay(vm: Vm, run: RecordedRun, services: KernelServices, recor
   const table = new MapTable(vm);
   try {
     const maps = createMaps(table, run);
-    const program = load(vm, run, maps, services, recording.facts.get(run.name));
+    const program = load(vm, run, maps, services, recording.facts.get(run.name), recording.tier);
     const others = fillArrays(vm, table, run, services, recording);
     try {
       return runAll(vm, run, program) ?? compareMaps(run, maps);
@@ -104,7 +106,7 @@ export function runRecorded(
 ): RecordedPath | undefined {
   const table = new MapTable(vm);
   try {
-    const program = load(vm, run, createMaps(table, run), services, facts);
+    const program = load(vm, run, createMaps(table, run), services, facts, 'interpreter');
     const recorder = new RecordingProgram(vm, program, limit);
     try {
       runAll(vm, { ...run, retvals: run.retvals.slice(0, 1) }, recorder);
@@ -126,7 +128,7 @@ function fillArrays(
   table: MapTable,
   run: RecordedRun,
   services: KernelServices,
-  { runs, facts }: Recording,
+  { runs, facts, tier }: Recording,
 ): VmProgram[] {
   const loaded = new Map<string, VmProgram>();
   for (const { map: name, index, program } of arraySlots(run.name)) {
@@ -138,7 +140,7 @@ function fillArrays(
     const maps = target.maps.map(
       (def) => table.all.find((candidate) => candidate.name === def.name) ?? table.create(mapDef(def)),
     );
-    const made = known ?? load(vm, target, maps, services, facts.get(target.name));
+    const made = known ?? load(vm, target, maps, services, facts.get(target.name), tier);
     loaded.set(program, made);
     map.setProgram(index, made.loaded);
   }
@@ -221,6 +223,7 @@ function load(
   maps: readonly VmMap[],
   services: KernelServices,
   facts: InsnFacts | undefined,
+  tier: Tier,
 ): VmProgram {
   const writer = new BtfWriter();
   const proto = writer.funcProto(0, []);
@@ -247,7 +250,7 @@ function load(
     helpers: {},
     unmodelled: (name: string) => vm.numberUnmodelled(name),
   };
-  return loadVmProgram(vm, program, references, { facts });
+  return loadVmProgram(vm, program, references, { facts, tier });
 }
 
 function compareMaps(run: RecordedRun, maps: readonly VmMap[]): Outcome {

@@ -92,13 +92,15 @@ export class InsnAux {
   objectSize: u32;
   structMeta: u32;
   ctxFieldSize: u32;
+  /** Loads, stores, atomics: the base types of all pointers that paths access through, a bit each. */
+  pointers: u32;
   flags: u32;
   fastcallSpills: u8;
   pad0: u8;
   pad1: u16;
 }
 
-export const AUX_SIZE: u32 = 80;
+export const AUX_SIZE: u32 = offsetof<InsnAux>();
 
 /** Bits of InsnAux.flags. */
 export const enum AuxFlag {

@@ -8,7 +8,7 @@ import { openBtf } from './btf.ts';
 import { abandoned } from './effort.ts';
 import { setVmlinuxBtf } from './env.ts';
 import { subprogFacts } from './subprog.ts';
-import { beginRequest, endAbandoned, objectSizeAt, pointerTypeAt, stackDepthOf, verify } from './verify.ts';
+import { beginRequest, endAbandoned, objectSizeAt, pointersAt, stackDepthOf, verify } from './verify.ts';
 
 export {
   abandoned,
@@ -18,7 +18,7 @@ export {
   endAbandoned,
   objectSizeAt,
   openBtf,
-  pointerTypeAt,
+  pointersAt,
   setVmlinuxBtf,
   stackDepthOf,
   subprogFacts,

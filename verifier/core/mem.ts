@@ -45,6 +45,7 @@ function isRewritten(type: u32): bool {
 function agreeOnType(index: i32, type: u32, trustMayDiffer: bool): i32 {
   const record = env.aux(index);
   const before = record.ptrType;
+  record.pointers |= 1 << (type & Reg.BaseMask);
   if (before === Reg.NotInit) {
     record.ptrType = type;
     return 0;

@@ -134,9 +134,9 @@ export function endAbandoned(): usize {
   return end(-errno);
 }
 
-/** Type of the pointer that the load or store at slot `index` of the last request goes through (`Reg`). */
-export function pointerTypeAt(index: i32): u32 {
-  return env.aux(index).ptrType;
+/** Base types of the pointers that the load or store at slot `index` of the last request goes through, bits by `Reg`. */
+export function pointersAt(index: i32): u32 {
+  return env.aux(index).pointers;
 }
 
 /** Bytes of the object that the kfunc call at slot `index` of the last request allocates; else 0. */
