@@ -1,4 +1,4 @@
-/** What `drydock run` looks at beside what a program gives: --coverage and --check-claims. */
+/** What `drydock run` looks at beside what a program gives: --coverage, --check-claims and --insns. */
 import { InputError } from '../bpf/input-error.ts';
 import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
 import { loadObject } from '../loader/index.ts';
@@ -6,6 +6,7 @@ import { checkClaims } from '../session/claims/claim-check.ts';
 import { ClaimRunner, MOST_STEPS, type RunMiss } from '../session/claims/claim-runner.ts';
 import { RecordingProgram } from '../session/claims/recorded-path.ts';
 import type { LoadedObject, Session } from '../session/session.ts';
+import { StepLog } from '../session/step-log.ts';
 import type { TestBench, TestProgram } from '../session/test-bench.ts';
 import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
@@ -16,6 +17,7 @@ import { RunCoverage, type VerifiedObject } from './run-coverage.ts';
 export interface WatchOptions {
   coverage?: string;
   checkClaims?: boolean;
+  insns?: boolean;
 }
 
 /** All capabilities, and no log. */
@@ -26,9 +28,16 @@ export type Finish = () => ExitCode;
 
 const NOTHING: Finish = () => ExitCode.Ok;
 
-function checkOptions({ coverage, checkClaims: claims }: WatchOptions): void {
-  if (coverage !== undefined && claims)
-    throw new InputError('--coverage and --check-claims both follow every instruction: ask for one of them');
+/** Names of the options that were given: each needs a program to run step by step. @throws {InputError} for several */
+export function watched({ coverage, checkClaims, insns }: WatchOptions): string | undefined {
+  const given = [
+    ...(coverage === undefined ? [] : ['--coverage']),
+    ...(checkClaims ? ['--check-claims'] : []),
+    ...(insns ? ['--insns'] : []),
+  ];
+  if (given.length > 1)
+    throw new InputError(`${given.join(' and ')} each follow every instruction: ask for one of them`);
+  return given[0];
 }
 
 /** From here on the runs of a session's iterators are looked at. @throws {InputError} */
@@ -38,9 +47,12 @@ export async function watchSession(
   bytes: Uint8Array,
   options: WatchOptions,
 ): Promise<Finish> {
-  checkOptions(options);
-  const { coverage, checkClaims: claims } = options;
-  if (coverage === undefined && !claims) return NOTHING;
+  const { coverage, insns } = options;
+  if (watched(options) === undefined) return NOTHING;
+  if (insns) {
+    new StepLog(session, vmObject, printStep);
+    return NOTHING;
+  }
   const verified = await openVerified(session, [...vmObject.programs.keys()], bytes, file);
   if (coverage !== undefined) return reportCoverage(new RunCoverage(session, vmObject, verified), coverage);
   if (!verified)
@@ -70,9 +82,13 @@ export function watchTest(
   tested: TestProgram,
   options: WatchOptions,
 ): { tested: TestProgram; finish: Finish } {
-  checkOptions(options);
-  const { coverage, checkClaims: claims } = options;
+  if (watched(options) === undefined) return { tested, finish: NOTHING };
+  const { coverage, insns } = options;
   const { object, program } = tested;
+  if (insns) {
+    const log = new StepLog(bench.session, object, printStep);
+    return { tested: { ...tested, program: log.logging(program) }, finish: NOTHING };
+  }
   if (coverage !== undefined) {
     const counted = new RunCoverage(bench.session, object, {
       verifier: bench.verifier,
@@ -81,7 +97,6 @@ export function watchTest(
     const finish = reportCoverage(counted, coverage);
     return { tested: { ...tested, program: counted.counting(program) }, finish };
   }
-  if (!claims) return { tested, finish: NOTHING };
   const recorded = new RecordingProgram(bench.session.vm, program, MOST_STEPS);
   const request = programRequest(object.source, program.source, AS_ROOT);
   const finish = () => {
@@ -96,6 +111,10 @@ export function watchTest(
     return reportClaims(outcome);
   };
   return { tested: { ...tested, program: recorded }, finish };
+}
+
+function printStep(text: string): void {
+  process.stderr.write(text);
 }
 
 function reportCoverage(coverage: RunCoverage, path: string): Finish {

@@ -73,6 +73,10 @@ export function addRun(program: Command, done: (code: ExitCode) => void): void {
       '--check-claims',
       'hold every instruction that is executed against what the verifier allows for there',
     )
+    .option(
+      '--insns',
+      'print every instruction that is executed, what it changed, and its source line, on stderr',
+    )
     .option('--trace', 'also print what the programs write to trace_pipe, on stderr')
     .option('--json', 'one JSON record a line for each iterator and what it was attached to')
     .addHelpText('after', EXAMPLES)

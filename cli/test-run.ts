@@ -13,7 +13,7 @@ import type { Tier } from '../vm/index.ts';
 import { type TestInput, type TestResult, takesPacket } from '../vm/test-run/index.ts';
 import { ExitCode } from './exit-code.ts';
 import { replayRecord, testRecord } from './run-record.ts';
-import { type WatchOptions, watchTest } from './run-watch.ts';
+import { type WatchOptions, watched, watchTest } from './run-watch.ts';
 
 export interface TestOptions extends WatchOptions {
   kernel?: string;
@@ -39,10 +39,9 @@ export async function runTest(
   if (pcap !== undefined && [data, ctxIn, repeat].some((option) => option !== undefined))
     throw new InputError('--pcap goes without --data, --ctx-in and --repeat');
   const bench = await openTestBench(options.kernel, options.scene);
-  if (options.tier === 'translated' && (options.coverage !== undefined || options.checkClaims))
-    throw new InputError(
-      '--coverage and --check-claims follow the interpreter: they go without --tier translated',
-    );
+  const follows = watched(options);
+  if (options.tier === 'translated' && follows !== undefined)
+    throw new InputError(`${follows} follows the interpreter: it goes without --tier translated`);
   const loaded = bench.load(bytes, file, name, options.tier);
   if ('verdict' in loaded) return reject(loaded, options);
   const { tested, finish } = watchTest(bench, loaded, options);

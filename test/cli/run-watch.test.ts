@@ -21,6 +21,7 @@ const LIMIT = [
   '--data',
   `0000000000000000000000000800${'45'.padEnd(92, '0')}`,
 ];
+const BVEC = ['programs/bvec/bvec.bpf.o', '--scene', 'programs/scenes/io_uring_buf.yaml'];
 const genhtml = spawnSync('genhtml', ['--version']).status === 0;
 
 let folder: string;
@@ -76,6 +77,28 @@ describe('--check-claims', () => {
     expect([other.status, other.stderr]).toEqual([2, expect.stringContaining('no verifier for kernel 6.1')]);
     const both = run(...ITERATOR, '--check-claims', '--coverage', join(folder, 'x.info'));
     expect([both.status, both.stderr]).toEqual([2, expect.stringContaining('ask for one of them')]);
+  });
+});
+
+describe('--insns', () => {
+  it('prints what every instruction changed, below its source', () => {
+    const { status, stdout, stderr } = run(...LIMIT, '--insns');
+    expect([status, stdout]).toEqual([0, run(...LIMIT).stdout]);
+    expect(stderr.startsWith('limit_source:\n; limit.bpf.c:51  int limit_source(struct xdp_md *ctx)\n')).toBe(
+      true,
+    );
+    expect(stderr.match(/^ +\d+: /gm)?.length).toBe(Number(/^insns (\d+)$/m.exec(stdout)?.[1]));
+    expect(stderr).toMatch(/^ {4}4: r2 = 1 +r2=0x1$/m);
+    expect(stderr).toMatch(/^ +\d+: call bpf_map_lookup_elem#1 +r0=0x0$/m);
+    expect(stderr.endsWith(': exit\n')).toBe(true);
+  });
+
+  it('prints iterators, too, and functions further in', () => {
+    const { status, stderr } = run(...BVEC, '--insns');
+    expect(status).toBe(0);
+    expect(stderr.match(/^dump_bvec:$/gm)?.length).toBeGreaterThan(1);
+    expect(stderr).toMatch(/^ {2}; bvec\.bpf\.c:\d+ /m);
+    expect(stderr).toMatch(/^ {3,}\d+: exit /m);
   });
 });
 
