@@ -10,7 +10,7 @@ import { fetchBytes, fetchText, site } from '../kernel/site.ts';
 import type { Subject } from '../state.ts';
 
 /** Every path: what the page shows is what it is asked for. */
-const LOG_LEVEL = LogLevel.Full;
+const LOG_LEVEL = LogLevel.Full | LogLevel.Stats;
 const ASSEMBLY_FILE = 'assembly';
 
 export interface Candidate {
@@ -83,7 +83,7 @@ function loadAssembly(text: string, { verifier, options }: Bench, unprivileged: 
   const caps = unprivileged ? 0 : Cap.All;
   const request = assembledRequest(source, {
     caps,
-    logLevel: LogLevel.Stats | LOG_LEVEL,
+    logLevel: LOG_LEVEL,
     kernel: options,
   });
   return {
