@@ -1,8 +1,9 @@
 /** Every instruction that runs, as a line of text, with what it changed in the registers and the source above it. */
 import { State } from '../bpf/abi.ts';
-import { type RunOptions, type RunResult, type Vm, type VmObject, VmProgram } from '../vm/index.ts';
+import type { Vm, VmObject, VmProgram } from '../vm/index.ts';
 import { type ListingLine, listing } from './debugger/listing.ts';
 import type { Runner, Session } from './session.ts';
+import { WatchedProgram } from './watched-program.ts';
 
 /** r10 is the frame's, and changes with calls alone. */
 const SHOWN = 10;
@@ -42,7 +43,7 @@ export class StepLog {
 
   /** The same program, whose runs are logged wherever they are started. */
   logging(program: VmProgram): VmProgram {
-    return new LoggingProgram(this.session.vm, program, this);
+    return new WatchedProgram(this.session.vm, program, this.run);
   }
 
   /** Runs it, one instruction at a time. */
@@ -63,19 +64,6 @@ export class StepLog {
     }
     return vm.resume(0);
   };
-}
-
-class LoggingProgram extends VmProgram {
-  private readonly log: StepLog;
-
-  constructor(vm: Vm, { source, loaded, facts }: VmProgram, log: StepLog) {
-    super(vm, source, loaded, facts);
-    this.log = log;
-  }
-
-  override run(context: bigint, options: RunOptions = {}): RunResult {
-    return this.log.run(this, context, options);
-  }
 }
 
 function stepsOf(listed: readonly ListingLine[]): Map<number, Step> {

@@ -1,8 +1,9 @@
 /** How often the instructions of programs were executed, and where their conditional jumps went. */
 import { readInsns } from '../../bpf/decode.ts';
 import { Class, Jmp } from '../../bpf/isa.ts';
-import { type RunOptions, type RunResult, type Vm, VmProgram } from '../../vm/index.ts';
+import type { VmProgram } from '../../vm/index.ts';
 import type { Runner, Session } from '../session.ts';
+import { WatchedProgram } from '../watched-program.ts';
 
 /** Counts by slot of the program. */
 export interface ExecutionCounts {
@@ -38,7 +39,7 @@ export class ExecutionCounter {
 
   /** The same program, whose runs are counted wherever they are started. */
   counting(program: VmProgram): VmProgram {
-    return new CountingProgram(this.session.vm, program, this);
+    return new WatchedProgram(this.session.vm, program, this.run);
   }
 
   /** Runs it, one instruction at a time. */
@@ -56,19 +57,6 @@ export class ExecutionCounter {
     }
     return vm.resume(0);
   };
-}
-
-class CountingProgram extends VmProgram {
-  private readonly counter: ExecutionCounter;
-
-  constructor(vm: Vm, { source, loaded, facts }: VmProgram, counter: ExecutionCounter) {
-    super(vm, source, loaded, facts);
-    this.counter = counter;
-  }
-
-  override run(context: bigint, options: RunOptions = {}): RunResult {
-    return this.counter.run(this, context, options);
-  }
 }
 
 /** Slots of the conditional jumps of a program. */

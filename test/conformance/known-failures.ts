@@ -8,31 +8,13 @@ import { join } from 'node:path';
 /**
  * What differs. "verdict": accepted or not, and errno; "messages": those that the selftest expects; "insns", "states"
  * and "stack": statistics; "log": that of level 2|4; "log-as-loaded": that of the level at which the selftest loads;
- * "source": anything of a load made from an object.
+ * "source": any of these but logs, of a load made from an object; "source-log": logs of such a load.
  */
-export type FailureKind =
-  | 'verdict'
-  | 'messages'
-  | 'insns'
-  | 'states'
-  | 'stack'
-  | 'log'
-  | 'log-as-loaded'
-  | 'source';
+export type FailureKind = Statistic | 'log' | 'log-as-loaded' | 'source' | 'source-log';
+type Statistic = 'verdict' | 'messages' | 'insns' | 'states' | 'stack';
 
 /** Failures of one run: load -> what happened. */
 export type Failures = ReadonlyMap<string, string>;
-
-const FILES: Record<FailureKind, string> = {
-  verdict: 'known-failures-6.12.txt',
-  messages: 'known-failures-6.12-messages.txt',
-  insns: 'known-failures-6.12-insns.txt',
-  states: 'known-failures-6.12-states.txt',
-  stack: 'known-failures-6.12-stack.txt',
-  log: 'known-failures-6.12-log.txt',
-  'log-as-loaded': 'known-failures-6.12-log-as-loaded.txt',
-  source: 'known-failures-6.12-source.txt',
-};
 
 export interface Comparison {
   kind: FailureKind;
@@ -67,7 +49,7 @@ export class KnownFailures {
   }
 
   private path(kind: FailureKind): string {
-    return join(this.folder, FILES[kind]);
+    return join(this.folder, `known-failures-6.12${kind === 'verdict' ? '' : `-${kind}`}.txt`);
   }
 
   private lines(kind: FailureKind): string[] {

@@ -7,8 +7,8 @@ import type { RecordedLoad } from '../archive.ts';
 import { type Context, wantedLoads } from '../context.ts';
 import { IsolatedVerifier } from '../isolated-verifier.ts';
 import type { Answer } from '../job.ts';
+import type { Failures } from '../known-failures.ts';
 import { type Line, skippedLine } from '../line.ts';
-import type { LogCard } from '../log-card.ts';
 import { scoreLogs } from '../logs.ts';
 import { capabilities, logLevel } from '../recorded-request.ts';
 import { Scorecard } from '../scorecard.ts';
@@ -68,7 +68,10 @@ async function score(context: Context, { version, source, objects }: Built): Pro
   await verifier.close();
   // Another version of the source has other programs: scored, but not held against what this one reached.
   const loose = !isRecorded(version);
-  if (!loose) context.failed('source', allFailures(card, logs));
+  if (!loose) {
+    context.failed('source', merged(card.failures));
+    context.failed('source-log', merged(logs.failures));
+  }
   const needed = new Set(loads.map(({ object }) => object));
   const lines: Line[] = [
     {
@@ -89,10 +92,9 @@ async function score(context: Context, { version, source, objects }: Built): Pro
   return loose ? lines.map((line) => ({ ...line, loose })) : lines;
 }
 
-/** Whatever differs first of a load. */
-function allFailures(card: Scorecard, logs: LogCard): Map<string, string> {
-  const failures = [...Object.values(logs.failures), ...Object.values(card.failures)];
-  return new Map(failures.flatMap((each) => [...each]));
+/** Of several kinds of failures, whatever stands last of a load. */
+function merged(failures: Readonly<Record<string, Failures>>): Failures {
+  return new Map(Object.values(failures).flatMap((each) => [...each]));
 }
 
 function jobOf(load: RecordedLoad, folder: string) {
