@@ -41,6 +41,8 @@ export interface RunOptions {
   budget?: number;
   /** Packet that legacy loads (ld_abs, ld_ind) read, in low memory. */
   packet?: LegacyPacket;
+  /** r2..r5; Linux sets none for a program. Default 0. */
+  args?: readonly bigint[];
 }
 
 export interface RunResult {
@@ -127,7 +129,7 @@ export class Vm {
    * than the budget allows, and no run leaves registers or frames to look at.
    */
   run(program: LoadedProgram, context: bigint, options: RunOptions = {}): RunResult {
-    this.start(program, [context], options);
+    this.start(program, [context, ...(options.args ?? [])], options);
     if (!(program.translated instanceof TranslatedProgram)) return this.resume(options.budget);
     const { translated } = program;
     return this.runTranslated(translated, () => translated.exports.run(), options.budget);
@@ -152,7 +154,7 @@ export class Vm {
         if (result.status !== 'finished' || runs >= times) return { ...result, runs };
       }
     }
-    this.start(program, [context], options);
+    this.start(program, [context, ...(options.args ?? [])], options);
     view.setUint32(State.Runs, 0, true);
     const insn = view.getUint32(State.Pc, true);
     const { translated, record } = program;

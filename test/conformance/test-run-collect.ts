@@ -5,7 +5,7 @@
  *   node /tmp/collect.mjs --truth truth.jsonl.gz --legacy test_verifier.jsonl.gz --blobs DIR --btf DIR
  *        --kernel 6.12 --out test/conformance/golden/test-run-6.12.json.gz
  *
- * Taken are all privileged programs of up to 20,000 slots that the kernel accepted and ran.
+ * Taken are all programs of up to 20,000 slots that the kernel accepted and ran, as root and without privileges.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,13 @@ import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Btf } from '../../bpf/btf.ts';
 import { specialFields } from '../../vm/value-fields.ts';
-import { FIRST_SYMBOL, type RecordedMap, type RecordedRun } from './test-run.ts';
+import {
+  FIRST_SYMBOL,
+  type RecordedMap,
+  type RecordedPreset,
+  type RecordedRun,
+  runName,
+} from './test-run.ts';
 
 interface TruthMap {
   name: string;
@@ -33,10 +39,14 @@ interface TruthMap {
 interface TruthLine {
   object: string;
   program: string;
+  /** Of a struct-style test. */
+  index?: number;
   mode: string;
   verdict: string;
   run?: { retval: number; maps: { [name: string]: string }; data_out?: string };
   run_preset?: string;
+  /** The selftest says what it returns, and it did. */
+  retval_matches?: boolean;
   runs?: { in: string; retval?: number }[];
   load: {
     prog_type: number;
@@ -77,7 +87,7 @@ function main(): void {
 }
 
 function wasRun(line: TruthLine): boolean {
-  if (line.mode !== 'priv' || line.verdict !== 'success' || line.run_preset) return false;
+  if (line.verdict !== 'success') return false;
   if (blob(line.load.insns).length > LONGEST * 8) return false;
   return line.run !== undefined || (line.runs ?? []).some((run) => run.retval !== undefined);
 }
@@ -88,8 +98,11 @@ function record(line: TruthLine): RecordedRun {
   const symbols = nameSymbols(insns, load.kfunc_btf_objs ?? [], load.ldimm_btf_objs ?? []);
   const done = run ? [{ in: DEFAULT_PACKET, retval: run.retval }] : (line.runs ?? []);
   const finished = done.filter(({ retval }) => retval !== undefined);
+  const preset = line.run_preset === undefined ? undefined : recordPreset(line.run_preset);
   return {
-    name: `${line.object}/${line.program}`,
+    name: runName(line),
+    ...(line.retval_matches ? { annotated: true } : {}),
+    ...(preset ? { preset } : {}),
     type: load.prog_type,
     insns: base64(insns),
     symbols,
@@ -101,6 +114,17 @@ function record(line: TruthLine): RecordedRun {
       ? { out: run.data_out === DEFAULT_PACKET ? '' : run.data_out }
       : {}),
   };
+}
+
+/** `map_array_ro[0]={u32 28, foo[6]=0xabcdef12}`: a value of 48 bytes, an index and eleven words. */
+function recordPreset(text: string): RecordedPreset {
+  const [, map = '', index = '', element = '', word = ''] =
+    /^(\w+)\[0\]=\{u32 (\d+), foo\[(\d+)\]=(0x\w+)\}$/.exec(text) ?? [];
+  if (!map) throw new Error(`${text}: a preset of another form`);
+  const value = new DataView(new ArrayBuffer(48));
+  value.setUint32(0, Number(index), true);
+  value.setUint32(4 + 4 * Number(element), Number(word), true);
+  return { map, value: Buffer.from(value.buffer).toString('hex') };
 }
 
 function recordMap(map: TruthMap | null): RecordedMap {

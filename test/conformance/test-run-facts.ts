@@ -8,6 +8,7 @@ import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 import { Verifier } from '../../verifier/index.ts';
 import { openArchive } from './archive.ts';
 import { recordedRequest } from './recorded-request.ts';
+import { runName } from './test-run.ts';
 
 const KERNEL = '6.12';
 
@@ -24,8 +25,8 @@ export async function collectFacts(names: ReadonlySet<string>): Promise<Map<stri
   });
   const facts = new Map<string, InsnFacts>();
   for (const load of archive.loads) {
-    const name = load.set === 'struct' ? `test_verifier/${load.program}` : `${load.object}/${load.program}`;
-    if (load.mode !== 'priv' || load.errno !== 0 || !names.has(name) || facts.has(name)) continue;
+    const name = runName({ ...load, object: load.set === 'struct' ? 'test_verifier' : load.object });
+    if (load.errno !== 0 || !names.has(name) || facts.has(name)) continue;
     const verdict = verifier.verify({ ...recordedRequest(load, archive.blobs), facts: true });
     if (verdict.facts) facts.set(name, verdict.facts);
   }

@@ -34,9 +34,19 @@ export interface RecordedMap {
   inner?: number;
 }
 
+/** What an array's first element was set to before the run. */
+export interface RecordedPreset {
+  map: string;
+  /** Hexadecimal */
+  value: string;
+}
+
 export interface RecordedRun {
-  /** object/program */
+  /** object/program, with `(unprivileged)` behind it when it was loaded so */
   name: string;
+  /** The selftest itself says what it returns (`__retval`), and Linux agreed. */
+  annotated?: boolean;
+  preset?: RecordedPreset;
   /** BPF_PROG_TYPE_* */
   type: number;
   /** Base64; kfunc calls and typed ksyms name `symbols[id - FIRST_SYMBOL]`. */
@@ -54,6 +64,12 @@ export interface RecordedRun {
 
 /** BTF id of the first name of `RecordedRun.symbols`, in the BTF that `symbolBtf` makes. */
 export const FIRST_SYMBOL = 2;
+
+/** object/program of a load; descriptions of struct-style tests are not unique. */
+export function runName(load: { object: string; program: string; index?: number; mode: string }): string {
+  const number = load.index === undefined ? '' : ` #${load.index}`;
+  return `${load.object}/${load.program}${number}${load.mode === 'priv' ? '' : ' (unprivileged)'}`;
+}
 
 /** BTF id of the value in what `valueBtf` makes. */
 const VALUE_TYPE = 1;
@@ -82,6 +98,7 @@ export function replay(vm: Vm, run: RecordedRun, services: KernelServices, recor
   try {
     const maps = createMaps(table, run);
     const program = load(vm, run, maps, services, recording.facts.get(run.name), recording.tier);
+    preset(maps, run);
     const others = fillArrays(vm, table, run, services, recording);
     try {
       return runAll(vm, run, program) ?? compareMaps(run, maps);
@@ -106,7 +123,9 @@ export function runRecorded(
 ): RecordedPath | undefined {
   const table = new MapTable(vm);
   try {
-    const program = load(vm, run, createMaps(table, run), services, facts, 'interpreter');
+    const maps = createMaps(table, run);
+    const program = load(vm, run, maps, services, facts, 'interpreter');
+    preset(maps, run);
     const recorder = new RecordingProgram(vm, program, limit);
     try {
       runAll(vm, { ...run, retvals: run.retvals.slice(0, 1) }, recorder);
@@ -180,6 +199,11 @@ function createMaps(table: MapTable, run: RecordedRun): VmMap[] {
     return { ...mapDef(map), ...(inner ? { inner: mapDef(inner) } : {}) };
   });
   return defs.map((def, i) => table.create(def, valueBtf(run.maps[i] as RecordedMap)));
+}
+
+function preset(maps: readonly VmMap[], run: RecordedRun): void {
+  const map = maps.find(({ name }) => name === run.preset?.map);
+  if (map && run.preset) map.update(new Uint8Array(map.keySize), Buffer.from(run.preset.value, 'hex'));
 }
 
 function mapDef(map: RecordedMap): MapDef {

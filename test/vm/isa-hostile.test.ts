@@ -46,7 +46,7 @@ const blocks = fc.array(operand, { minLength: 4, maxLength: 4 }).map((values) =>
 /** Loads and runs for a while; undefined when the program is refused. */
 function attempt(program: Uint8Array, block: Uint8Array): IsaRun | undefined {
   try {
-    return runProgram(program, { block, budget: 5000 });
+    return runProgram(program, { block, budget: 5000, malformed: true });
   } catch (error) {
     expect(error).toBeInstanceOf(InputError);
     return undefined;

@@ -1,10 +1,11 @@
-/** Runs small programs in the interpreter, for the ISA tests. */
+/** Runs small programs, for the ISA tests: what runs in the interpreter must run alike when it is translated. */
 import { expect } from 'vitest';
 import { kernelAddress } from '../../bpf/address.ts';
 import { assemble } from '../../bpf/asm.ts';
 import { disassemble } from '../../bpf/disasm.ts';
-import type { Fault } from '../../vm/index.ts';
+import type { Fault, LoadedProgram, RunOptions, RunResult } from '../../vm/index.ts';
 import { createVm } from '../../vm/node.ts';
+import type { Tier } from '../../vm/program.ts';
 import { interpret } from './isa-reference.ts';
 
 const vm = await createVm();
@@ -19,6 +20,8 @@ export interface IsaOptions {
   /** Instructions to execute at a time, to stop and resume the run; by default all at once. */
   step?: number;
   probeLoads?: boolean;
+  /** The translated tier may leave it to the interpreter: it ends nowhere, or calls what no register should hold. */
+  malformed?: boolean;
 }
 
 export interface IsaRun {
@@ -30,19 +33,28 @@ export interface IsaRun {
   insns: number;
 }
 
-/** Runs a program to its end, a fault or the end of its budget. */
+/** Runs a program to its end, a fault or the end of its budget: in both tiers, which must agree. */
 export function runProgram(program: Uint8Array, options: IsaOptions = {}): IsaRun {
-  const { block = new Uint8Array(0), packet, budget } = options;
-  const loaded = vm.load(program, { probeLoads: options.probeLoads ?? false });
+  const interpreted = runIn('interpreter', program, options);
+  // Only the interpreter stops anywhere, and goes on from there.
+  if (options.step) return interpreted;
+  expect(runIn('translated', program, options)).toEqual(interpreted);
+  return interpreted;
+}
+
+function runIn(tier: Tier, program: Uint8Array, options: IsaOptions): IsaRun {
+  const { block = new Uint8Array(0), packet } = options;
+  const loaded = vm.load(program, { probeLoads: options.probeLoads ?? false, tier });
+  if (!options.malformed) expect(loaded.tier).toBe(tier);
   const at = place(block);
   const packetAt = packet && place(packet);
   try {
-    vm.start(loaded, [kernelAddress(at), BigInt(block.length)], {
+    const { status, r0, fault, insns } = execute(loaded, kernelAddress(at), {
+      args: [BigInt(block.length)],
       ...(packet && packetAt !== undefined ? { packet: { offset: packetAt, length: packet.length } } : {}),
+      ...(options.budget === undefined ? {} : { budget: options.budget }),
+      ...(options.step === undefined ? {} : { step: options.step }),
     });
-    let result = vm.resume(options.step ?? budget);
-    while (options.step && result.status === 'suspended') result = vm.resume(options.step);
-    const { status, r0, fault, insns } = result;
     const memory = new Uint8Array(vm.ram.buffer, at, block.length).slice();
     return { finished: status === 'finished', r0, memory, fault, insns };
   } finally {
@@ -50,6 +62,17 @@ export function runProgram(program: Uint8Array, options: IsaOptions = {}): IsaRu
     if (packet && packetAt !== undefined) vm.ram.free(packetAt, Math.max(packet.length, 1));
     vm.unload(loaded);
   }
+}
+
+function execute(
+  program: LoadedProgram,
+  context: bigint,
+  { step, ...options }: RunOptions & { step?: number },
+): RunResult {
+  if (step === undefined) return vm.run(program, context, options);
+  let result = vm.run(program, context, { ...options, budget: step });
+  while (result.status === 'suspended') result = vm.resume(step);
+  return result;
 }
 
 export function runText(text: string, options: IsaOptions = {}): IsaRun {
