@@ -10,6 +10,7 @@ import type { Diagnosis, Verdict, Verifier } from '../verifier/index.ts';
 import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { createVm } from '../vm/node.ts';
+import { type RecordInput, Replay } from './replay.ts';
 import { Kernel, type OpenOptions } from './run.ts';
 import { Scene } from './scene.ts';
 
@@ -104,6 +105,24 @@ export class BpfFile {
     const chosen = object.programs.filter(({ name, autoload }) => wanted?.includes(name) ?? autoload);
     const verdicts = new Map(chosen.map(({ name }) => [name, this.verdict(name)]));
     return new Kernel(session, object, { ...options, verdicts, modules: this.options.modules ?? [] });
+  }
+
+  /**
+   * Runs a program as `Kernel.test` does, in a kernel of its own, and keeps every step.
+   * @throws what `open` and `Kernel.test` throw.
+   */
+  record(name: string, input: RecordInput = {}): Promise<Replay> {
+    const { scene, mocks, programs, prepare } = input;
+    const open = async (): Promise<Kernel> => {
+      const kernel = await this.open({
+        ...(scene ? { scene } : {}),
+        ...(mocks ? { mocks } : {}),
+        ...(programs ? { programs } : {}),
+      });
+      prepare?.(kernel);
+      return kernel;
+    };
+    return Replay.record(open, name, input);
   }
 
   /** With facts when it is accepted; why it cannot be verified, when a loader would not get that far. */

@@ -4,11 +4,13 @@ import { InputError } from '../bpf/input-error.ts';
 import type { BpfObject, ModuleBtf } from '../loader/index.ts';
 import { whatThereIs } from '../loader/near-names.ts';
 import { encodeFields } from '../session/context-fields.ts';
+import { type ListingLine, listing } from '../session/debugger/listing.ts';
 import { iterate } from '../session/iterate.ts';
-import type { LoadedObject, Session } from '../session/session.ts';
+import type { LoadedObject, Runner, Session } from '../session/session.ts';
 import { RUN_BUDGET } from '../session/test-bench.ts';
+import { WatchedProgram } from '../session/watched-program.ts';
 import type { Verdict } from '../verifier/index.ts';
-import { type Fault, VmObject } from '../vm/index.ts';
+import { type Fault, type Vm, VmObject, type VmProgram } from '../vm/index.ts';
 import { type TestInput, testRun } from '../vm/test-run/index.ts';
 import { RunMap } from './map.ts';
 import { installMocks, type Mocks } from './mocks.ts';
@@ -108,10 +110,15 @@ export class Kernel {
    * @throws {ProgramRejected} when the verifier rejects it, or a program that one of the prog arrays names.
    * @throws {InputError} when there is no such program, it cannot be run this way, or the input is refused.
    */
-  test(name: string, { data, context, repeat }: RunInput = {}): RunOutput {
+  test(name: string, input: RunInput = {}): RunOutput {
+    return this.testWith((program, context, options) => program.run(context, options), name, input);
+  }
+
+  /** `test`, by something that looks on. @internal */
+  testWith(runner: Runner, name: string, { data, context, repeat }: RunInput): RunOutput {
     this.expectAccepted(name);
     const { vm, machine } = this.session;
-    const program = this.vmObject.program(name);
+    const program = new WatchedProgram(vm, this.vmObject.program(name), runner);
     const { type } = program.source;
     const bytes =
       context === undefined || context instanceof Uint8Array
@@ -155,6 +162,25 @@ export class Kernel {
       if (choice) outputs.push(new TextDecoder().decode(bytes));
     }
     return outputs;
+  }
+
+  /** @internal */
+  get vm(): Vm {
+    return this.session.vm;
+  }
+
+  /** @internal */
+  get loadedPrograms(): VmProgram[] {
+    return [...this.vmObject.programs.values()];
+  }
+
+  /** Instructions of a program with their source. @internal */
+  listing({ source }: VmProgram): ListingLine[] {
+    const { profile } = this.session.machine;
+    return listing(this.object, source, {
+      helperName: (id) => profile.dialect.helpers[String(id)],
+      kfuncName: (id, module) => (module === 0 ? profile.btf.name(id) : undefined),
+    });
   }
 
   /** Memory of the kernel, for mocks that are given pointers; undefined when there is none. */

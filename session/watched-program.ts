@@ -3,15 +3,17 @@ import { type RunOptions, type RunResult, type Vm, VmProgram } from '../vm/index
 import type { Runner } from './session.ts';
 
 export class WatchedProgram extends VmProgram {
+  private readonly watched: VmProgram;
   private readonly runner: Runner;
 
   /** @param runner runs it in place of its own `run`. */
-  constructor(vm: Vm, { source, loaded, facts }: VmProgram, runner: Runner) {
-    super(vm, source, loaded, facts);
+  constructor(vm: Vm, watched: VmProgram, runner: Runner) {
+    super(vm, watched.source, watched.loaded, watched.facts);
+    this.watched = watched;
     this.runner = runner;
   }
 
   override run(context: bigint, options: RunOptions = {}): RunResult {
-    return this.runner(this, context, options);
+    return this.runner(this.watched, context, options);
   }
 }

@@ -1,13 +1,12 @@
 /** Runs an iterator over a scene one instruction at a time, and keeps what each step finds. */
-import { State } from '../../bpf/abi.ts';
 import { readInsns } from '../../bpf/decode.ts';
 import { CallKind, Class, Jmp } from '../../bpf/isa.ts';
-import type { VmProgram } from '../../vm/index.ts';
+import type { Vm, VmProgram } from '../../vm/index.ts';
 import { type Iteration, iterateOne } from '../iterate.ts';
 import type { OpenIterator } from '../open-iterator.ts';
 import type { LoadedIterator, Runner, Session } from '../session.ts';
 import type { IterChoice } from '../targets.ts';
-import { REGISTERS, Recorder, type Recording } from './recording.ts';
+import { Recorder, type Recording } from './recording.ts';
 
 /** Steps that are kept unless another limit is given: 20 MB of them. */
 export const MOST_STEPS = 200_000;
@@ -28,7 +27,7 @@ export function recordRun(
   readSize: number,
   limit: number = MOST_STEPS,
 ): RecordedRun {
-  const observer = new Observer(session, new Recorder(limit));
+  const observer = new RunObserver(session.vm, limit);
   session.runner = observer.runner;
   const iteration = iterateOne(session, iterator, choice, readSize, (open) => observer.watch(open));
   return {
@@ -37,19 +36,21 @@ export function recordRun(
   };
 }
 
-class Observer {
+/** Runs programs one instruction at a time, and records them. */
+export class RunObserver {
   /** What was taken from trace_pipe. */
   trace = '';
-  private readonly session: Session;
+  private readonly vm: Vm;
   private readonly recorder: Recorder;
   private open: OpenIterator | undefined;
   private runs = 0;
 
-  constructor(session: Session, recorder: Recorder) {
-    this.session = session;
-    this.recorder = recorder;
+  constructor(vm: Vm, limit: number = MOST_STEPS) {
+    this.vm = vm;
+    this.recorder = new Recorder(limit);
   }
 
+  /** The iterator whose output is recorded, too. */
   watch(open: OpenIterator): void {
     this.open = open;
   }
@@ -59,16 +60,15 @@ class Observer {
   }
 
   readonly runner: Runner = (program, context, options) => {
-    const { session, recorder } = this;
-    const { vm } = session;
+    const { vm, recorder } = this;
     const run = this.runs++;
     const calls = callSlots(program);
     const budget = options.budget ?? Number.POSITIVE_INFINITY;
-    vm.start(program.loaded, [context]);
+    vm.start(program.loaded, [context], options);
     this.lookAtOutput();
     for (let done = 0; !recorder.full && done < budget; done++) {
       const slot = vm.pc;
-      recorder.step(slot, vm.depth, run, new BigUint64Array(vm.ram.buffer, State.Regs, REGISTERS));
+      recorder.step(vm, run);
       const result = vm.resume(1);
       if (calls.has(slot)) {
         this.lookAtOutput();
@@ -89,7 +89,7 @@ class Observer {
   }
 
   private lookAtTrace(): void {
-    const text = this.session.vm.takeTrace();
+    const text = this.vm.takeTrace();
     if (text === '') return;
     this.trace += text;
     this.recorder.traced(text);

@@ -5,6 +5,8 @@
  * Step n is the state before the nth instruction is executed, so the first step of each run of the program shows its
  * argument in r1, and the last one stands at `exit` with the result in r0.
  */
+import { State } from '../../bpf/abi.ts';
+import type { Vm } from '../../vm/index.ts';
 
 /** r0..r10 */
 export const REGISTERS = 11;
@@ -15,6 +17,8 @@ export interface Recording {
   readonly cut: boolean;
   /** Instruction that comes next, in slots of the program. */
   readonly slots: Uint32Array;
+  /** Program it is in (`LoadedProgram.record`): tail calls change it. */
+  readonly programs: Uint32Array;
   /** Frames below the current one. */
   readonly depths: Uint8Array;
   /** Which run of the program it is; there is one for each object and one at the end. */
@@ -46,6 +50,7 @@ export class Recorder {
   private room = 1024;
   private count = 0;
   private slots = new Uint32Array(this.room);
+  private programs = new Uint32Array(this.room);
   private depths = new Uint8Array(this.room);
   private runs = new Uint32Array(this.room);
   private registers = new BigUint64Array(this.room * REGISTERS);
@@ -75,13 +80,15 @@ export class Recorder {
     this.isCut = true;
   }
 
-  step(slot: number, depth: number, run: number, registers: BigUint64Array): void {
+  /** What the vm finds before it executes its next instruction. */
+  step(vm: Vm, run: number): void {
     if (this.count === this.room) this.grow();
     const at = this.count++;
-    this.slots[at] = slot;
-    this.depths[at] = depth;
+    this.slots[at] = vm.pc;
+    this.programs[at] = vm.program;
+    this.depths[at] = vm.depth;
     this.runs[at] = run;
-    this.registers.set(registers, at * REGISTERS);
+    this.registers.set(new BigUint64Array(vm.ram.buffer, State.Regs, REGISTERS), at * REGISTERS);
     this.outputLengths[at] = this.outputLength;
     this.traceLengths[at] = this.trace.length;
   }
@@ -112,6 +119,7 @@ export class Recorder {
       steps: count,
       cut: this.isCut,
       slots: this.slots.slice(0, count),
+      programs: this.programs.slice(0, count),
       depths: this.depths.slice(0, count),
       runs: this.runs.slice(0, count),
       registers: this.registers.slice(0, count * REGISTERS),
@@ -134,6 +142,7 @@ export class Recorder {
       return next;
     };
     this.slots = larger(this.slots, new Uint32Array(this.room));
+    this.programs = larger(this.programs, new Uint32Array(this.room));
     this.depths = larger(this.depths, new Uint8Array(this.room));
     this.runs = larger(this.runs, new Uint32Array(this.room));
     this.registers = larger(this.registers, new BigUint64Array(this.room * REGISTERS));
