@@ -189,7 +189,7 @@ describe('docs/library.md', () => {
     );
     const [shown = '-', ...others] = blocks('ts');
     expect(suite.endsWith(shown)).toBe(true);
-    expect(others).toHaveLength(1);
+    expect(others).toHaveLength(2);
     const [program = '-'] = blocks('c');
     expect(readFileSync('test/library/objects/limit.bpf.c', 'utf8')).toContain(program);
   });
@@ -200,6 +200,12 @@ describe('docs/library.md', () => {
     expect(kernel.iterate('dump_task')[0]).toContain(' bash');
     const lines = (blocks('ts')[1] ?? '-').trim().split('\n');
     const own = readFileSync('test/library/library.test.ts', 'utf8');
+    for (const line of lines) expect(own).toContain(`    ${line}\n`);
+  });
+
+  it('shows a recorded run', () => {
+    const lines = (blocks('ts')[2] ?? '-').trim().split('\n');
+    const own = readFileSync('test/library/replay.test.ts', 'utf8');
     for (const line of lines) expect(own).toContain(`    ${line}\n`);
   });
 });

@@ -9,11 +9,15 @@ const PRINT = 'limit.bpf.c:71';
 const LIMIT = 3;
 const XDP_DROP = 1;
 
-function packet(): Uint8Array {
+function packet(source = SOURCE): Uint8Array {
   const bytes = new Uint8Array(60);
   bytes.set([0x08, 0x00, 0x45], 12);
-  bytes.set(SOURCE, 26);
+  bytes.set(source, 26);
   return bytes;
+}
+
+function window(start: bigint, packets: bigint): Uint8Array {
+  return new Uint8Array(BigUint64Array.of(start, packets).buffer);
 }
 
 function packetsSeen(kernel: Pick<Kernel, 'maps'>): bigint | undefined {
@@ -26,7 +30,7 @@ const input: RecordInput = {
   repeat: 3,
   mocks: { bpf_ktime_get_ns: () => 7n },
   prepare: (kernel) => {
-    kernel.maps.get('windows')?.update(SOURCE, new Uint8Array(BigUint64Array.of(7n, 2n).buffer));
+    kernel.maps.get('windows')?.update(SOURCE, window(7n, 2n));
   },
 };
 
@@ -91,5 +95,21 @@ describe('a recorded run', async () => {
     await expect(replay.read(-1, 0n, 1)).rejects.toThrow(RangeError);
     expect(() => replay.next(0, { place: 'limit.bpf.c:1' })).toThrow(InputError);
     await expect(file.record('unchecked', input)).rejects.toThrow(/the verifier rejects unchecked/);
+  });
+
+  it('is gone through as docs/library.md shows', async () => {
+    const replay = await file.record('limit_source', {
+      data: packet(SOURCE),
+      repeat: 3,
+      mocks: { bpf_ktime_get_ns: () => 7n },
+      prepare: (kernel) => kernel.maps.get('windows')?.update(SOURCE, window(7n, 2n)),
+    });
+    // A breakpoint on a line of the source, and back to where r1 changed.
+    const printed = replay.next(0, { place: 'limit.bpf.c:71' });
+    const changed = replay.previous(printed?.step ?? 0, { register: 1 });
+    // As that step finds it.
+    const maps = await replay.maps(printed?.step ?? 0);
+    expect(maps.get('windows')?.lookup(SOURCE)).toEqual(window(7n, 4n));
+    expect(changed && printed && changed.step < printed.step).toBe(true);
   });
 });
