@@ -26,6 +26,7 @@ interface VerifyOptions {
   json?: boolean;
   events?: boolean;
   stock?: boolean;
+  different?: boolean;
 }
 
 const EXAMPLES = `
@@ -33,6 +34,7 @@ Examples:
   drydock verify prog.bpf.o
   drydock verify build/ --json
   drydock verify prog.bpf.o --prog handle_exec --log 2
+  drydock verify build/ --kernel 6.1,6.12 --different
   drydock verify replacement.bpf.o --target firewall.bpf.o:xdp_main
 
 Objects are files, or directories whose *.o files are taken. The verdict, the message, the statistics and (with
@@ -42,6 +44,9 @@ Linux is what "npm run conformance" prints.
 As for "drydock run", the kernel has the iterators over io_uring and epoll that a patch series proposed
 (io_uring_buf, io_uring_file, epoll, and bpf_page_to_pfn). With --stock it does not, and programs that need them are
 not loaded.
+
+With several kernels, one table has what each of them answers to each program, and below a program that one takes and
+another does not, why the first one refuses it.
 
 Programs that replace a function of another program (freplace), and those that trace one (fentry, fexit, fmod_ret),
 are verified against that program: --target OBJ[:PROGRAM[=FUNCTION]]. It is loaded and verified first. The function
@@ -56,7 +61,11 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     .command('verify')
     .description('say what Linux would answer to loading the programs of objects')
     .argument('<object...>', 'compiled BPF objects (.bpf.o), or directories of them')
-    .option('--kernel <name>', 'kernel profile with verifier tables', DEFAULT_KERNEL)
+    .option(
+      '--kernel <name>',
+      'kernel profile with verifier tables; several, as 6.1,6.12, make a table of programs and kernels',
+      DEFAULT_KERNEL,
+    )
     .option('--prog <name...>', 'programs to verify; default: all')
     .option(
       '--target <program>',
@@ -71,6 +80,7 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     )
     .option('--unpriv', 'as a task without capabilities')
     .option('--stock', 'without what the series on io_uring and epoll iterators adds to the kernel')
+    .option('--different', 'with several kernels: only programs that one takes and another does not')
     .option('--json', 'one JSON record a line for each program')
     .option('--events', 'print what the verifier did, one JSON record a line, before each program')
     .addHelpText('after', EXAMPLES)
@@ -87,8 +97,10 @@ function logLevel(text: string): number {
 }
 
 async function verify(paths: readonly string[], options: VerifyOptions): Promise<ExitCode> {
-  const verifier = await createVerifier(options.kernel, options.stock);
   const files = paths.flatMap(objectFiles);
+  const kernels = options.kernel.split(',');
+  if (kernels.length > 1) return matrix(files, kernels, options);
+  const verifier = await createVerifier(options.kernel, options.stock);
   const load = objectLoader(options.kernel, options.stock === true);
   const target = openTarget(verifier, options.target ?? [], load, existsSync);
   let code = ExitCode.Ok;
@@ -104,6 +116,25 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
     }
   }
   return code;
+}
+
+async function matrix(
+  files: readonly string[],
+  kernels: readonly string[],
+  options: VerifyOptions,
+): Promise<ExitCode> {
+  if (options.log > 0 || options.events)
+    throw new InputError('--log and --events tell of one kernel: name a single one with --kernel');
+  const { verifyMatrix } = await import('./verify-matrix.ts');
+  return verifyMatrix(files, {
+    kernels,
+    programs: options.prog ?? null,
+    targets: options.target ?? [],
+    mode: options.unpriv ? 'unpriv' : 'priv',
+    series: options.stock !== true,
+    json: options.json === true,
+    onlyDifferent: options.different === true,
+  });
 }
 
 /** What all objects are verified with. */

@@ -31,6 +31,8 @@ export interface VerifyResult {
   readonly source: SourcePlace | null;
   /** Null when the verifier has not seen it. */
   readonly stats: CheckStats | null;
+  /** What the loader did not find in the kernel, where that is why the program is rejected. */
+  readonly missing?: string;
 }
 
 /** What a finding is about, as in the rule ids of SARIF. */

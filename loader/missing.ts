@@ -84,6 +84,11 @@ export function explainMissing(log: string, missing: readonly MissingReference[]
   });
 }
 
+/** What is missing, for the reader of a table. */
+export function missingText({ kind, what }: MissingReference): string {
+  return kind === 'kfunc' ? `kfunc ${what}` : what;
+}
+
 function explanation({ kind, what }: MissingReference): string {
   if (kind === 'kfunc') return `<invalid kfunc call>\nkfunc '${what}' is referenced but wasn't resolved`;
   return `<invalid CO-RE relocation>\nfailed to resolve CO-RE relocation ${what}`;

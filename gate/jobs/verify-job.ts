@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { InputError } from '../../bpf/input-error.ts';
 import { type BpfObject, type LoadOptions, loadObject, type Program } from '../../loader/index.ts';
+import { missingText } from '../../loader/missing.ts';
 import { readObject } from '../../loader/object-file-node.ts';
 import { chooseTarget, type ObjectLoader, openTarget } from '../../verifier/attach-target.ts';
 import { diagnosisText } from '../../verifier/diagnosis/diagnosis-text.ts';
@@ -138,6 +139,7 @@ function resultOf({ object, program, verdict, refusal }: Report): VerifyResult {
   if (!verdict)
     return { verdict: 'not-loaded', errno: 0, message: refusal ?? '', insn: null, source, stats: null };
   const { accepted, errno, message, insn, stats } = verdict;
+  const missing = accepted ? undefined : program.missing.find((each) => each.insn === insn);
   return {
     verdict: accepted ? 'accepted' : 'rejected',
     errno,
@@ -145,6 +147,7 @@ function resultOf({ object, program, verdict, refusal }: Report): VerifyResult {
     insn: !accepted && insn >= 0 ? insn : null,
     source,
     stats: statsOf(stats),
+    ...(missing ? { missing: missingText(missing) } : {}),
   };
 }
 
