@@ -5,7 +5,8 @@
  *   node /tmp/collect.mjs --truth truth.jsonl.gz --legacy test_verifier.jsonl.gz --blobs DIR --btf DIR
  *        --kernel 6.12 --out test/conformance/golden/test-run-6.12.json.gz
  *
- * Taken are all programs of up to 20,000 slots that the kernel accepted and ran, as root and without privileges.
+ * Taken are all programs of up to 20,000 slots that the kernel accepted and ran, as root and without privileges, and
+ * those that they call through prog arrays.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ import {
   type RecordedRun,
   runName,
 } from './test-run.ts';
+import { isInArray } from './test-run-arrays.ts';
 
 interface TruthMap {
   name: string;
@@ -89,7 +91,11 @@ function main(): void {
 function wasRun(line: TruthLine): boolean {
   if (line.verdict !== 'success') return false;
   if (blob(line.load.insns).length > LONGEST * 8) return false;
-  return line.run !== undefined || (line.runs ?? []).some((run) => run.retval !== undefined);
+  return (
+    isInArray(runName(line)) ||
+    line.run !== undefined ||
+    (line.runs ?? []).some((run) => run.retval !== undefined)
+  );
 }
 
 function record(line: TruthLine): RecordedRun {

@@ -10,14 +10,11 @@ import { type Outcome, type RecordedRun, replay } from './test-run.ts';
 import { collectFacts } from './test-run-facts.ts';
 
 const file = new URL('golden/test-run-6.12.json.gz', import.meta.url);
-const runs = JSON.parse(gunzipSync(readFileSync(file)).toString()) as RecordedRun[];
+const recorded = JSON.parse(gunzipSync(readFileSync(file)).toString()) as RecordedRun[];
+const runs = recorded.filter(({ retvals }) => retvals.length > 0);
 
 /** Programs whose result is not the program's alone, by why. The lists may only shrink. */
 const DIFFERENT: { readonly [reason: string]: readonly string[] } = {
-  'the recorder filled a prog array': [
-    'tailcall_bpf2bpf_hierarchy2/tailcall_bpf2bpf_hierarchy_2',
-    'tailcall_bpf2bpf_hierarchy3/tailcall_bpf2bpf_hierarchy_3',
-  ],
   'returns or stores an address': [
     'verifier_ref_tracking/to_leak_released_ptr_reg',
     'verifier_search_pruning/state_equality_check_way_1',
@@ -93,6 +90,10 @@ const NOT_MODELLED: { readonly [reason: string]: readonly string[] } = {
   'is a netfilter program: its context is two structs of the kernel': [
     'verifier_netfilter_ctx/with_valid_ctx_access_test6',
   ],
+  'has more than 8 frames, since each tail call from a subprogram keeps those below it': [
+    'tailcall_bpf2bpf_hierarchy2/tailcall_bpf2bpf_hierarchy_2',
+    'tailcall_bpf2bpf_hierarchy3/tailcall_bpf2bpf_hierarchy_3',
+  ],
   'starts a work queue': [
     'wq/test_call_array_sleepable',
     'wq/test_call_hash_sleepable',
@@ -123,8 +124,8 @@ describe('programs that Linux 6.12 ran by BPF_PROG_TEST_RUN', async () => {
   const vm = await createVm();
   const kernel = new TestKernel();
   installHelpers(vm, kernel, new MapTable(vm));
-  const facts = await collectFacts(new Set(runs.map(({ name }) => name)));
-  const byName = new Map(runs.map((run) => [run.name, run]));
+  const facts = await collectFacts(new Set(recorded.map(({ name }) => name)));
+  const byName = new Map(recorded.map((run) => [run.name, run]));
   const outcomesIn = (tier: Tier) =>
     new Map<string, Outcome>(
       runs.map((run) => [run.name, replay(vm, run, kernel, { tier, facts, runs: byName })]),
@@ -160,7 +161,7 @@ describe('programs that Linux 6.12 ran by BPF_PROG_TEST_RUN', async () => {
     for (const name of namesOf('unavailable')) {
       const outcome = outcomes.get(name);
       expect(outcome?.kind === 'unavailable' && outcome.what).toMatch(
-        /^(insn \d+: call of \w+, which is not modelled|programs of this type cannot|section \.maps: map )/,
+        /^(insn \d+: call of \w+, which is not modelled|insn \d+: call depth of 9 frames|programs of this type cannot|section \.maps: map )/,
       );
     }
   });

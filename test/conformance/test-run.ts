@@ -53,7 +53,10 @@ export interface RecordedRun {
   insns: string;
   symbols: string[];
   maps: RecordedMap[];
-  /** Return values of one run after another, each over the packet of the same number (hexadecimal). */
+  /**
+   * Return values of one run after another, each over the packet of the same number (hexadecimal); none of a program that
+   * only others call.
+   */
   retvals: number[];
   packets: string[];
   /** Hexadecimal values of array maps after the last run, by the map's name. */
