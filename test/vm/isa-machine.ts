@@ -1,14 +1,21 @@
-/** Runs small programs, for the ISA tests: what runs in the interpreter must run alike when it is translated. */
+/**
+ * Runs small programs, for the ISA tests: what runs in the interpreter must run alike when it is translated, and do nothing
+ * that the verifier has ruled out.
+ */
 import { expect } from 'vitest';
 import { kernelAddress } from '../../bpf/address.ts';
 import { assemble } from '../../bpf/asm.ts';
 import { disassemble } from '../../bpf/disasm.ts';
+import { checkClaims } from '../../session/claims/claim-check.ts';
+import { recordPath } from '../../session/claims/recorded-path.ts';
 import type { Fault, LoadedProgram, RunOptions, RunResult } from '../../vm/index.ts';
 import { createVm } from '../../vm/node.ts';
 import type { Tier } from '../../vm/program.ts';
+import { createVerifier, requestOf } from '../verifier/support.ts';
 import { interpret } from './isa-reference.ts';
 
 const vm = await createVm();
+const verifier = await createVerifier();
 
 export interface IsaOptions {
   /** Memory that r1 points at; r2 is its length. */
@@ -38,6 +45,7 @@ export function runProgram(program: Uint8Array, options: IsaOptions = {}): IsaRu
   const interpreted = runIn('interpreter', program, options);
   // Only the interpreter stops anywhere, and goes on from there.
   if (options.step) return interpreted;
+  expectClaims(program, options);
   expect(runIn('translated', program, options)).toEqual(interpreted);
   return interpreted;
 }
@@ -73,6 +81,37 @@ function execute(
   let result = vm.run(program, context, { ...options, budget: step });
   while (result.status === 'suspended') result = vm.resume(step);
   return result;
+}
+
+/** Steps of a run that the verifier is asked about. */
+const CLAIMED_STEPS = 3000;
+const SYSCALL = 31;
+const SLEEPABLE = 1 << 4;
+/** Programs that have been held against the verifier, by their code. */
+const claimed = new Set<string>();
+
+/**
+ * As a program over a context of its own, which is what r1 points at: where the verifier accepts it, the run may do nothing
+ * that was ruled out. Each program once.
+ */
+function expectClaims(
+  program: Uint8Array,
+  { block = new Uint8Array(0), packet, probeLoads }: IsaOptions,
+): void {
+  const key = Buffer.from(program).toString('base64');
+  if (packet || probeLoads || claimed.has(key)) return;
+  claimed.add(key);
+  const request = requestOf(program, { progType: SYSCALL, progFlags: SLEEPABLE, logLevel: 0 });
+  if (!verifier.verify(request).accepted) return;
+  const loaded = vm.load(program);
+  const at = place(block);
+  try {
+    const { path } = recordPath(vm, loaded, kernelAddress(at), {}, CLAIMED_STEPS);
+    expect(checkClaims(verifier, request, path).misses).toEqual([]);
+  } finally {
+    vm.ram.free(at, Math.max(block.length, 1));
+    vm.unload(loaded);
+  }
 }
 
 export function runText(text: string, options: IsaOptions = {}): IsaRun {
