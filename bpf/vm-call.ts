@@ -27,7 +27,17 @@ export const enum VmKfunc {
   DynptrFromSkb = 0x1111,
   DynptrFromSkbRdonly = 0x1112,
   DynptrFromXdp = 0x1113,
-  End = 0x1114,
+  /** Objects that programs allocate; those that need an operand are `ObjectCall`s. */
+  ObjDrop = 0x1114,
+  RefcountAcquire = 0x1115,
+  ListPopFront = 0x1116,
+  ListPopBack = 0x1117,
+  TreeRemove = 0x1118,
+  TreeFirst = 0x1119,
+  /** bpf_per_cpu_ptr and bpf_this_cpu_ptr of an object with a copy for each CPU. */
+  PercpuObjectPtr = 0x111a,
+  ThisCpuObjectPtr = 0x111b,
+  End = 0x111c,
 }
 
 /** What stands behind the ABI's part of the records of packets (vm/context/record.ts): offsets from there. */
