@@ -3,6 +3,7 @@
  * roots and nodes. Only BTF that the kernel takes is read without complaint.
  */
 import { type Btf, BtfKind, type BtfType, MAX_RESOLVE_DEPTH, type TypeId } from '../bpf/btf.ts';
+import { containsTags } from '../bpf/btf-contains.ts';
 import { BtfRecords } from '../bpf/btf-records.ts';
 import { Field } from './types.ts';
 
@@ -40,7 +41,6 @@ const KPTR_TAGS: ReadonlyMap<string, Field> = new Map([
   ['kptr', Field.KptrRef],
   ['percpu_kptr', Field.KptrPercpu],
 ]);
-const CONTAINS = 'contains:';
 const POINTER = 8;
 const MAX_FIELDS = 11;
 const NODE_OF_ROOT: ReadonlyMap<Field, string> = new Map([
@@ -205,23 +205,6 @@ class FieldFinder {
       fields.map((field) => ({ ...field, offset: field.offset + i * stride })),
     ).flat();
   }
-}
-
-const tagsOf = new WeakMap<Btf, ReadonlyMap<string, string>>();
-
-/** What the first "contains:" tag on a part of a type says, by "type:part". */
-function containsTags(btf: Btf): ReadonlyMap<string, string> {
-  const known = tagsOf.get(btf);
-  if (known) return known;
-  const tags = new Map<string, string>();
-  for (let id = 1; id < btf.typeCount; id++) {
-    if (btf.kind(id) !== BtfKind.DeclTag || !btf.name(id).startsWith(CONTAINS)) continue;
-    const { type, component, name } = btf.type(id);
-    const part = `${type}:${component}`;
-    if (!tags.has(part)) tags.set(part, name.slice(CONTAINS.length));
-  }
-  tagsOf.set(btf, tags);
-  return tags;
 }
 
 function isStruct(type: BtfType): boolean {

@@ -1,6 +1,6 @@
 /** Reads what the core found out about the instructions of the program that it accepted last. */
 import { readInsns } from '../bpf/decode.ts';
-import type { InsnFacts } from '../bpf/insn-facts.ts';
+import type { Allocation, InsnFacts } from '../bpf/insn-facts.ts';
 import { CallKind, Class, Jmp } from '../bpf/isa.ts';
 import { Reg } from './types.ts';
 import type { CoreExports } from './wasm.ts';
@@ -13,7 +13,9 @@ const CALL = Class.Jmp | Jmp.Call;
 export function readFacts(core: CoreExports, insns: Uint8Array): InsnFacts {
   const contextAccesses: number[] = [];
   const boundedAccesses = new Set<number>();
-  const objectSizes = new Map<number, number>();
+  const allocations = new Map<number, Allocation>();
+  const nodeOffsets = new Map<number, number>();
+  const percpuObjects = new Set<number>();
   for (const { slot, code, src } of readInsns(insns)) {
     const kind = code & Class.Mask;
     if (kind === Class.Ldx || kind === Class.St || kind === Class.Stx) {
@@ -23,8 +25,12 @@ export function readFacts(core: CoreExports, insns: Uint8Array): InsnFacts {
       else if (pointers !== 0 && (pointers & ~BOUNDED) === 0) boundedAccesses.add(slot);
     } else if (code === CALL && src === CallKind.Kfunc) {
       const size = core.objectSizeAt(slot) >>> 0;
-      if (size > 0) objectSizes.set(slot, size);
+      if (size > 0) allocations.set(slot, { size, typeId: core.objectTypeAt(slot) >>> 0 });
+      const offset = core.nodeOffsetAt(slot);
+      if (offset >= 0) nodeOffsets.set(slot, offset);
+    } else if (code === CALL && src === CallKind.Helper && core.isPercpuObjectAt(slot) !== 0) {
+      percpuObjects.add(slot);
     }
   }
-  return { contextAccesses, boundedAccesses, objectSizes };
+  return { contextAccesses, boundedAccesses, allocations, nodeOffsets, percpuObjects };
 }

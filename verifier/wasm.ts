@@ -22,6 +22,11 @@ export interface CoreExports {
   /** Facts about slots of an accepted request: pointer types of its access (bits by `Reg`), bytes of its new object. */
   pointersAt(slot: number): number;
   objectSizeAt(slot: number): number;
+  objectTypeAt(slot: number): number;
+  /** Where the object has its node that the call puts into a list or tree; -1 for any other call. */
+  nodeOffsetAt(slot: number): number;
+  /** Whether the helper is called for an object with a copy for each CPU. */
+  isPercpuObjectAt(slot: number): number;
   /** `SubprogFact` bits. */
   subprogFacts(subprog: number): number;
 }

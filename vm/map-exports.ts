@@ -13,6 +13,8 @@ export interface MapExports {
   ): number;
   mapDestroy(slot: number): void;
   mapAddField(slot: number, offset: number, size: number, lock: number): number;
+  mapSetValueType(slot: number, type: number): void;
+  mapMaskFields(slot: number, copy: number): void;
   mapFreeze(slot: number): number;
   mapVisible(slot: number): number;
   mapFirstValue(slot: number): number;

@@ -9,6 +9,7 @@ import type { BpfMapView, MapEntry, MapPlace } from '../kernel-model/services.ts
 import type { MapDef } from '../loader/program.ts';
 import type { MapExports } from './map-exports.ts';
 import { mapRecordSize, writeMapRecord } from './map-record.ts';
+import { ObjectTypes } from './object-types.ts';
 import type { LoadedProgram } from './program.ts';
 import { specialFields } from './value-fields.ts';
 import type { Vm } from './vm.ts';
@@ -54,6 +55,7 @@ export class MapTable {
   readonly exports: MapExports;
   readonly cpus: number;
   readonly currentCpu: number;
+  private readonly objectTypes: ObjectTypes;
   private readonly options: MapTableOptions;
   private readonly bySlot = new Map<number, VmMap>();
   private nextId = 1;
@@ -64,6 +66,7 @@ export class MapTable {
   constructor(vm: Vm, options: MapTableOptions = {}) {
     this.ram = vm.ram;
     this.exports = vm.core.exports as unknown as MapExports;
+    this.objectTypes = new ObjectTypes(vm);
     this.options = options;
     this.cpus = options.cpus ?? 4;
     this.currentCpu = options.currentCpu ?? 0;
@@ -139,11 +142,9 @@ export class MapTable {
     if (template) this.destroy(template);
     if (slot < 0) return slot;
     const map = new VmMap(this, slot, this.nextId++, def);
-    for (const field of btf ? specialFields(btf, def.valueTypeId) : []) {
-      if (this.exports.mapAddField(slot, field.offset, field.size, field.lock ? 1 : 0) < 0) {
-        this.exports.mapDestroy(slot);
-        return -Errno.EINVAL;
-      }
+    if (!this.declareFields(slot, def, btf)) {
+      this.exports.mapDestroy(slot);
+      return -Errno.EINVAL;
     }
     this.bySlot.set(slot, map);
     if (kernelBtf) writeMapRecord(this.ram, kernelBtf, map, this.operations(def.type));
@@ -163,6 +164,17 @@ export class MapTable {
       this.scratchOffset = this.ram.alloc(this.scratchSize, 8);
     }
     return this.scratchOffset;
+  }
+
+  /** @returns false when the values have no such fields */
+  private declareFields(slot: number, def: MapDef, btf: Btf | undefined): boolean {
+    const fields = btf ? specialFields(btf, def.valueTypeId) : [];
+    for (const { offset, size, lock } of fields) {
+      if (this.exports.mapAddField(slot, offset, size, lock ? 1 : 0) < 0) return false;
+    }
+    if (fields.length > 0)
+      this.exports.mapSetValueType(slot, this.objectTypes.register(fields, def.valueSize));
+    return true;
   }
 
   private operations(type: number): bigint {
@@ -344,8 +356,19 @@ export class VmMap implements BpfMapView {
       const key = ram.read(keyAddress, this.keyBytes) ?? new Uint8Array();
       // What a map of maps holds is an address; its readers get ids.
       const value = OF_MAPS.has(this.type) ? this.get(key) : ram.read(valueAddress, this.valueBytes);
-      if (value) yield { key, value };
+      if (value) yield { key, value: OF_MAPS.has(this.type) ? value : this.masked(value) };
     }
+  }
+
+  /** A copied value without what its special fields hold, as a system call gives it. */
+  private masked(value: Uint8Array): Uint8Array {
+    const at = this.table.scratch(value.length);
+    new Uint8Array(this.table.ram.buffer).set(value, at);
+    const copies = PERCPU.has(this.type) ? this.table.cpus : 1;
+    for (let i = 0; i < copies; i++) {
+      this.exports.mapMaskFields(this.slot, at + (i * value.length) / copies);
+    }
+    return this.bytes(at, value.length);
   }
 
   /** Keys and values in hexadecimal. */

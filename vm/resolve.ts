@@ -14,6 +14,7 @@ import type { KernelServices } from '../kernel-model/services.ts';
 import { ProgType } from '../loader/prog-type.ts';
 import type { Program } from '../loader/program.ts';
 import { kfuncNumber } from './helpers/index.ts';
+import { isObjectKfunc, objectCall, percpuObjectCall, type TypeNumbers } from './helpers/object-kfuncs.ts';
 import type { VmMap } from './maps.ts';
 import { isPoison } from './poison.ts';
 
@@ -32,8 +33,8 @@ export interface References {
   moduleBtf: (module: number) => Btf;
   /** Helpers whose id means something else on this kernel: id -> name. */
   helpers: { readonly [id: string]: string };
-  /** Number to call a kfunc by that allocates objects of `size` bytes; undefined when it is not modelled. */
-  allocator?: (name: string, size: number) => number | undefined;
+  /** Types of the objects that programs allocate; without, none can. */
+  objectTypes?: TypeNumbers;
   /** Number to call something by that is not modelled, so that reaching it is a fault that names it. */
   unmodelled: (name: string) => number;
   /** Number to call a helper or kfunc by that something stands in for; undefined for what is called as it is. */
@@ -51,7 +52,9 @@ export function resolveProgram(program: Program, references: References, facts?:
     const at = insn.slot * SLOT_SIZE;
     if (insn.code === CALL && insn.src !== CallKind.Local) {
       const kfunc = insn.src === CallKind.Kfunc;
-      const number = kfunc ? kfuncCall(program, references, insn, facts) : helperCall(references, insn.imm);
+      const number = kfunc
+        ? kfuncCall(program, references, insn, facts)
+        : (percpuObjectCall(insn, facts) ?? helperCall(references, insn.imm));
       view.setUint8(at + 1, insn.dst);
       view.setInt16(at + 2, 0, true);
       view.setInt32(at + 4, number, true);
@@ -93,9 +96,10 @@ function kfuncCall(
   const name = references.moduleBtf(insn.offset).name(insn.imm);
   const mock = mockOf(references, name);
   if (mock !== undefined) return mock;
-  const size = facts?.objectSizes.get(insn.slot);
-  if (size !== undefined) return references.allocator?.(name, size) ?? references.unmodelled(name);
-  return kfuncNumber(variant(program, name)) ?? references.unmodelled(name);
+  const number = isObjectKfunc(name)
+    ? objectCall(name, insn.slot, facts, references.objectTypes)
+    : kfuncNumber(variant(program, name));
+  return number ?? references.unmodelled(name);
 }
 
 /** Linux calls another function where a program may not write to packets. */

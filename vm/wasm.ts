@@ -22,6 +22,12 @@ export interface CoreExports {
   raiseFault(kind: number, address: bigint): void;
   resetRandom(): void;
   flushTrace(): void;
+  /** Types of objects and values (vm/core/object-type.ts): told field by field, then given a number. */
+  beginType(size: number): void;
+  addTypeField(kind: number, offset: number, size: number, node: number): number;
+  registerType(): number;
+  /** Objects of programs that something owns. */
+  liveObjects(): number;
 }
 
 /** What the core imports besides WASI. */

@@ -5,17 +5,20 @@
 import { Btf } from '../../bpf/btf.ts';
 import { BtfWriter } from '../../bpf/btf-writer.ts';
 import { InputError } from '../../bpf/input-error.ts';
-import type { InsnFacts } from '../../bpf/insn-facts.ts';
+import { ObjectField } from '../../bpf/object-abi.ts';
 import type { KernelServices } from '../../kernel-model/services.ts';
 import type { MapDef, Program } from '../../loader/program.ts';
 import { type RecordedPath, RecordingProgram } from '../../session/claims/recorded-path.ts';
 import type { VmMap } from '../../vm/maps.ts';
 import { MapTable } from '../../vm/maps.ts';
 import { loadVmProgram, type VmProgram } from '../../vm/object.ts';
+import { typeNumbers } from '../../vm/object-types.ts';
 import type { Tier } from '../../vm/program.ts';
 import { testRun } from '../../vm/test-run/test-run.ts';
+import { specialFields } from '../../vm/value-fields.ts';
 import type { Vm } from '../../vm/vm.ts';
 import { arraySlots, sibling } from './test-run-arrays.ts';
+import type { RecordedFacts, ValueType } from './test-run-facts.ts';
 
 export interface RecordedMap {
   name: string;
@@ -92,19 +95,20 @@ export type Outcome =
 export interface Recording {
   tier: Tier;
   runs: ReadonlyMap<string, RecordedRun>;
-  facts: ReadonlyMap<string, InsnFacts>;
+  facts: ReadonlyMap<string, RecordedFacts>;
 }
 
 /** Runs a recorded program over the packets that Linux ran it over, and compares. */
 export function replay(vm: Vm, run: RecordedRun, services: KernelServices, recording: Recording): Outcome {
   const table = new MapTable(vm);
   try {
-    const maps = createMaps(table, run);
-    const program = load(vm, run, maps, services, recording.facts.get(run.name), recording.tier);
+    const known = recording.facts.get(run.name);
+    const maps = createMaps(table, run, known);
+    const program = load(vm, run, maps, services, known, recording.tier);
     preset(maps, run);
     const others = fillArrays(vm, table, run, services, recording);
     try {
-      return runAll(vm, run, program) ?? compareMaps(run, maps);
+      return runAll(vm, run, program) ?? compareMaps(run, maps, known);
     } finally {
       for (const { loaded } of [program, ...others]) vm.unload(loaded);
     }
@@ -121,12 +125,12 @@ export function runRecorded(
   vm: Vm,
   run: RecordedRun,
   services: KernelServices,
-  facts: InsnFacts | undefined,
+  facts: RecordedFacts | undefined,
   limit: number,
 ): RecordedPath | undefined {
   const table = new MapTable(vm);
   try {
-    const maps = createMaps(table, run);
+    const maps = createMaps(table, run, facts);
     const program = load(vm, run, maps, services, facts, 'interpreter');
     preset(maps, run);
     const recorder = new RecordingProgram(vm, program, limit);
@@ -196,12 +200,14 @@ function context(type: number): { context?: Uint8Array } {
   return type === TRACING ? { context: new Uint8Array(96) } : {};
 }
 
-function createMaps(table: MapTable, run: RecordedRun): VmMap[] {
-  const defs = run.maps.map((map): MapDef => {
+function createMaps(table: MapTable, run: RecordedRun, facts: RecordedFacts | undefined): VmMap[] {
+  return run.maps.map((map) => {
     const inner = map.inner === undefined ? undefined : run.maps[map.inner];
-    return { ...mapDef(map), ...(inner ? { inner: mapDef(inner) } : {}) };
+    const def = { ...mapDef(map), ...(inner ? { inner: mapDef(inner) } : {}) };
+    const known = inner ? undefined : facts?.values.get(map.name);
+    if (!known || !map.fields) return table.create(def, valueBtf(map));
+    return table.create({ ...def, valueTypeId: known.typeId }, known.btf);
   });
-  return defs.map((def, i) => table.create(def, valueBtf(run.maps[i] as RecordedMap)));
 }
 
 function preset(maps: readonly VmMap[], run: RecordedRun): void {
@@ -249,7 +255,7 @@ function load(
   run: RecordedRun,
   maps: readonly VmMap[],
   services: KernelServices,
-  facts: InsnFacts | undefined,
+  known: RecordedFacts | undefined,
   tier: Tier,
 ): VmProgram {
   const writer = new BtfWriter();
@@ -275,23 +281,43 @@ function load(
     services,
     moduleBtf: () => symbols,
     helpers: {},
+    objectTypes: typeNumbers(vm, known?.btf, services.btf),
     unmodelled: (name: string) => vm.numberUnmodelled(name),
   };
-  return loadVmProgram(vm, program, references, { facts, tier });
+  return loadVmProgram(vm, program, references, { facts: known?.facts, tier });
 }
 
-function compareMaps(run: RecordedRun, maps: readonly VmMap[]): Outcome {
+function compareMaps(run: RecordedRun, maps: readonly VmMap[], facts: RecordedFacts | undefined): Outcome {
   for (const [name, expected] of Object.entries(run.after)) {
     const index = run.maps.findIndex((map) => map.name === name);
     const map = maps[index];
     if (!map) continue;
-    const found = map
+    const values = map
       .dump()
       .map(({ value }) => value)
       .join('');
-    if (found !== expected) return { kind: 'different', what: `map ${name} holds ${found}, not ${expected}` };
+    const type = facts?.values.get(name);
+    const found = withoutAddresses(values, map, type);
+    if (found !== withoutAddresses(expected, map, type))
+      return { kind: 'different', what: `map ${name} holds ${found}, not ${expected}` };
   }
   return { kind: 'same' };
+}
+
+/** The head of a list is read as that of an empty one, which points to itself: to where Linux has put the copy. */
+function withoutAddresses(values: string, map: VmMap, type: ValueType | undefined): string {
+  const fields = type ? specialFields(type.btf, type.typeId) : [];
+  const heads = fields.filter(({ kind }) => kind === ObjectField.ListHead);
+  if (heads.length === 0) return values;
+  const bytes = Buffer.from(values, 'hex');
+  for (let at = 0; at < bytes.length; at += map.valueSize) {
+    for (const { offset, size } of heads) maskAddress(bytes.subarray(at + offset, at + offset + size));
+  }
+  return bytes.toString('hex');
+}
+
+function maskAddress(head: Buffer): void {
+  if (head.readBigUInt64LE(0) === head.readBigUInt64LE(8) && head.readBigUInt64LE(0) !== 0n) head.fill(0xff);
 }
 
 function fromBase64(text: string): Uint8Array {

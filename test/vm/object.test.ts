@@ -27,6 +27,7 @@ function services(kernel = profile): KernelServices {
   return {
     btf: kernel.btf,
     currentTask: () => 0n,
+    taskOf: () => 0n,
     dPath: () => -2,
     readUser: () => null,
     writeUser: () => false,

@@ -88,9 +88,11 @@ export class InsnAux {
   /** bpf_loop: 1 seen, 2 fits for inlining; and the callback. */
   loopInline: u32;
   loopCallback: u32;
-  /** Allocated object kfuncs: size and struct meta. */
+  /** Kfuncs that allocate an object: its size, and its type in the program's BTF. */
   objectSize: u32;
-  structMeta: u32;
+  objectType: u32;
+  /** Kfuncs that put an object into a list or tree: offset of the node in it, plus 1. */
+  nodePlace: u32;
   ctxFieldSize: u32;
   /** Loads, stores, atomics: the base types of all pointers that paths access through, a bit each. */
   pointers: u32;

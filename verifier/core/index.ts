@@ -8,7 +8,17 @@ import { openBtf } from './btf.ts';
 import { abandoned } from './effort.ts';
 import { setVmlinuxBtf } from './env.ts';
 import { subprogFacts } from './subprog.ts';
-import { beginRequest, endAbandoned, objectSizeAt, pointersAt, stackDepthOf, verify } from './verify.ts';
+import {
+  beginRequest,
+  endAbandoned,
+  isPercpuObjectAt,
+  nodeOffsetAt,
+  objectSizeAt,
+  objectTypeAt,
+  pointersAt,
+  stackDepthOf,
+  verify,
+} from './verify.ts';
 
 export {
   abandoned,
@@ -16,7 +26,10 @@ export {
   allocatePart,
   beginRequest,
   endAbandoned,
+  isPercpuObjectAt,
+  nodeOffsetAt,
   objectSizeAt,
+  objectTypeAt,
   openBtf,
   pointersAt,
   setVmlinuxBtf,

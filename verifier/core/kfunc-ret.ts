@@ -90,6 +90,7 @@ function returnNewObject(reg: RegState, insn: i32): i32 {
   if (error !== 0) return error;
   setStruct(reg, <u32>Flag.Alloc | (percpu ? <u32>Flag.Percpu : 0), btf, id);
   env.aux(insn).objectSize = sizeAt(type);
+  env.aux(insn).objectType = id;
   return 0;
 }
 

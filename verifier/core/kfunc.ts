@@ -64,13 +64,15 @@ function checkCallbacks(insn: i32): i32 {
 }
 
 /** What the call does to what the program holds. */
-function checkOwnership(): i32 {
+function checkOwnership(insn: i32): i32 {
   if (call.released !== 0) {
     const error = releaseReference(env.currentReg(call.released).refId);
     if (error !== 0) return named(M.KFUNC_NOT_ACQUIRED, error);
   }
   if (!insertsNode(call.special)) return 0;
-  const refId = env.currentReg(2).refId;
+  const node = env.currentReg(2);
+  const refId = node.refId;
+  env.aux(insn).nodePlace = <u32>(node.off + <i32>node.value) + 1;
   const error = giveAway(refId);
   if (error !== 0) return named(M.KFUNC_CONVERSION, error);
   return named(M.KFUNC_NOT_ACQUIRED, releaseReference(refId));
@@ -111,7 +113,7 @@ export function checkKfuncCall(index: i32): i32 {
   if (error === 0) error = checkCallbacks(index);
   if (error === 0) error = checkRcuCall(inLockedCallback());
   if (error === 0) error = checkPreemptCall();
-  if (error === 0) error = checkOwnership();
+  if (error === 0) error = checkOwnership(index);
   if (error === 0) error = checkThrow();
   if (error !== 0) return error;
   for (let i: u32 = 0; i <= 5; i++) setNotInit(env.currentReg(i), !env.bpfCapable);

@@ -144,6 +144,21 @@ export function objectSizeAt(index: i32): u32 {
   return env.aux(index).objectSize;
 }
 
+/** Type of that object in the program's BTF. */
+export function objectTypeAt(index: i32): u32 {
+  return env.aux(index).objectType;
+}
+
+/** Offset of the node in the object that the kfunc call at slot `index` puts into a list or tree; -1 for no such call. */
+export function nodeOffsetAt(index: i32): i32 {
+  return <i32>env.aux(index).nodePlace - 1;
+}
+
+/** Whether the helper call at slot `index` is about an object that has a copy for each CPU. */
+export function isPercpuObjectAt(index: i32): bool {
+  return env.auxHas(index, env.AuxFlag.PercpuAlloc);
+}
+
 /** Bytes of stack that subprogram `index` of the last request uses. */
 export function stackDepthOf(index: u32): u32 {
   return index < subprogCount() ? subprog(index).stackDepth : 0;

@@ -3,6 +3,7 @@
 import { Errno } from '../../bpf/errno.ts';
 import { ramAlloc, ramFree } from './heap.ts';
 import { copyValue, cpuCount, currentCpu, isPercpu, MapRecord, UpdateFlag } from './map.ts';
+import { releaseOwnValue, releaseValue } from './owned-values.ts';
 
 /** Zeroed storage; 0 or -ENOMEM. */
 export function arrayInit(map: MapRecord): i32 {
@@ -17,6 +18,9 @@ export function arrayInit(map: MapRecord): i32 {
 }
 
 export function arrayFree(map: MapRecord): void {
+  if (map.valueType !== 0) {
+    for (let index: u32 = 0; index < map.maxEntries; index++) releaseValue(map, arrayValue(map, index));
+  }
   ramFree(map.data, map.dataSize);
 }
 
@@ -41,5 +45,7 @@ export function arrayUpdate(map: MapRecord, index: u32, value: u32, flags: u64, 
       copyValue(map, to + cpu * map.valueStride, value + cpu * map.valueStride);
     }
   }
+  if (all) releaseValue(map, to);
+  else releaseOwnValue(map, to);
   return 0;
 }

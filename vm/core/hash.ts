@@ -9,7 +9,8 @@ import { Errno } from '../../bpf/errno.ts';
 import { ramAlloc, ramFree } from './heap.ts';
 import { lruAdd, lruRemove, lruTouch } from './lru.ts';
 import { copyValue, cpuCount, currentCpu, isLru, isPercpu, isStorage, MapRecord, UpdateFlag } from './map.ts';
-import { Element, elementAt, freeSlab, giveElement, HEADER, takeElement } from './slab.ts';
+import { releaseValue } from './owned-values.ts';
+import { Element, elementAt, FREE, freeSlab, giveElement, HEADER, takeElement } from './slab.ts';
 
 const SEED: u32 = 0x9747_b28c;
 
@@ -37,6 +38,10 @@ export function hashInit(map: MapRecord): i32 {
 }
 
 export function hashFree(map: MapRecord): void {
+  for (let number: u32 = 1; map.valueType !== 0 && number <= map.taken; number++) {
+    const element = elementAt(map, number)!;
+    if (element.newer !== FREE) releaseValue(map, elementValue(map, element));
+  }
   freeSlab(map);
   ramFree(map.buckets, (map.bucketMask + 1) * 4);
 }
@@ -168,6 +173,7 @@ function unlinkElement(map: MapRecord, number: u32): void {
     if (load<u32>(link) === number) {
       store<u32>(link, element.next);
       if (isLru(map.type)) lruRemove(map, number);
+      releaseValue(map, elementValue(map, element));
       giveElement(map, number);
       map.count--;
       return;

@@ -4,7 +4,8 @@
  */
 import { FaultKind } from '../../bpf/abi.ts';
 import { HelperId } from '../../bpf/helper-id.ts';
-import { HostCall, VmKfunc } from '../../bpf/vm-call.ts';
+import { ObjectCall } from '../../bpf/object-abi.ts';
+import { HostCall, VmCpumask, VmKfunc } from '../../bpf/vm-call.ts';
 import { readable, writable } from './args.ts';
 import {
   iterBitsDestroy,
@@ -14,6 +15,7 @@ import {
   iterNumNew,
   iterNumNext,
 } from './bpf-iter.ts';
+import { callCpumask } from './cpumask.ts';
 import {
   DynptrKind,
   dynptrAdjust,
@@ -52,9 +54,12 @@ import {
   storageGet,
 } from './map-helpers.ts';
 import { referenceAt } from './maps.ts';
+import { acquire, callObject, continueAdd, drop, pop, removeFromTree } from './object-calls.ts';
+import { currentCopy, percpuCopy } from './objects.ts';
 import { seqPrintf, seqWriteHelper, snprintf, tracePrintk, traceVprintk } from './print.ts';
 import { isUserAddress, probeKernel, probeKernelString, probeUser, probeUserString } from './probe.ts';
 import { random } from './random.ts';
+import { leftmost } from './rbtree.ts';
 import { checksumDifference, compareStrings, stringToLong, stringToUnsignedLong } from './strings.ts';
 import { continueDrain, drainUserRingbuf } from './user-ringbuf.ts';
 
@@ -183,6 +188,8 @@ export function callHelper(id: i32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64)
     case HelperId.UserRingbufDrain:
       return drainUserRingbuf(r1, r2, r3, r4);
     default:
+      if (id >= VmCpumask.Begin && id < VmCpumask.End) return callCpumask(id, r1, r2, r3);
+      if (id >= ObjectCall.First && id < ObjectCall.End) return callObject(id, r1, r2, r3);
       return askHost(id, r1, r2, r3, r4, r5);
   }
 }
@@ -192,6 +199,7 @@ export function continueHelper(id: i32, value: u64): u64 {
   if (id === HelperId.Loop) return continueLoop(value);
   if (id === HelperId.ForEachMapElem) return continueForEach(value);
   if (id === HelperId.UserRingbufDrain) return continueDrain(value);
+  if ((id & ObjectCall.Operation) === ObjectCall.TreeAdd) return continueAdd(value);
   // bpf_find_vma: one callback, whose value does not matter.
   return 0;
 }
@@ -242,6 +250,22 @@ function callKfunc(id: i32, r1: u64, r2: u64, r3: u64, r4: u64): u64 {
       return dynptrFromPacket(r1, r2, r3, DynptrKind.Xdp, false);
     case VmKfunc.MapSumElemCount:
       return mapElementCount(r1);
+    case VmKfunc.ObjDrop:
+      return drop(r1);
+    case VmKfunc.RefcountAcquire:
+      return acquire(r1);
+    case VmKfunc.ListPopFront:
+    case VmKfunc.ListPopBack:
+      return pop(r1, id === VmKfunc.ListPopBack);
+    case VmKfunc.TreeRemove:
+      return removeFromTree(r1, r2);
+    case VmKfunc.TreeFirst:
+      return leftmost(r1);
+    case VmKfunc.PercpuObjectPtr:
+      return percpuCopy(r1, r2);
+    case VmKfunc.ThisCpuObjectPtr:
+      return currentCopy(r1);
+    case VmKfunc.SameObject:
     case VmKfunc.CastToKernCtx:
     case VmKfunc.RdonlyCast:
       return r1;

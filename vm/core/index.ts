@@ -33,6 +33,7 @@ import {
   mapFreeze,
   mapIterate,
   mapLookup,
+  mapMaskFields,
   mapMaxEntries,
   mapNextKey,
   mapReference,
@@ -40,6 +41,7 @@ import {
   mapSeek,
   mapSetInner,
   mapSetReference,
+  mapSetValueType,
   mapTake,
   mapUpdate,
   mapValueSpan,
@@ -48,6 +50,8 @@ import {
   ringbufSampleLength,
   userRingbufSample,
 } from './map-exports.ts';
+import { addTypeField, beginType, registerType } from './object-type.ts';
+import { liveObjects } from './objects.ts';
 import { packetValue } from './packet.ts';
 import { copyFromKernel, copyToKernel, isMapped, translate } from './ram.ts';
 import { resetRandom } from './random.ts';
@@ -68,6 +72,8 @@ import {
 import { flushTrace, traceBytes } from './trace.ts';
 
 export {
+  addTypeField,
+  beginType,
   callHelper,
   continueHelper,
   copyFromKernel,
@@ -83,6 +89,7 @@ export {
   insnAtSlot,
   isMapped,
   KERNEL_IMAGE,
+  liveObjects,
   loadProgram,
   lowSpan,
   mapAddField,
@@ -95,6 +102,7 @@ export {
   mapFreeze,
   mapIterate,
   mapLookup,
+  mapMaskFields,
   mapMaxEntries,
   mapNextKey,
   mapReference,
@@ -102,6 +110,7 @@ export {
   mapSeek,
   mapSetInner,
   mapSetReference,
+  mapSetValueType,
   mapTake,
   mapUpdate,
   mapValueSpan,
@@ -116,6 +125,7 @@ export {
   raiseFault,
   ramAlloc,
   ramFree,
+  registerType,
   resetRandom,
   resumeRun,
   ringbufNext,

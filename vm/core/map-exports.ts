@@ -19,6 +19,7 @@ import {
   takeBySyscall,
   updateBySyscall,
 } from './maps.ts';
+import { maskFields } from './owned-values.ts';
 import { ringbufConsume, sampleLength, userRingbufProduce } from './ringbuf.ts';
 
 /** Where the host's iteration stands. */
@@ -49,6 +50,18 @@ export function mapDestroy(slot: u32): void {
 export function mapAddField(slot: u32, offset: u32, size: u32, lock: bool): i32 {
   const map = mapInSlot(slot);
   return map !== null && addField(map, offset, size, lock) ? 0 : -Errno.EINVAL;
+}
+
+/** Says of which type the values are (object-type.ts), before there are any. */
+export function mapSetValueType(slot: u32, type: u32): void {
+  const map = mapInSlot(slot);
+  if (map !== null) map.valueType = type;
+}
+
+/** Makes a copy of a value, at a linear offset, what a system call gets to see of it. */
+export function mapMaskFields(slot: u32, copy: u32): void {
+  const map = mapInSlot(slot);
+  if (map !== null) maskFields(map, copy);
 }
 
 /** BPF_MAP_FREEZE: no system call changes the map any more. */

@@ -96,6 +96,8 @@ export class MapRecord {
   fieldCount: u32;
   /** First of MAX_FIELDS ValueField records, in place. */
   fields: u32;
+  /** Number of the values' type (object-type.ts): what their special fields own. 0: nothing. */
+  valueType: u32;
   /** Elements now stored. */
   count: u32;
   /** Map of maps: what the maps in it must be like. */
@@ -263,12 +265,4 @@ export function copyValue(map: MapRecord, to: u32, from: u32): void {
     at = field.offset + field.size;
   }
   memory.copy(to + at, from + at, map.valueSize - at);
-}
-
-/** Zeroes the special fields: in a new element, and in what a system call gets to see. */
-export function clearFields(map: MapRecord, value: u32): void {
-  for (let i: u32 = 0; i < map.fieldCount; i++) {
-    const field = changetype<ValueField>(map.fields + i * 8);
-    memory.fill(value + field.offset, 0, field.size);
-  }
 }

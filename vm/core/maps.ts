@@ -20,7 +20,6 @@ import {
 import { ramAlloc, ramFree } from './heap.ts';
 import { lpmAfter, lpmDelete, lpmFind, lpmKey, lpmUpdate, lpmValue } from './lpm.ts';
 import {
-  clearFields,
   copyValue,
   cpuCount,
   currentCpu,
@@ -37,6 +36,7 @@ import {
   UpdateFlag,
 } from './map.ts';
 import { isAlwaysEmpty, isArrayLike, isHashLike, isQueueLike, isRingbuf } from './map-create.ts';
+import { maskFields } from './owned-values.ts';
 import { bloomAdd, bloomTest, queuePeek, queuePush } from './queue.ts';
 import { elementAt, FREE } from './slab.ts';
 
@@ -128,7 +128,7 @@ export function lookupBySyscall(map: MapRecord, key: u32, value: u32, flags: u64
   for (let cpu: u32 = 0; cpu < copies; cpu++) {
     const at = cpu * map.valueStride;
     memory.copy(value + at, found + at, map.valueSize);
-    clearFields(map, value + at);
+    maskFields(map, value + at);
   }
   return 0;
 }

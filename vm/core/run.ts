@@ -2,6 +2,7 @@
 import { Attention, FaultKind, ProgramRecord, RunStatus, State } from '../../bpf/abi.ts';
 import { enterMain } from './frame.ts';
 import { interpret } from './interp.ts';
+import { freeRetired } from './objects.ts';
 import { Field, Op } from './op.ts';
 
 /**
@@ -18,6 +19,7 @@ export function startRun(program: u32, insn: u32): void {
   store<u32>(State.Attention, Attention.None);
   store<u32>(State.FaultKind, FaultKind.None);
   store<u32>(State.Status, RunStatus.Suspended);
+  freeRetired();
   enterMain();
 }
 

@@ -2,6 +2,7 @@
 import { FaultKind, State } from '../../bpf/abi.ts';
 import { HelperId } from '../../bpf/helper-id.ts';
 import { Limit, Mode } from '../../bpf/isa.ts';
+import { ObjectCall } from '../../bpf/object-abi.ts';
 import type { Blocks } from './blocks.ts';
 import type { Callbacks } from './callbacks.ts';
 import type { Code } from './code.ts';
@@ -66,7 +67,7 @@ export class CallEmitter {
     const { code, locals } = this;
     const { runtime, callbacks, blocks } = this.context;
     const id = blocks.slots.imm(slot);
-    if (WITH_LOCALS.includes(id)) this.storeDepth();
+    if (keepsLocals(id)) this.storeDepth();
     code.i32(id);
     for (let register = 1; register <= 5; register++) locals.get(register);
     code.call(runtime.callHelper);
@@ -221,6 +222,10 @@ export class CallEmitter {
     this.locals.get(register);
     this.code.memory(Wasm.I64Store, State.Regs + 8 * register);
   }
+}
+
+function keepsLocals(id: number): boolean {
+  return WITH_LOCALS.includes(id) || (id & ObjectCall.Operation) === ObjectCall.TreeAdd;
 }
 
 /** The value that a pointer to a function has in registers. */
