@@ -10,6 +10,8 @@
 const HASHED = 64;
 const UNDERSCORE = 0x5f;
 
+const encoder = new TextEncoder();
+
 export class NameIndex {
   /** Position of the first name of each bucket, and of the next after each name; -1 for none. */
   private readonly heads: Int32Array;
@@ -23,26 +25,27 @@ export class NameIndex {
 
   /** To be called with descending positions; the name starts there, and ends with 0. */
   add(position: number, bytes: Uint8Array, start: number): void {
-    const bucket = this.bucket((at) => bytes[start + at] as number);
+    const bucket = this.bucket(bytes, start);
     this.next[position] = this.heads[bucket] as number;
     this.heads[bucket] = position;
   }
 
   /** Positions, ascending, of what may have this name or a flavour of it. */
   *candidates(name: string): Iterable<number> {
-    const bucket = this.bucket((at) => name.charCodeAt(at) || 0);
+    const bucket = this.bucket(encoder.encode(`${name}\0`), 0);
     for (let i = this.heads[bucket] as number; i >= 0; i = this.next[i] as number) yield i;
   }
 
   /** Of what comes before the first "___" and is ASCII: the same for all flavours, however they were decoded. */
-  private bucket(byteAt: (at: number) => number): number {
+  private bucket(bytes: Uint8Array, start: number): number {
     let hash = 0x811c9dc5;
     let previous = UNDERSCORE;
-    for (let at = 0; at < HASHED; at++) {
-      const byte = byteAt(at);
+    const end = start + HASHED;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at] as number;
       if (byte === 0 || byte >= 0x80) break;
       const flavour = byte === UNDERSCORE && previous !== UNDERSCORE;
-      if (flavour && byteAt(at + 1) === UNDERSCORE && byteAt(at + 2) === UNDERSCORE) break;
+      if (flavour && bytes[at + 1] === UNDERSCORE && bytes[at + 2] === UNDERSCORE) break;
       hash = Math.imul(hash ^ byte, 0x01000193);
       previous = byte;
     }

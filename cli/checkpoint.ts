@@ -44,7 +44,7 @@ export function addCheckpoint(program: Command, done: (code: ExitCode) => void):
 }
 
 async function checkpoint(path: string, options: CheckpointCommand): Promise<ExitCode> {
-  const session = await openSession(readScene(path), options.kernel);
+  const session = await openSession(await readScene(path), options.kernel);
   const { state, refusals, dropped } = takeCheckpoint(session, checkpointObject, {
     ...(options.root === undefined ? {} : { root: options.root }),
     drop: options.drop ?? [],

@@ -47,7 +47,7 @@ export function addDemo(program: Command, done: (code: ExitCode) => void): void 
 
 async function demo(options: DemoOptions): Promise<ExitCode> {
   const path = options.scene ?? join(packageRoot(), 'programs', 'scenes', 'demo.yaml');
-  const scene = readScene(path);
+  const scene = await readScene(path);
   const { iterators = [] } = scene.scene;
   if (iterators.length === 0) throw scene.error(['iterators'], 'the scene lists no iterators to run');
   let code = ExitCode.Ok;

@@ -58,7 +58,7 @@ export function addInventory(program: Command, done: (code: ExitCode) => void): 
 
 /** What is refused is left out, so that the rest can be looked at. */
 async function roundTrip(path: string, kernel: string | undefined): Promise<RoundTrip> {
-  const session = await openSession(readScene(path), kernel);
+  const session = await openSession(await readScene(path), kernel);
   const { state, refusals } = takeCheckpoint(session, checkpointObject);
   if (refusals.length > 0) return { comparison: undefined, refusals };
   const { comparison } = await prove(state, state.kernel);

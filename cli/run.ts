@@ -87,7 +87,7 @@ async function run(path: string, options: RunOptions): Promise<ExitCode> {
   const bytes = readObject(path);
   const tested = await testedBy(bytes, path, options);
   if (tested !== undefined) return runTest(bytes, path, tested, options);
-  const session = await openSession(readScene(options.scene), options.kernel);
+  const session = await openSession(await readScene(options.scene), options.kernel);
   const object = session.load(bytes, path, options.prog);
   const finish = await watchSession(session, object, bytes, options);
   const { task, fd, map } = options;

@@ -248,7 +248,7 @@ async function sceneKernels(
 async function sceneKernel(scene: string): Promise<string | undefined> {
   const { readScene } = await import('../session/open-session-node.ts');
   try {
-    return readScene(scene).scene.kernel;
+    return (await readScene(scene)).scene.kernel;
   } catch (error) {
     if (error instanceof InputError) return undefined;
     throw error;

@@ -1,13 +1,13 @@
 /** Scenes: the worlds that modelled kernels start with (docs/scenes.md). */
-import { type ParsedScene, parseScene } from '../kernel-model/scene/index.ts';
-import { readScene } from '../session/open-session-node.ts';
+import { readInputText } from '../bpf/input-file.ts';
+import { emptyScene, type ParsedScene, parseScene } from '../kernel-model/scene/index.ts';
 
 /** A scene that was read; what it names is looked at when a kernel is opened with it. */
 export type Scene = ParsedScene;
 
 export const Scene = {
   /** Only pid 1. */
-  empty: parseScene('', 'empty scene'),
+  empty: emptyScene('empty scene'),
 
   /**
    * @param file name for messages
@@ -19,6 +19,6 @@ export const Scene = {
 
   /** @throws {InputError} when the file cannot be read or is no scene. */
   read(path: string): Scene {
-    return readScene(path);
+    return parseScene(readInputText(path), path);
   },
 } as const;

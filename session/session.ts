@@ -11,7 +11,9 @@ import { iterCreate, linkCreate } from '../kernel-model/iter/link.ts';
 import { IterProgram } from '../kernel-model/iter/program.ts';
 import { Machine } from '../kernel-model/machine.ts';
 import type { KernelProfile } from '../kernel-model/profile.ts';
-import { buildScene, type ParsedScene, type World } from '../kernel-model/scene/index.ts';
+import { buildScene } from '../kernel-model/scene/build.ts';
+import type { ParsedScene } from '../kernel-model/scene/parsed-scene.ts';
+import type { World } from '../kernel-model/scene/world.ts';
 import type { Task } from '../kernel-model/task.ts';
 import { type LoadOptions, loadObject, type Program } from '../loader/index.ts';
 import {

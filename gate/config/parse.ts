@@ -1,10 +1,9 @@
 /** Text of drydock.yaml -> checked configuration. Errors name file, line and column. */
-import { Ajv, type ValidateFunction } from 'ajv';
 import { type Document, isPair, isScalar, LineCounter, type Node, visit } from 'yaml';
 import { explain, position, readDocument, toPlain } from '../../kernel-model/scene/parse.ts';
 import { type Position, SceneError, type ScenePath } from '../../kernel-model/scene/scene-error.ts';
 import type { AllowSpec, GateConfig } from './config.ts';
-import schema from './schema.json' with { type: 'json' };
+import { validator } from './validator.ts';
 
 /** Characters of a configuration. */
 const MAX_CONFIG = 1 << 20;
@@ -37,13 +36,6 @@ export function parseConfig(text: string, file: string): ParsedConfig {
   const config = plain as GateConfig;
   for (const { path, reason } of problems(config)) throw error(path, reason);
   return { file, config, locate, error };
-}
-
-let compiled: ValidateFunction | undefined;
-
-function validator(): ValidateFunction {
-  compiled ??= new Ajv({ allowUnionTypes: true, strictRequired: false }).compile(schema);
-  return compiled;
 }
 
 /** Scalars that are text get back what was written. */

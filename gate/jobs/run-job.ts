@@ -14,7 +14,7 @@ const MOST_DIFFERENCES = 20;
 
 /** @throws {InputError} for an object or a scene that cannot be used. */
 export async function runJob(job: RunJob): Promise<Answer> {
-  const session = await openSession(readScene(job.scene ?? undefined), job.kernel);
+  const session = await openSession(await readScene(job.scene ?? undefined), job.kernel);
   const { task, fd, map } = job;
   const selection = {
     ...(task === null ? {} : { task }),
@@ -53,7 +53,7 @@ function textOf(bytes: Buffer): { output: string; binary: boolean } {
 
 /** @throws {InputError} for a scene that cannot be used, and a state that cannot be brought about again. */
 export async function checkpointJob({ scene, kernel, drop }: CheckpointJob): Promise<Answer> {
-  const session = await openSession(readScene(scene), kernel);
+  const session = await openSession(await readScene(scene), kernel);
   const { state, refusals } = takeCheckpoint(session, checkpointObject, { drop });
   if (refusals.length > 0) {
     const told = refusals.map(({ item, subject, reason }) => ({

@@ -1,11 +1,10 @@
 /** Text of a lock scene -> checked scene. Errors name file, line and column. */
-import { Ajv, type ValidateFunction } from 'ajv';
 import { LineCounter } from 'yaml';
 import { explain, position, readDocument, toPlain } from '../scene/parse.ts';
 import { SceneError, type ScenePath } from '../scene/scene-error.ts';
 import { callName } from './calls.ts';
 import type { Call, LockScene } from './scene.ts';
-import schema from './schema.json' with { type: 'json' };
+import { validator } from './validator.ts';
 
 /** Characters of a scene file. */
 export const MAX_LOCK_SCENE = 1 << 18;
@@ -33,13 +32,6 @@ export function parseLockScene(text: string, file: string): ParsedLockScene {
   const scene = plain as LockScene;
   for (const { path, reason } of problems(scene)) throw error(path, reason);
   return { file, scene };
-}
-
-let compiled: ValidateFunction | undefined;
-
-function validator(): ValidateFunction {
-  compiled ??= new Ajv({ allowUnionTypes: true, strictRequired: false, verbose: false }).compile(schema);
-  return compiled;
 }
 
 interface Problem {

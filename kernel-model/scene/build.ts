@@ -15,7 +15,7 @@ import { MemoryBuilder } from './build-memory.ts';
 import { RingBuilder } from './build-rings.ts';
 import { Builder } from './builder.ts';
 import { CAPABILITIES } from './flags.ts';
-import type { ParsedScene } from './parse.ts';
+import type { ParsedScene } from './parsed-scene.ts';
 import type { TaskSpec } from './scene.ts';
 import { SceneError, type ScenePath } from './scene-error.ts';
 import { World } from './world.ts';

@@ -5,7 +5,7 @@ import { InputError } from '../../bpf/input-error.ts';
 import { Blocked } from '../lock.ts';
 import type { Machine } from '../machine.ts';
 import { Rlimit, type Task } from '../task.ts';
-import type { ParsedScene } from './parse.ts';
+import type { ParsedScene } from './parsed-scene.ts';
 import { type Call, explainFailure } from './reasons.ts';
 import type { Quantity } from './scene.ts';
 import { SceneError, type ScenePath } from './scene-error.ts';

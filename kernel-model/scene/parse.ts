@@ -1,21 +1,13 @@
 /** Text of a scene file -> validated scene, with the place of everything in it. */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { emptyScene, type ParsedScene } from './parsed-scene.ts';
 import type { Scene } from './scene.ts';
 import { type Position, SceneError, type ScenePath } from './scene-error.ts';
-import schema from './schema.json' with { type: 'json' };
+import { validator } from './validator.ts';
 
 /** Bytes of a scene file; larger worlds are written with `repeat`. */
 export const MAX_SCENE_SIZE = 4 << 20;
-
-export interface ParsedScene {
-  readonly file: string;
-  readonly scene: Scene;
-  /** Where a part of the scene stands; the nearest enclosing part for what is not written. */
-  locate(path: ScenePath): Position;
-  /** An error that points there. */
-  error(path: ScenePath, reason: string, errno?: number): SceneError;
-}
 
 /** @throws {SceneError} for text that is not YAML or not a scene. */
 export function parseScene(text: string, file: string): ParsedScene {
@@ -33,8 +25,7 @@ export function parseScene(text: string, file: string): ParsedScene {
   const error = (path: ScenePath, reason: string, errno = 0) =>
     new SceneError(reason, file, locate(path), errno);
 
-  // An empty file is an empty scene, with nothing in it to check.
-  if (document.contents === null) return { file, scene: {}, locate, error };
+  if (document.contents === null) return emptyScene(file);
   const scene: unknown = toPlain(document, file, start);
   const validate = validator();
   if (!validate(scene)) {
@@ -77,19 +68,6 @@ export function toPlain(document: Document, file: string, start: Position): unkn
 /** Recursion is only bounded by the stack, so that running out of it means bad input. */
 function tooDeep(error: unknown, file: string, start: Position): unknown {
   return error instanceof RangeError ? new SceneError('nested too deeply', file, start) : error;
-}
-
-/**
- * Every `drydock run` waits for the schema to be compiled, which takes half as long without a check of the schema
- * itself (a test does it) and without making the code that comes out smaller.
- */
-const AT_ONCE = { meta: false, validateSchema: false, inlineRefs: false, code: { optimize: false } } as const;
-
-let compiled: ValidateFunction | undefined;
-
-function validator(): ValidateFunction {
-  compiled ??= new Ajv({ allowUnionTypes: true, strictRequired: false, ...AT_ONCE }).compile(schema);
-  return compiled;
 }
 
 /** Start of the deepest part along the path that is written down; a key rather than its value. */

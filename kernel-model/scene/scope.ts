@@ -1,5 +1,5 @@
 /** Values of a scene's fields: quantities in range, text with places filled in, repeated items. */
-import type { ParsedScene } from './parse.ts';
+import type { ParsedScene } from './parsed-scene.ts';
 import { evaluate, expand, type Names, QuantityError } from './quantity.ts';
 import type { Quantity } from './scene.ts';
 import type { ScenePath } from './scene-error.ts';

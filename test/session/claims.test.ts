@@ -157,7 +157,10 @@ describe('iterators over the bundled scenes', () => {
     ['task', 'demo'],
   ])('%s over %s does nothing that the verifier has ruled out', async (name, scene) => {
     const path = join(root, 'programs', name, `${name}.bpf.o`);
-    const session = await openSession(readScene(join(root, 'programs/scenes', `${scene}.yaml`)), '6.12');
+    const session = await openSession(
+      await readScene(join(root, 'programs/scenes', `${scene}.yaml`)),
+      '6.12',
+    );
     const object = session.load(new Uint8Array(readFileSync(path)), path);
     // The code has addresses of symbols: both must be of the same kernel.
     const ksym = (symbol: string) => session.machine.symbolAddress(symbol);

@@ -12,7 +12,7 @@ const OBJECT = join(root, 'programs/io_uring_file/io_uring_file.bpf.o');
 const SCENE = join(root, 'programs/scenes/io_uring_file.yaml');
 
 async function run(covered: boolean) {
-  const session = await openSession(readScene(SCENE));
+  const session = await openSession(await readScene(SCENE));
   const object = session.load(new Uint8Array(readFileSync(OBJECT)), OBJECT);
   const counter = covered ? new ExecutionCounter(session, object.vmObject.programs.values()) : undefined;
   const iterations = [...iterate(session, object, {}, 4096)];
@@ -60,7 +60,7 @@ describe('counting', () => {
   });
 
   it('tells what was never reached', async () => {
-    const session = await openSession(readScene(undefined));
+    const session = await openSession(await readScene(undefined));
     const object = session.load(new Uint8Array(readFileSync(OBJECT)), OBJECT);
     const [counts] = new ExecutionCounter(session, object.vmObject.programs.values()).results();
     const coverage = new SourceCoverage();
