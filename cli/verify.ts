@@ -98,7 +98,7 @@ function logLevel(text: string): number {
 
 async function verify(paths: readonly string[], options: VerifyOptions): Promise<ExitCode> {
   const files = paths.flatMap(objectFiles);
-  const kernels = options.kernel.split(',');
+  const kernels = [...new Set(options.kernel.split(','))];
   if (kernels.length > 1) return matrix(files, kernels, options);
   const verifier = await createVerifier(options.kernel, options.stock);
   const load = objectLoader(options.kernel, options.stock === true);

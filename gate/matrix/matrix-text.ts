@@ -3,8 +3,7 @@ import { errnoName } from '../../bpf/errno-name.ts';
 import { oneLine } from '../report/text.ts';
 import { differs, type Matrix, type MatrixCell, type MatrixRow } from './matrix.ts';
 
-/** Longest name that widens its column. */
-const WIDEST = 56;
+const INDENT = '  ';
 const GAP = '  ';
 
 export interface MatrixTextOptions {
@@ -12,35 +11,38 @@ export interface MatrixTextOptions {
   readonly onlyDifferent?: boolean;
 }
 
-export function matrixText({ kernels, rows, failures }: Matrix, options: MatrixTextOptions = {}): string {
-  const shown = options.onlyDifferent ? rows.filter(differs) : rows;
-  const table = [
-    ['', ...kernels],
-    ...shown.map((row) => [nameOf(row), ...kernels.map((kernel) => cellText(row, kernel))]),
-  ];
-  const widths = table[0]?.map((_, column) =>
-    Math.min(WIDEST, Math.max(...table.map((line) => (line[column] ?? '').length))),
-  );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
-      .join(GAP)
-      .trimEnd();
-  const [head = [], ...body] = table;
-  const lines = shown.length > 0 ? [line(head)] : [];
-  body.forEach((cells, index) => {
-    lines.push(line(cells));
-    const difference = shown[index]?.difference;
-    if (difference !== undefined) lines.push(`${GAP}${oneLine(difference)}`);
-  });
+export function matrixText(matrix: Matrix, { onlyDifferent }: MatrixTextOptions = {}): string {
+  const { kernels, failures } = matrix;
+  const rows = onlyDifferent ? matrix.rows.filter(differs) : matrix.rows;
+  const lines = rows.length > 0 ? tableLines(kernels, rows) : [];
   lines.push(
     ...failures.map(({ file, kernel, reason }) => `${oneLine(file)}, on ${kernel}: ${oneLine(reason)}`),
   );
-  return `${[...lines, '', summary({ kernels, rows, failures })].join('\n')}\n`;
+  return `${[...lines, '', summary(matrix)].join('\n')}\n`;
 }
 
-function nameOf({ file, program }: MatrixRow): string {
-  return oneLine(`${file} ${program}`);
+/** The kernels, then each file with its programs. */
+function tableLines(kernels: readonly string[], rows: readonly MatrixRow[]): string[] {
+  const cells = rows.map((row) => [
+    `${INDENT}${oneLine(row.program)}`,
+    ...kernels.map((kernel) => cellText(row, kernel)),
+  ]);
+  const head = ['', ...kernels];
+  const widths = head.map((_, column) =>
+    Math.max(...[head, ...cells].map((line) => (line[column] ?? '').length)),
+  );
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, column) => text.padEnd(widths[column] ?? 0))
+      .join(GAP)
+      .trimEnd();
+  const lines = [line(head)];
+  rows.forEach(({ file, difference }, index) => {
+    if (file !== rows[index - 1]?.file) lines.push(oneLine(file));
+    lines.push(line(cells[index] ?? []));
+    if (difference !== undefined) lines.push(`${INDENT}${INDENT}${oneLine(difference)}`);
+  });
+  return lines;
 }
 
 function cellText({ cells }: MatrixRow, kernel: string): string {
