@@ -1,4 +1,5 @@
 /** The vm: runs BPF programs over the modelled kernel's memory. Nothing here needs Node. */
+export { SETTLE_CALLBACKS, SETTLE_TIME, type Settled } from './deferred/index.ts';
 export type { Fault, FaultName } from './fault.ts';
 export { HelperCall, type HelperFunction } from './helper-call.ts';
 export { installHelpers } from './helpers/index.ts';

@@ -10,7 +10,7 @@ import type { MapDef } from '../loader/program.ts';
 import type { MapExports } from './map-exports.ts';
 import { mapRecordSize, writeMapRecord } from './map-record.ts';
 import type { LoadedProgram } from './program.ts';
-import { specialFields } from './value-fields.ts';
+import { specialFields, type ValueField } from './value-fields.ts';
 import type { Vm } from './vm.ts';
 
 /** BPF_MAP_TYPE_* that the host treats apart. */
@@ -138,8 +138,9 @@ export class MapTable {
     // As in Linux, the map of maps keeps what it needs to know about its template.
     if (template) this.destroy(template);
     if (slot < 0) return slot;
-    const map = new VmMap(this, slot, this.nextId++, def);
-    for (const field of btf ? specialFields(btf, def.valueTypeId) : []) {
+    const fields = btf ? specialFields(btf, def.valueTypeId) : [];
+    const map = new VmMap(this, slot, this.nextId++, def, fields);
+    for (const field of fields) {
       if (this.exports.mapAddField(slot, field.offset, field.size, field.lock ? 1 : 0) < 0) {
         this.exports.mapDestroy(slot);
         return -Errno.EINVAL;
@@ -214,10 +215,12 @@ export class VmMap implements BpfMapView {
   /** Bytes of a key and a value as they pass the system call. */
   private readonly keyBytes: number;
   private readonly valueBytes: number;
+  private readonly fields: readonly ValueField[];
 
-  constructor(table: MapTable, slot: number, id: number, def: MapDef) {
+  constructor(table: MapTable, slot: number, id: number, def: MapDef, fields: readonly ValueField[] = []) {
     this.table = table;
     this.exports = table.exports;
+    this.fields = fields;
     this.slot = slot;
     this.id = id;
     this.name = def.name.slice(0, MAX_NAME);
@@ -331,7 +334,7 @@ export class VmMap implements BpfMapView {
     }
   }
 
-  /** Keys and values in iteration order, as copies. */
+  /** Keys and values in iteration order, as copies; special fields are zeros in them, as in what a lookup gives. */
   contents(): Iterable<{ key: Uint8Array; value: Uint8Array }> {
     return this.type === MapType.LpmTrie
       ? [...this.copies()].sort((a, b) => comparePrefixes(a.key, b.key))
@@ -344,8 +347,16 @@ export class VmMap implements BpfMapView {
       const key = ram.read(keyAddress, this.keyBytes) ?? new Uint8Array();
       // What a map of maps holds is an address; its readers get ids.
       const value = OF_MAPS.has(this.type) ? this.get(key) : ram.read(valueAddress, this.valueBytes);
-      if (value) yield { key, value };
+      if (value) yield { key, value: this.withoutFields(value) };
     }
+  }
+
+  private withoutFields(value: Uint8Array): Uint8Array {
+    const step = Math.ceil(this.valueSize / 8) * 8;
+    for (let start = 0; start < value.length; start += step) {
+      for (const { offset, size } of this.fields) value.fill(0, start + offset, start + offset + size);
+    }
+    return value;
   }
 
   /** Keys and values in hexadecimal. */

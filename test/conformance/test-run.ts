@@ -16,6 +16,7 @@ import type { Tier } from '../../vm/program.ts';
 import { testRun } from '../../vm/test-run/test-run.ts';
 import type { Vm } from '../../vm/vm.ts';
 import { arraySlots, sibling } from './test-run-arrays.ts';
+import { TESTMOD_KFUNCS } from './testmod.ts';
 
 export interface RecordedMap {
   name: string;
@@ -249,8 +250,16 @@ function load(
     moduleBtf: () => symbols,
     helpers: {},
     unmodelled: (name: string) => vm.numberUnmodelled(name),
+    ...(run.symbols.some((name) => TESTMOD_KFUNCS.has(name))
+      ? { mocked: (name: string) => mock(vm, name) }
+      : {}),
   };
   return loadVmProgram(vm, program, references, { facts, tier });
+}
+
+function mock(vm: Vm, name: string): number | undefined {
+  const helper = TESTMOD_KFUNCS.get(name);
+  return helper && vm.numberMock(name, helper);
 }
 
 function compareMaps(run: RecordedRun, maps: readonly VmMap[]): Outcome {

@@ -2,7 +2,7 @@
 /** Array maps: values side by side, `valueSpan` apart; an index is a u32 key. */
 import { Errno } from '../../bpf/errno.ts';
 import { ramAlloc, ramFree } from './heap.ts';
-import { copyValue, cpuCount, currentCpu, isPercpu, MapRecord, UpdateFlag } from './map.ts';
+import { copyValue, cpuCount, currentCpu, isPercpu, MapRecord, releaseFields, UpdateFlag } from './map.ts';
 
 /** Zeroed storage; 0 or -ENOMEM. */
 export function arrayInit(map: MapRecord): i32 {
@@ -34,11 +34,14 @@ export function arrayUpdate(map: MapRecord, index: u32, value: u32, flags: u64, 
   if (how === UpdateFlag.NoExist) return -Errno.EEXIST;
   if (!isPercpu(map.type)) {
     copyValue(map, to, value);
+    releaseFields(map, to);
   } else if (!all) {
     copyValue(map, to + currentCpu * map.valueStride, value);
+    releaseFields(map, to + currentCpu * map.valueStride);
   } else {
     for (let cpu: u32 = 0; cpu < cpuCount; cpu++) {
       copyValue(map, to + cpu * map.valueStride, value + cpu * map.valueStride);
+      releaseFields(map, to + cpu * map.valueStride);
     }
   }
   return 0;

@@ -8,7 +8,17 @@
 import { Errno } from '../../bpf/errno.ts';
 import { ramAlloc, ramFree } from './heap.ts';
 import { lruAdd, lruRemove, lruTouch } from './lru.ts';
-import { copyValue, cpuCount, currentCpu, isLru, isPercpu, isStorage, MapRecord, UpdateFlag } from './map.ts';
+import {
+  copyValue,
+  cpuCount,
+  currentCpu,
+  isLru,
+  isPercpu,
+  isStorage,
+  MapRecord,
+  releaseFields,
+  UpdateFlag,
+} from './map.ts';
 import { Element, elementAt, freeSlab, giveElement, HEADER, takeElement } from './slab.ts';
 
 const SEED: u32 = 0x9747_b28c;
@@ -168,6 +178,7 @@ function unlinkElement(map: MapRecord, number: u32): void {
     if (load<u32>(link) === number) {
       store<u32>(link, element.next);
       if (isLru(map.type)) lruRemove(map, number);
+      releaseValue(map, element);
       giveElement(map, number);
       map.count--;
       return;
@@ -176,6 +187,12 @@ function unlinkElement(map: MapRecord, number: u32): void {
     if (before === null) return;
     link = changetype<u32>(before) + <u32>offsetof<Element>('next');
   }
+}
+
+function releaseValue(map: MapRecord, element: Element): void {
+  const copies = isPercpu(map.type) ? cpuCount : 1;
+  const value = elementValue(map, element);
+  for (let cpu: u32 = 0; cpu < copies; cpu++) releaseFields(map, value + cpu * map.valueStride);
 }
 
 function writeValue(map: MapRecord, element: Element, value: u32, all: bool): void {

@@ -13,6 +13,7 @@ import {
   VMALLOC_PAGES,
   VMEMMAP,
 } from './address.ts';
+import { functionAt } from './call.ts';
 import { functionAddress, insnAtSlot, loadProgram, slotOf, unloadProgram } from './decode.ts';
 import { raiseFault } from './fault.ts';
 import { initStacks, markDepth } from './frame.ts';
@@ -66,6 +67,7 @@ import {
   tierWrite,
 } from './tier.ts';
 import { flushTrace, traceBytes } from './trace.ts';
+import { keyOfValue, valueAround } from './value-place.ts';
 
 export {
   callHelper,
@@ -78,11 +80,13 @@ export {
   entryValueOffset,
   flushTrace,
   functionAddress,
+  functionAt,
   HIGH_FRAMES,
   HIGH_PFN,
   insnAtSlot,
   isMapped,
   KERNEL_IMAGE,
+  keyOfValue,
   loadProgram,
   lowSpan,
   mapAddField,
@@ -142,6 +146,7 @@ export {
   VMALLOC,
   VMALLOC_PAGES,
   VMEMMAP,
+  valueAround,
 };
 
 initHeaps();

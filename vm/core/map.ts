@@ -265,6 +265,20 @@ export function copyValue(map: MapRecord, to: u32, from: u32): void {
   memory.copy(to + at, from + at, map.valueSize - at);
 }
 
+/** Bytes of a bpf_spin_lock and of a bpf_refcount, which are nothing that a value could let go of. */
+const COUNTER_SIZE: u32 = 4;
+
+/**
+ * Has a value that is deleted or overwritten let go of what its special fields hold: timers, work items, kernel
+ * pointers, lists and trees.
+ */
+export function releaseFields(map: MapRecord, value: u32): void {
+  for (let i: u32 = 0; i < map.fieldCount; i++) {
+    const field = changetype<ValueField>(map.fields + i * 8);
+    if (field.size > COUNTER_SIZE) memory.fill(value + field.offset, 0, field.size);
+  }
+}
+
 /** Zeroes the special fields: in a new element, and in what a system call gets to see. */
 export function clearFields(map: MapRecord, value: u32): void {
   for (let i: u32 = 0; i < map.fieldCount; i++) {
