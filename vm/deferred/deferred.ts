@@ -46,6 +46,11 @@ export class Deferred {
     this.vm = vm;
   }
 
+  /** Timers and work queues that are known, of which some may be gone. */
+  get size(): number {
+    return this.known.size;
+  }
+
   /** Work that is started and was not done yet. */
   get pending(): number {
     this.schedule.sweep((work) => this.isGone(work));
