@@ -620,9 +620,10 @@ describe('special fields of values', () => {
   const seen = Uint8Array.of(255, 255, 255, 255, ...new Uint8Array(20), ...new Uint8Array(8).fill(255));
 
   it.each([
-    ['array', Type.array],
-    ['hash', Type.hash],
-  ])('%s: updates and lookups leave them out', (_text, type) => {
+    // In place, an array's update lets go of a timer, a hash's locked one does not.
+    ['array', Type.array, 0n],
+    ['hash', Type.hash, 77n],
+  ])('%s: updates and lookups leave them out', (_text, type, kept) => {
     const map = rig.maps.create(mapDef({ type, valueSize: 32, valueTypeId }), btf);
     expect(map.update(u32(0), filled)).toBe(0);
     const address = rig.pointer(LOOKUP, map.address, rig.put(u32(0)));
@@ -630,7 +631,7 @@ describe('special fields of values', () => {
     rig.vm.ram.write(address + 8n, u64(77));
     expect(map.get(u32(0))).toEqual(seen);
     expect(map.update(u32(0), filled, LOCK)).toBe(0);
-    expect(rig.u64(address + 8n)).toBe(77n);
+    expect(rig.u64(address + 8n)).toBe(kept);
     expect(map.lookup(u32(0), LOCK)).toEqual(seen);
   });
 });

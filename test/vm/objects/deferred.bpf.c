@@ -2,10 +2,6 @@
 /*
  * Timers and work queues in values of maps. Each program writes to `log` what it was answered, and each callback
  * what it was called with, at what time; deferred.test.ts reads it.
- *
- *   clang-19 -target bpf -mcpu=v3 -O2 -g -ffreestanding -Wall -Werror -ffile-prefix-map=$PWD=. \
- *     -fdebug-compilation-dir=. -Iprograms/include -c test/vm/objects/deferred.bpf.c -o test/vm/objects/deferred.bpf.o
- *   llvm-strip-19 -g test/vm/objects/deferred.bpf.o
  */
 #include "helpers.h"
 
