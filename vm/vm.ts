@@ -1,6 +1,7 @@
 /** The virtual machine: memory, programs and runs of one modelled kernel. */
 import { FaultKind, Frame, RunStatus, State } from '../bpf/abi.ts';
 import { OutOfMemory } from '../kernel-model/ram.ts';
+import { ArenaSpace } from './arena.ts';
 import { Contexts } from './context/contexts.ts';
 import { Deferred, type WorkFunction } from './deferred/index.ts';
 import { defaultName, type Fault, readFault } from './fault.ts';
@@ -69,6 +70,7 @@ export interface CallerFrame {
 export class Vm {
   readonly core: Core;
   readonly ram: VmRam;
+  readonly arenas: ArenaSpace;
   /** Packets of the runs under way. */
   readonly contexts = new Contexts();
   /** Timers and work queues that programs have set up. */
@@ -83,6 +85,7 @@ export class Vm {
   private constructor(core: Core) {
     this.core = core;
     this.ram = new VmRam(core.exports);
+    this.arenas = new ArenaSpace(this.ram);
     this.call = new HelperCall(this.ram, core.exports);
   }
 

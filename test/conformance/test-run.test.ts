@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { openProfile } from '../../kernel-model/profile-node.ts';
 import { installHelpers } from '../../vm/helpers/index.ts';
 import { MapTable } from '../../vm/maps.ts';
 import { createVm } from '../../vm/node.ts';
@@ -71,12 +72,6 @@ const NOT_MODELLED: { readonly [reason: string]: readonly string[] } = {
     'refcounted_kptr/insert_rbtree_and_stash__del_tree_true',
     'refcounted_kptr/insert_rbtree_and_stash__del_tree_false',
   ],
-  'has an arena without a user address': [
-    'verifier_arena/basic_alloc1',
-    'verifier_arena/basic_alloc2',
-    'verifier_arena/basic_alloc3',
-    'verifier_arena_large/big_alloc1',
-  ],
   'has a map of storage for each cgroup': [
     'verifier_cgroup_storage/valid_cgroup_storage_access',
     'verifier_cgroup_storage/per_cpu_cgroup_storage_access',
@@ -86,17 +81,18 @@ const NOT_MODELLED: { readonly [reason: string]: readonly string[] } = {
   ],
 };
 /** Programs that run here and give what the kernel gave; may only grow. */
-const SAME = 791;
+const SAME = 795;
 
 describe('programs that Linux 6.12 ran by BPF_PROG_TEST_RUN', async () => {
   const vm = await createVm();
   const kernel = new TestKernel();
   installHelpers(vm, kernel, new MapTable(vm));
   const facts = await collectFacts(new Set(runs.map(({ name }) => name)));
+  const kernelBtf = openProfile('6.12').vmlinux;
   const byName = new Map(runs.map((run) => [run.name, run]));
   const outcomesIn = (tier: Tier) =>
     new Map<string, Outcome>(
-      runs.map((run) => [run.name, replay(vm, run, kernel, { tier, facts, runs: byName })]),
+      runs.map((run) => [run.name, replay(vm, run, kernel, { tier, facts, runs: byName, kernelBtf })]),
     );
   const outcomes = outcomesIn('interpreter');
   const namesOf = (kind: Outcome['kind']) =>

@@ -15,6 +15,7 @@ import { loadVmProgram, type VmProgram } from '../../vm/object.ts';
 import type { Tier } from '../../vm/program.ts';
 import { testRun } from '../../vm/test-run/test-run.ts';
 import type { Vm } from '../../vm/vm.ts';
+import { arenaVariables } from './test-run-arenas.ts';
 import { arraySlots, sibling } from './test-run-arrays.ts';
 import { TESTMOD_KFUNCS } from './testmod.ts';
 
@@ -75,11 +76,13 @@ export interface Recording {
   tier: Tier;
   runs: ReadonlyMap<string, RecordedRun>;
   facts: ReadonlyMap<string, InsnFacts>;
+  /** Of the kernel that recorded them: some look into their maps' records. */
+  kernelBtf: Btf;
 }
 
 /** Runs a recorded program over the packets that Linux ran it over, and compares. */
 export function replay(vm: Vm, run: RecordedRun, services: KernelServices, recording: Recording): Outcome {
-  const table = new MapTable(vm);
+  const table = new MapTable(vm, { kernelBtf: recording.kernelBtf });
   try {
     const maps = createMaps(table, run);
     const program = load(vm, run, maps, services, recording.facts.get(run.name), recording.tier);
@@ -178,7 +181,8 @@ function context(type: number): { context?: Uint8Array } {
 function createMaps(table: MapTable, run: RecordedRun): VmMap[] {
   const defs = run.maps.map((map): MapDef => {
     const inner = map.inner === undefined ? undefined : run.maps[map.inner];
-    return { ...mapDef(map), ...(inner ? { inner: mapDef(inner) } : {}) };
+    const data = arenaVariables(run.name, map.type);
+    return { ...mapDef(map), ...(inner ? { inner: mapDef(inner) } : {}), ...(data ? { data } : {}) };
   });
   return defs.map((def, i) => table.create(def, valueBtf(run.maps[i] as RecordedMap)));
 }

@@ -1,6 +1,8 @@
 /** The exports of vm.wasm. */
 
 import {
+  ARENA_PAGES,
+  ARENAS,
   DIRECT_MAP,
   HIGH_FRAMES,
   HIGH_PFN,
@@ -70,6 +72,8 @@ import { flushTrace, traceBytes } from './trace.ts';
 import { keyOfValue, valueAround } from './value-place.ts';
 
 export {
+  ARENA_PAGES,
+  ARENAS,
   callHelper,
   continueHelper,
   copyFromKernel,

@@ -32,6 +32,8 @@ const STORAGE_ELEMENT: u64 = 128;
 const PERCPU_MAX: u32 = 32 << 10;
 const MAX_ENTRIES: u32 = 0x8000_0000;
 const PAGE: u32 = 4096;
+/** Arenas have at most 4 GiB, and lie between two multiples of that. */
+const ARENA_MAX: u64 = 0x1_0000_0000;
 
 /**
  * Creates a map. `inner` is the slot of the template of a map of maps, else -1; `visibleSize` the bytes that
@@ -142,7 +144,8 @@ function isModelled(type: u32): bool {
     type === MapType.LpmTrie ||
     isQueueLike(type) ||
     isRingbuf(type) ||
-    isAlwaysEmpty(type)
+    isAlwaysEmpty(type) ||
+    type === MapType.Arena
   );
 }
 
@@ -169,6 +172,7 @@ function checkCreate(
     return -Errno.EINVAL;
   }
   if (!isModelled(type)) return -Errno.EOPNOTSUPP;
+  if (type === MapType.Arena) return checkArena(keySize, valueSize, maxEntries, flags, mapExtra);
   if (mapExtra !== 0 && type !== MapType.BloomFilter) return -Errno.EINVAL;
   if (isMapOfMaps(type)) {
     if (template === null) return -Errno.EBADF;
@@ -247,6 +251,16 @@ function checkRingbuf(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32)
   if ((flags & ~MapFlag.NumaNode) !== 0 || keySize !== 0 || valueSize !== 0) return -Errno.EINVAL;
   const powerOfTwo = maxEntries !== 0 && (maxEntries & (maxEntries - 1)) === 0;
   return powerOfTwo && maxEntries % PAGE === 0 ? 0 : -Errno.EINVAL;
+}
+
+/** @param user user address of the first page, 0 for whatever a later mmap gives. */
+function checkArena(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, user: u64): i32 {
+  const allowed = MapFlag.Mmapable | MapFlag.SegvOnFault | MapFlag.NoUserConv;
+  if (keySize !== 0 || valueSize !== 0 || maxEntries === 0) return -Errno.EINVAL;
+  if ((flags & MapFlag.Mmapable) === 0 || (flags & ~allowed) !== 0 || user % PAGE !== 0) return -Errno.EINVAL;
+  const size = <u64>maxEntries * PAGE;
+  if (size > ARENA_MAX) return -Errno.E2BIG;
+  return user >> 32 === (user + size - 1) >> 32 ? 0 : -Errno.ERANGE;
 }
 
 /** Whether maps of this kind may stand in a map of maps. */

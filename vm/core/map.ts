@@ -38,6 +38,7 @@ export const enum MapType {
   BloomFilter = 30,
   UserRingbuf = 31,
   CgrpStorage = 32,
+  Arena = 33,
 }
 
 /** BPF_F_* of map_flags (uapi linux/bpf.h) */
@@ -55,6 +56,8 @@ export const enum MapFlag {
   Mmapable = 1024,
   PreserveElems = 2048,
   InnerMap = 4096,
+  SegvOnFault = 0x2_0000,
+  NoUserConv = 0x4_0000,
 }
 
 /** Flags of an update. */

@@ -2,6 +2,7 @@
 import type { KernelServices } from '../../kernel-model/services.ts';
 import type { MapTable } from '../maps.ts';
 import type { Vm } from '../vm.ts';
+import { arenaHelpers } from './arena.ts';
 import { HelperContext } from './context.ts';
 import { deferredHelpers } from './deferred.ts';
 import { kernelHelpers } from './kernel.ts';
@@ -25,6 +26,7 @@ export function installHelpers(vm: Vm, services: KernelServices, maps: MapTable)
   const { buf, size, count } = context.seqFiles;
   maps.exports.setSeqLayout(buf, size, count);
   const groups = [
+    arenaHelpers(context),
     deferredHelpers(context),
     kernelHelpers(context),
     memoryHelpers(context),
