@@ -9,6 +9,7 @@ import { HelperCall, type HelperFunction } from './helper-call.ts';
 import { isPoison } from './poison.ts';
 import { type LoadedProgram, loadProgram, type ProgramOptions } from './program.ts';
 import { VmRam } from './ram.ts';
+import { RunStorage } from './test-run/storage.ts';
 import { TranslatedProgram } from './translate/program.ts';
 import { type Core, startCore } from './wasm.ts';
 
@@ -71,6 +72,8 @@ export class Vm {
   readonly core: Core;
   readonly ram: VmRam;
   readonly arenas: ArenaSpace;
+  /** Of the test run under way. */
+  readonly storage: RunStorage;
   /** Packets of the runs under way. */
   readonly contexts = new Contexts();
   /** Timers and work queues that programs have set up. */
@@ -86,6 +89,7 @@ export class Vm {
     this.core = core;
     this.ram = new VmRam(core.exports);
     this.arenas = new ArenaSpace(this.ram);
+    this.storage = new RunStorage(this.ram);
     this.call = new HelperCall(this.ram, core.exports);
   }
 

@@ -19,6 +19,7 @@ export interface CoreExports {
   functionAddress(insn: number): bigint;
   functionAt(address: bigint): number;
   valueAround(map: bigint, at: number, size: number): number;
+  cgroupStorageSize(map: bigint): number;
   keyOfValue(map: bigint, value: number): number;
   startRun(program: number, insn: number): void;
   resumeRun(budget: number): number;

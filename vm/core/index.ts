@@ -69,12 +69,13 @@ import {
   tierWrite,
 } from './tier.ts';
 import { flushTrace, traceBytes } from './trace.ts';
-import { keyOfValue, valueAround } from './value-place.ts';
+import { cgroupStorageSize, keyOfValue, valueAround } from './value-place.ts';
 
 export {
   ARENA_PAGES,
   ARENAS,
   callHelper,
+  cgroupStorageSize,
   continueHelper,
   copyFromKernel,
   copyToKernel,

@@ -8,6 +8,7 @@ import {
   cpuCount,
   freeMapRecord,
   holdsReferences,
+  isCgroupStorage,
   isLru,
   isMapOfMaps,
   isPercpu,
@@ -145,6 +146,7 @@ function isModelled(type: u32): bool {
     isQueueLike(type) ||
     isRingbuf(type) ||
     isAlwaysEmpty(type) ||
+    isCgroupStorage(type) ||
     type === MapType.Arena
   );
 }
@@ -182,6 +184,7 @@ function checkCreate(
   if (isArrayLike(type)) return checkArray(type, keySize, valueSize, maxEntries, flags);
   if (isStorage(type)) return checkStorage(keySize, valueSize, maxEntries, flags);
   if (isHashLike(type)) return checkHash(type, keySize, valueSize, maxEntries, flags);
+  if (isCgroupStorage(type)) return checkCgroupStorage(type, keySize, valueSize, maxEntries, flags);
   if (type === MapType.LpmTrie) return checkLpm(keySize, valueSize, maxEntries, flags);
   if (isQueueLike(type)) return checkQueue(type, keySize, valueSize, maxEntries, flags, mapExtra);
   if (isRingbuf(type)) return checkRingbuf(keySize, valueSize, maxEntries, flags);
@@ -225,6 +228,14 @@ function checkStorage(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32)
   return valueSize > KMALLOC_MAX - STORAGE_ELEMENT || valueSize > 0xffff ? -Errno.E2BIG : 0;
 }
 
+/** Keys are a cgroup's id (8 bytes), or that and an attach type (`struct bpf_cgroup_storage_key`, 16). */
+function checkCgroupStorage(type: u32, keySize: u32, valueSize: u32, maxEntries: u32, flags: u32): i32 {
+  if ((keySize !== 8 && keySize !== 16) || valueSize === 0) return -Errno.EINVAL;
+  if (valueSize > 0xffff) return -Errno.E2BIG;
+  if (type === MapType.PercpuCgroupStorage && valueSize > PERCPU_MAX) return -Errno.E2BIG;
+  return (flags & ~(MapFlag.NumaNode | ACCESS)) !== 0 || maxEntries !== 0 ? -Errno.EINVAL : 0;
+}
+
 function checkLpm(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32): i32 {
   if ((flags & MapFlag.NoPrealloc) === 0) return -Errno.EINVAL;
   if ((flags & ~(MapFlag.NoPrealloc | MapFlag.NumaNode | ACCESS)) !== 0) return -Errno.EINVAL;
@@ -265,7 +276,7 @@ function checkArena(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, u
 
 /** Whether maps of this kind may stand in a map of maps. */
 function canBeInner(type: u32): bool {
-  return !holdsReferences(type) || type === MapType.PerfEventArray;
+  return !isCgroupStorage(type) && (!holdsReferences(type) || type === MapType.PerfEventArray);
 }
 
 /** Per-CPU LRU lists: every CPU gets the same number of elements. */

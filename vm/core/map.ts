@@ -27,7 +27,9 @@ export const enum MapType {
   Cpumap = 16,
   Xskmap = 17,
   Sockhash = 18,
+  CgroupStorage = 19,
   ReuseportSockarray = 20,
+  PercpuCgroupStorage = 21,
   Queue = 22,
   Stack = 23,
   SkStorage = 24,
@@ -239,6 +241,11 @@ export function isStorage(type: u32): bool {
     type === MapType.TaskStorage ||
     type === MapType.CgrpStorage
   );
+}
+
+/** Storage for each cgroup that a program is attached to: a test run has one of its own (vm/test-run/storage.ts). */
+export function isCgroupStorage(type: u32): bool {
+  return type === MapType.CgroupStorage || type === MapType.PercpuCgroupStorage;
 }
 
 /**

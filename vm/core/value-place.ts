@@ -2,9 +2,15 @@
 /** Which value of a map a place belongs to: timers and work queues are known by their place alone. */
 import { arrayValue } from './array.ts';
 import { elementKey, elementValue } from './hash.ts';
-import { keyCell, MapRecord, MapType, mapAtAddress } from './map.ts';
+import { isCgroupStorage, keyCell, MapRecord, MapType, mapAtAddress } from './map.ts';
 import { isHashLike } from './map-create.ts';
 import { elementAround, elementAt } from './slab.ts';
+
+/** Bytes of a value of a cgroup storage map at a kernel address; 0 when it is none. */
+export function cgroupStorageSize(address: u64): u32 {
+  const map = mapAtAddress(address);
+  return map === null || !isCgroupStorage(map.type) ? 0 : map.valueSize;
+}
 
 /**
  * Linear offset of the value, of a map at a kernel address, that has all of [at, at + size).

@@ -3,6 +3,7 @@ import type { KernelServices } from '../../kernel-model/services.ts';
 import type { MapTable } from '../maps.ts';
 import type { Vm } from '../vm.ts';
 import { arenaHelpers } from './arena.ts';
+import { cgroupStorageHelpers } from './cgroup-storage.ts';
 import { HelperContext } from './context.ts';
 import { deferredHelpers } from './deferred.ts';
 import { kernelHelpers } from './kernel.ts';
@@ -27,6 +28,7 @@ export function installHelpers(vm: Vm, services: KernelServices, maps: MapTable)
   maps.exports.setSeqLayout(buf, size, count);
   const groups = [
     arenaHelpers(context),
+    cgroupStorageHelpers(context),
     deferredHelpers(context),
     kernelHelpers(context),
     memoryHelpers(context),

@@ -60,6 +60,7 @@ function runAndFree(vm: Vm, context: TestContext, program: VmProgram, input: Tes
     return runOver(context, program, input);
   } finally {
     vm.contexts.current = 'none';
+    vm.storage.clear();
     context.free();
   }
 }
