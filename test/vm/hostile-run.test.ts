@@ -37,6 +37,7 @@ async function machine() {
       symbolAddress: () => undefined,
       symbolAt: () => undefined,
       ktime: () => 5n,
+      advance: () => {},
     },
     table,
   );
