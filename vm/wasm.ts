@@ -22,6 +22,7 @@ export interface CoreExports {
   cgroupStorageSize(map: bigint): number;
   keyOfValue(map: bigint, value: number): number;
   startRun(program: number, insn: number): void;
+  markDepth(depth: number): void;
   resumeRun(budget: number): number;
   raiseFault(kind: number, address: bigint): void;
   resetRandom(): void;

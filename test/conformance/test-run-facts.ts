@@ -6,14 +6,21 @@ import { builtCore } from '../../bpf/package-root.ts';
 import { openProfile } from '../../kernel-model/profile-node.ts';
 import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 import { Verifier } from '../../verifier/index.ts';
-import { openArchive } from './archive.ts';
+import { type Archive, openArchive } from './archive.ts';
 import { recordedRequest } from './recorded-request.ts';
 
 const KERNEL = '6.12';
 
+/** The recorded loads of this kernel. */
+export function openRecorded(): Archive {
+  return openArchive(fileURLToPath(new URL('recorded', import.meta.url)));
+}
+
 /** Verifies the programs of these names. A program that is not accepted, or not recorded, has no facts. */
-export async function collectFacts(names: ReadonlySet<string>): Promise<Map<string, InsnFacts>> {
-  const archive = openArchive(fileURLToPath(new URL('recorded', import.meta.url)));
+export async function collectFacts(
+  names: ReadonlySet<string>,
+  archive: Archive = openRecorded(),
+): Promise<Map<string, InsnFacts>> {
   const verifier = await Verifier.create({
     wasm: readFileSync(builtCore('verifier.wasm')),
     kernel: {

@@ -9,6 +9,7 @@ import type { InsnFacts } from '../../bpf/insn-facts.ts';
 import type { KernelServices } from '../../kernel-model/services.ts';
 import type { MapDef, Program } from '../../loader/program.ts';
 import { type RecordedPath, RecordingProgram } from '../../session/claims/recorded-path.ts';
+import type { HelperFunction } from '../../vm/helper-call.ts';
 import type { VmMap } from '../../vm/maps.ts';
 import { MapTable } from '../../vm/maps.ts';
 import { loadVmProgram, type VmProgram } from '../../vm/object.ts';
@@ -18,6 +19,7 @@ import type { Vm } from '../../vm/vm.ts';
 import { arenaVariables } from './test-run-arenas.ts';
 import { arraySlots, sibling } from './test-run-arrays.ts';
 import { TESTMOD_KFUNCS } from './testmod.ts';
+import { type StructOps, structOpsKfuncs } from './testmod-ops.ts';
 
 export interface RecordedMap {
   name: string;
@@ -76,6 +78,8 @@ export interface Recording {
   tier: Tier;
   runs: ReadonlyMap<string, RecordedRun>;
   facts: ReadonlyMap<string, InsnFacts>;
+  /** struct_ops programs that kfuncs of the selftests' module call. */
+  structOps: StructOps;
   /** Of the kernel that recorded them: some look into their maps' records. */
   kernelBtf: Btf;
 }
@@ -85,8 +89,10 @@ export function replay(vm: Vm, run: RecordedRun, services: KernelServices, recor
   const table = new MapTable(vm, { kernelBtf: recording.kernelBtf });
   try {
     const maps = createMaps(table, run);
-    const program = load(vm, run, maps, services, recording.facts.get(run.name), recording.tier);
-    const others = fillArrays(vm, table, run, services, recording);
+    const ops = loadOps(vm, run, services, recording);
+    const mocks = new Map([...TESTMOD_KFUNCS, ...structOpsKfuncs(vm, ops)]);
+    const program = load(vm, run, maps, services, recording.facts.get(run.name), recording.tier, mocks);
+    const others = [...ops.values(), ...fillArrays(vm, table, run, services, recording)];
     try {
       return runAll(vm, run, program) ?? compareMaps(run, maps);
     } finally {
@@ -124,6 +130,17 @@ export function runRecorded(
   } finally {
     for (const map of table.all) table.destroy(map);
   }
+}
+
+/** The struct_ops programs of its object, by member. */
+function loadOps(
+  vm: Vm,
+  run: RecordedRun,
+  services: KernelServices,
+  { structOps, tier }: Recording,
+): Map<string, VmProgram> {
+  const members = structOps.get(run.name.split('/')[0] ?? '') ?? new Map<string, RecordedRun>();
+  return new Map([...members].map(([name, ops]) => [name, load(vm, ops, [], services, undefined, tier)]));
 }
 
 /** Loads the programs that prog arrays hold from the start. */
@@ -229,6 +246,7 @@ function load(
   services: KernelServices,
   facts: InsnFacts | undefined,
   tier: Tier,
+  mocks: ReadonlyMap<string, HelperFunction> = TESTMOD_KFUNCS,
 ): VmProgram {
   const writer = new BtfWriter();
   const proto = writer.funcProto(0, []);
@@ -254,15 +272,15 @@ function load(
     moduleBtf: () => symbols,
     helpers: {},
     unmodelled: (name: string) => vm.numberUnmodelled(name),
-    ...(run.symbols.some((name) => TESTMOD_KFUNCS.has(name))
-      ? { mocked: (name: string) => mock(vm, name) }
+    ...(run.symbols.some((name) => mocks.has(name))
+      ? { mocked: (name: string) => mock(vm, mocks, name) }
       : {}),
   };
   return loadVmProgram(vm, program, references, { facts, tier });
 }
 
-function mock(vm: Vm, name: string): number | undefined {
-  const helper = TESTMOD_KFUNCS.get(name);
+function mock(vm: Vm, mocks: ReadonlyMap<string, HelperFunction>, name: string): number | undefined {
+  const helper = mocks.get(name);
   return helper && vm.numberMock(name, helper);
 }
 

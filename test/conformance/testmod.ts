@@ -16,6 +16,7 @@ const nothing: HelperFunction = () => 0;
 export const TESTMOD_KFUNCS: ReadonlyMap<string, HelperFunction> = new Map<string, HelperFunction>([
   ['bpf_kfunc_common_test', nothing],
   ['bpf_kfunc_call_test_sleepable', nothing],
+  ['bpf_kfunc_st_ops_inc10', (call) => addToArgs(call, call.arg(1), 10n)],
   ['bpf_kfunc_call_test_acquire', ({ ram }) => onlyObject(ram)],
   ['bpf_kfunc_call_test_ref', nothing],
   ['bpf_kfunc_call_test_release', nothing],
@@ -24,6 +25,15 @@ export const TESTMOD_KFUNCS: ReadonlyMap<string, HelperFunction> = new Map<strin
   ['bpf_iter_testmod_seq_value', valueOfSequence],
   ['bpf_iter_testmod_seq_destroy', (call) => writeCount(call, call.arg(1), 0)],
 ]);
+
+/** Adds to `a`, the only member of `struct st_ops_args`, and gives the sum. */
+export function addToArgs({ ram }: HelperCall, args: bigint, addend: bigint): bigint {
+  const bytes = ram.read(args, 8);
+  if (!bytes) return 0n;
+  const sum = BigInt.asUintN(64, new DataView(bytes.buffer).getBigUint64(0, true) + addend);
+  ram.write(args, new Uint8Array(BigUint64Array.of(sum).buffer));
+  return sum;
+}
 
 /** `struct prog_test_ref_kfunc`: int a, b; struct prog_test_member memb; self *next; refcount_t cnt. */
 const OBJECT_SIZE = 32;
