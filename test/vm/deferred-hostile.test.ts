@@ -42,6 +42,9 @@ function run(text: string): { r0: bigint; fault: string | undefined; program: Lo
   return { r0: BigInt.asIntN(64, r0), fault: fault?.kind, program };
 }
 
+/** The end of a callback that starts its timer again, at once. */
+const AGAIN = `r1 = ${value} ll\n r2 = 0\n r3 = 0\n call bpf_timer_start\n r0 = 0\n exit`;
+
 const fired = () => rig.u64(value + 24n);
 const scribble = (word: string) => `r1 = ${value} ll\nr2 = ${word}\n*(u64 *)(r1 +0) = r2`;
 
@@ -93,6 +96,9 @@ describe('a timer', () => {
     expect(settle(vm)).toMatchObject({ callbacks: 1, status: 'faulted', fault: { kind: 'read' } });
     run(armed(value).replace('fired:', 'fired:\n  goto fired'));
     expect(settle(vm, 100)).toMatchObject({ callbacks: 1, status: 'suspended', insns: 100 });
+    // Nine instructions each; the budget is that of all of them.
+    run(armed(value).replace('r0 = 0\n  exit', AGAIN));
+    expect(settle(vm, 100)).toMatchObject({ callbacks: 12, status: 'suspended', insns: 100 });
   });
 });
 

@@ -1,6 +1,6 @@
 /** What follows a run: the callbacks of timers and work queues that come due. */
 import type { Fault } from '../fault.ts';
-import type { RunResult, Vm } from '../vm.ts';
+import { DEFAULT_BUDGET, type RunResult, type Vm } from '../vm.ts';
 
 /** Nanoseconds that the modelled clock goes on at most after a run: a second. */
 export const SETTLE_TIME = 1_000_000_000n;
@@ -23,9 +23,9 @@ export interface Settled {
  * Calls what is due, and what comes due within `SETTLE_TIME`: work queues in the order in which they were started,
  * then timers by expiry, the clock always at the expiry of the one that fires. The clock goes on no further than
  * to the last of them. Ends with a callback that does not end well.
- * @param budget instructions that each callback may execute.
+ * @param budget instructions that all of them may execute together.
  */
-export function settle(vm: Vm, budget?: number): Settled {
+export function settle(vm: Vm, budget: number = DEFAULT_BUDGET): Settled {
   const { deferred } = vm;
   const end = deferred.clock.ktime() + SETTLE_TIME;
   let callbacks = 0;
@@ -34,7 +34,7 @@ export function settle(vm: Vm, budget?: number): Settled {
   while (callbacks < SETTLE_CALLBACKS && (last === undefined || last.status === 'finished')) {
     const result = deferred.doNext(end, ({ program, slot }, args) => {
       vm.start(program, args, {}, slot);
-      return vm.resume(budget);
+      return vm.resume(budget - insns);
     });
     if (!result) break;
     last = result;
