@@ -4,7 +4,8 @@
  *
  * Low physical memory is the wasm linear memory itself: physical address == linear offset. Frames from
  * HIGH_PFN on (physical 4 GiB and up) hold user pages; they and the `struct page` array are backed a page at
- * a time, at the first write, and read as zeros before that. Pages of the vmalloc area are aliases of others.
+ * a time, at the first write, and read as zeros before that. Pages of the vmalloc area are aliases of others, or
+ * backed in the same way.
  */
 export const PAGE_SHIFT = 12;
 export const PAGE_SIZE = 4096;
@@ -17,6 +18,9 @@ export const PAGE_STRUCT_SIZE = 64;
 /** Where the kernel maps pages next to each other that are not (vmap), and how many. */
 export const VMALLOC = 0xffff_c900_0000_0000n;
 export const VMALLOC_PAGES = 0x1_0000;
+/** Behind these, in the same area, arenas: how many, and the pages from one to the next (4 GiB and a gap). */
+export const ARENAS = 8;
+export const ARENA_PAGES = 0x10_0400;
 /** Kernel image alias of low physical memory: symbols' addresses. */
 export const KERNEL_IMAGE = 0xffff_ffff_8000_0000n;
 /** First address that user mappings may not reach. */

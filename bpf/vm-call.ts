@@ -70,6 +70,15 @@ export const enum VmCpumask {
   End = 0x1216,
 }
 
+/** Kfuncs that the host answers. */
+export const enum HostKfunc {
+  WqInit = 0x1180,
+  WqSetCallback = 0x1181,
+  WqStart = 0x1182,
+  ArenaAllocPages = 0x1183,
+  ArenaFreePages = 0x1184,
+}
+
 /** What stands behind the ABI's part of the records of packets (vm/context/record.ts): offsets from there. */
 export const enum PacketRecord {
   /** u64 address of the first byte */

@@ -4,7 +4,7 @@ import type { Iteration } from '../session/iterate.ts';
 import type { Replay } from '../session/replay.ts';
 import type { LoadedObject } from '../session/session.ts';
 import type { TestProgram } from '../session/test-bench.ts';
-import type { Fault, VmMap } from '../vm/index.ts';
+import type { Fault, Settled, VmMap } from '../vm/index.ts';
 import type { TestResult } from '../vm/test-run/index.ts';
 
 export function runRecord(object: LoadedObject, iteration: Iteration): object {
@@ -39,6 +39,7 @@ export function testRecord(tested: TestProgram, result: TestResult, more: object
     ...more,
     maps: mapContents(tested.object.maps),
     insns_executed: result.insns,
+    ...deferredRecord(result.deferred),
     tier: program.loaded.tier,
     fault: faultRecord(result.fault),
     errno: result.errno === 0 ? null : errnoName(result.errno),
@@ -60,6 +61,13 @@ export function replayRecord(tested: TestProgram, replay: Replay, trace: string)
     tier: tested.program.loaded.tier,
     fault: faultRecord(replay.fault),
   };
+}
+
+/** Of a run that has put nothing off there is none. */
+function deferredRecord(deferred: Settled | null): { deferred?: object } {
+  if (!deferred) return {};
+  const { callbacks, insns, pending } = deferred;
+  return { deferred: { callbacks, insns_executed: insns, pending } };
 }
 
 function hex(bytes: Uint8Array): string {

@@ -103,6 +103,10 @@ function print(tested: TestProgram, result: TestResult, context: object | string
   if (context !== undefined)
     process.stdout.write(`ctx_out ${typeof context === 'string' ? context : JSON.stringify(context)}\n`);
   process.stdout.write(`insns ${result.insns}\n`);
+  if (result.deferred) {
+    const { callbacks, insns, pending } = result.deferred;
+    process.stdout.write(`deferred ${callbacks} callbacks, ${insns} insns, ${pending} pending\n`);
+  }
 }
 
 function runCapture(bench: TestBench, tested: TestProgram, file: string, options: TestOptions): ExitCode {

@@ -25,6 +25,8 @@ export interface KernelServices {
   symbolAt(address: bigint): { name: string; offset: bigint; size: bigint } | undefined;
   /** Modelled nanoseconds since boot; advances only as the model says. */
   ktime(): bigint;
+  /** Time passes, and what the model has due by then happens. */
+  advance(nanoseconds: bigint): void;
 }
 
 /** A BPF map as the kernel model sees it (`bpf_map` records, the bpf_map and bpf_map_elem iterators). */

@@ -1,5 +1,5 @@
 /** Maps on the host side: created from an object's definitions, read and written as system calls would. */
-import { kernelAddress } from '../bpf/address.ts';
+import { kernelAddress, PAGE_SIZE } from '../bpf/address.ts';
 import type { Btf } from '../bpf/btf.ts';
 import { Errno } from '../bpf/errno.ts';
 import { errnoName } from '../bpf/errno-name.ts';
@@ -7,6 +7,7 @@ import { InputError } from '../bpf/input-error.ts';
 import type { Ram } from '../kernel-model/ram.ts';
 import type { BpfMapView, MapEntry, MapPlace } from '../kernel-model/services.ts';
 import type { MapDef } from '../loader/program.ts';
+import type { Arena, ArenaSpace } from './arena.ts';
 import type { MapExports } from './map-exports.ts';
 import { mapRecordSize, writeMapRecord } from './map-record.ts';
 import { ObjectTypes } from './object-types.ts';
@@ -26,6 +27,7 @@ const enum MapType {
   InodeStorage = 28,
   TaskStorage = 29,
   CgrpStorage = 32,
+  Arena = 33,
 }
 const STORAGE = new Set<number>([
   MapType.SkStorage,
@@ -53,6 +55,7 @@ export interface MapTableOptions {
 export class MapTable {
   readonly ram: Ram;
   readonly exports: MapExports;
+  readonly arenas: ArenaSpace;
   readonly cpus: number;
   readonly currentCpu: number;
   private readonly objectTypes: ObjectTypes;
@@ -67,6 +70,7 @@ export class MapTable {
     this.ram = vm.ram;
     this.exports = vm.core.exports as unknown as MapExports;
     this.objectTypes = new ObjectTypes(vm);
+    this.arenas = vm.arenas;
     this.options = options;
     this.cpus = options.cpus ?? 4;
     this.currentCpu = options.currentCpu ?? 0;
@@ -117,7 +121,7 @@ export class MapTable {
       check(made, def, 'create it');
       throw new Error('unreachable');
     }
-    if (def.data) check(made.update(u32Bytes(0), padded(def.data, def.valueSize)), def, 'fill it');
+    if (def.data) check(made.fill(def.data), def, 'fill it');
     if (def.frozen) made.freeze();
     return made;
   }
@@ -146,6 +150,10 @@ export class MapTable {
       this.exports.mapDestroy(slot);
       return -Errno.EINVAL;
     }
+    if (def.type === MapType.Arena && !map.placeArena()) {
+      this.exports.mapDestroy(slot);
+      return -Errno.ENOMEM;
+    }
     this.bySlot.set(slot, map);
     if (kernelBtf) writeMapRecord(this.ram, kernelBtf, map, this.operations(def.type));
     return map;
@@ -153,6 +161,7 @@ export class MapTable {
 
   destroy(map: VmMap): void {
     this.bySlot.delete(map.slot);
+    if (map.arena) this.arenas.destroy(map.arena);
     this.exports.mapDestroy(map.slot);
   }
 
@@ -226,6 +235,7 @@ export class VmMap implements BpfMapView {
   /** Bytes of a key and a value as they pass the system call. */
   private readonly keyBytes: number;
   private readonly valueBytes: number;
+  private ownArena: Arena | undefined;
 
   constructor(table: MapTable, slot: number, id: number, def: MapDef) {
     this.table = table;
@@ -252,8 +262,28 @@ export class VmMap implements BpfMapView {
     return this.exports.mapCount(this.slot) >>> 0;
   }
 
-  /** Kernel address of a byte of an array's first value: what ld_imm64 of a map value means. */
+  /** Its pages, for a map that is an arena. */
+  get arena(): Arena | undefined {
+    return this.ownArena;
+  }
+
+  /** Gives an arena its place: false when there is none left. @internal */
+  placeArena(): boolean {
+    this.ownArena = this.table.arenas.create(this.address, this.maxEntries, this.flags, this.extra);
+    return this.ownArena !== undefined;
+  }
+
+  /** What its loader puts in at first: an array's first value, an arena's first bytes. 0 or a negative errno. */
+  fill(data: Uint8Array): number {
+    const { arena } = this;
+    if (!arena) return this.update(u32Bytes(0), padded(data, this.valueSize));
+    if (arena.alloc(arena.user, Math.ceil(data.length / PAGE_SIZE)) === 0n) return -Errno.ENOMEM;
+    return this.table.ram.write(arena.kernelAddress(0), data) ? 0 : -Errno.EFAULT;
+  }
+
+  /** Address of a byte of an array's first value, or of an arena for user space: what ld_imm64 of a map value means. */
   valueAddress(offset: number): bigint | undefined {
+    if (this.ownArena) return this.ownArena.user + BigInt(offset);
     const first = this.exports.mapFirstValue(this.slot) >>> 0;
     return first === 0 ? undefined : kernelAddress(first) + BigInt(offset);
   }
@@ -343,8 +373,9 @@ export class VmMap implements BpfMapView {
     }
   }
 
-  /** Keys and values in iteration order, as copies. */
+  /** Keys and values in iteration order, as copies (of an arena: pages by their user address); special fields are zeros in them, as in what a lookup gives. */
   contents(): Iterable<{ key: Uint8Array; value: Uint8Array }> {
+    if (this.ownArena) return this.ownArena.contents();
     return this.type === MapType.LpmTrie
       ? [...this.copies()].sort((a, b) => comparePrefixes(a.key, b.key))
       : this.copies();

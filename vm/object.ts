@@ -8,7 +8,7 @@ import { contextLayout, rewriteContext } from './context/rewrite.ts';
 import type { MapTable, VmMap } from './maps.ts';
 import { typeNumbers } from './object-types.ts';
 import type { LoadedProgram, Tier } from './program.ts';
-import { type References, resolveProgram } from './resolve.ts';
+import { arenaOf, type References, resolveProgram } from './resolve.ts';
 import type { RunOptions, RunResult, Vm } from './vm.ts';
 
 /**
@@ -83,8 +83,10 @@ export function loadVmProgram(
   const code = resolveProgram(program, references, facts);
   const layout = contextLayout(program.type);
   if (layout && facts) rewriteContext(code, facts, layout);
+  const arena = arenaOf(program, references);
   const loaded = vm.load(code, {
     name: program.name,
+    ...(arena ? { arena: arena.placement } : {}),
     probeLoads: PROBING_TYPES.has(program.type),
     ...(tier ? { tier } : {}),
     ...(bounded ? { verified: (slot: number) => bounded.has(slot) } : {}),

@@ -13,6 +13,7 @@ import { CallKind, Class, Jmp, Mode, Pseudo, Size } from '../bpf/isa.ts';
 import type { KernelServices } from '../kernel-model/services.ts';
 import { ProgType } from '../loader/prog-type.ts';
 import type { Program } from '../loader/program.ts';
+import type { Arena } from './arena.ts';
 import { kfuncNumber } from './helpers/index.ts';
 import { isObjectKfunc, objectCall, percpuObjectCall, type TypeNumbers } from './helpers/object-kfuncs.ts';
 import type { VmMap } from './maps.ts';
@@ -70,6 +71,22 @@ export function resolveProgram(program: Program, references: References, facts?:
   }
   return code;
 }
+
+/** The arena that a program uses: the verifier allows one. */
+export function arenaOf(program: Program, { maps }: References): Arena | undefined {
+  for (const { code, src, imm } of readInsns(program.insns)) {
+    const arena = code === LD_IMM64 && MAP_KINDS.has(src) ? maps[imm]?.arena : undefined;
+    if (arena) return arena;
+  }
+  return undefined;
+}
+
+const MAP_KINDS: ReadonlySet<number> = new Set([
+  Pseudo.MapFd,
+  Pseudo.MapIdx,
+  Pseudo.MapValue,
+  Pseudo.MapIdxValue,
+]);
 
 // The vm's own numbers are for its loader alone: a program's id that collides with one names no helper.
 function helperCall(references: References, id: number): number {

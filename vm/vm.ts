@@ -1,12 +1,16 @@
 /** The virtual machine: memory, programs and runs of one modelled kernel. */
 import { FaultKind, Frame, RunStatus, State } from '../bpf/abi.ts';
 import { OutOfMemory } from '../kernel-model/ram.ts';
+import { ArenaSpace } from './arena.ts';
 import { Contexts } from './context/contexts.ts';
+import { Deferred } from './deferred/deferred.ts';
+import type { WorkFunction } from './deferred/work.ts';
 import { defaultName, type Fault, readFault } from './fault.ts';
 import { HelperCall, type HelperFunction } from './helper-call.ts';
 import { isPoison } from './poison.ts';
 import { type LoadedProgram, loadProgram, type ProgramOptions } from './program.ts';
 import { VmRam } from './ram.ts';
+import { RunStorage } from './test-run/storage.ts';
 import { TranslatedProgram } from './translate/program.ts';
 import { type Core, startCore } from './wasm.ts';
 
@@ -70,8 +74,15 @@ export interface CallerFrame {
 export class Vm {
   readonly core: Core;
   readonly ram: VmRam;
+  readonly arenas: ArenaSpace;
+  /** Of the test run under way. */
+  readonly storage: RunStorage;
   /** Packets of the runs under way. */
   readonly contexts = new Contexts();
+  /** Timers and work queues that programs have set up. */
+  readonly deferred = new Deferred(this);
+  /** By record. */
+  private readonly programs = new Map<number, LoadedProgram>();
   private readonly helpers = new Map<number, HelperFunction>();
   private readonly call: HelperCall;
   /** Names of what is called by a number but not modelled, from UNMODELLED on. */
@@ -80,6 +91,8 @@ export class Vm {
   private constructor(core: Core) {
     this.core = core;
     this.ram = new VmRam(core.exports);
+    this.arenas = new ArenaSpace(this.ram);
+    this.storage = new RunStorage(this.ram);
     this.call = new HelperCall(this.ram, core.exports);
   }
 
@@ -115,12 +128,28 @@ export class Vm {
 
   /** Loads a program whose references are resolved: see `loadProgram`. */
   load(code: Uint8Array, options: ProgramOptions = {}): LoadedProgram {
-    return loadProgram(this.core.exports, code, options);
+    const program = loadProgram(this.core.exports, code, options);
+    this.programs.set(program.record, program);
+    return program;
   }
 
   /** Gives a program's memory back. */
   unload(program: LoadedProgram): void {
+    this.programs.delete(program.record);
     this.core.exports.unloadProgram(program.record);
+  }
+
+  /** Whether a program was not unloaded since. */
+  isLoaded(program: LoadedProgram): boolean {
+    return this.programs.get(program.record) === program;
+  }
+
+  /** The function of the program that runs which a function pointer names; undefined, with a fault raised, for none. */
+  functionAt(address: bigint): WorkFunction | undefined {
+    const { exports } = this.core;
+    const insn = exports.functionAt(address) >>> 0;
+    const program = this.programs.get(this.program);
+    return insn === 0 || !program ? undefined : { program, slot: exports.slotOf(program.record, insn) >>> 0 };
   }
 
   /**

@@ -17,7 +17,12 @@ export interface CoreExports {
   insnAtSlot(program: number, slot: number): number;
   slotOf(program: number, insn: number): number;
   functionAddress(insn: number): bigint;
+  functionAt(address: bigint): number;
+  valueAround(map: bigint, at: number, size: number): number;
+  cgroupStorageSize(map: bigint): number;
+  keyOfValue(map: bigint, value: number): number;
   startRun(program: number, insn: number): void;
+  markDepth(depth: number): void;
   resumeRun(budget: number): number;
   raiseFault(kind: number, address: bigint): void;
   resetRandom(): void;

@@ -52,6 +52,20 @@ describe('drydock run of a program that is no iterator', () => {
     });
   });
 
+  it('tells of the callbacks that followed', () => {
+    const { stdout, status } = drydock(
+      'test/vm/objects/deferred.bpf.o',
+      '--prog',
+      'in_order',
+      '--data',
+      FRAME,
+    );
+    expect(stdout).toMatch(
+      /^retval 0 \(TC_ACT_OK\)\n.*\ninsns \d+\ndeferred 4 callbacks, \d+ insns, 0 pending\n$/,
+    );
+    expect(status).toBe(0);
+  });
+
   it('says why the kernel would not run it', () => {
     const { status, stderr } = drydock(OBJECT, '--data', '00');
     expect(stderr).toContain('EINVAL: the packet has fewer than 14 bytes');

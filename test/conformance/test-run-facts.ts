@@ -7,7 +7,7 @@ import { builtCore } from '../../bpf/package-root.ts';
 import { openProfile } from '../../kernel-model/profile-node.ts';
 import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 import { Verifier } from '../../verifier/index.ts';
-import { openArchive, type RecordedLoad } from './archive.ts';
+import { type Archive, openArchive, type RecordedLoad } from './archive.ts';
 import { recordedRequest } from './recorded-request.ts';
 import { runName } from './test-run.ts';
 
@@ -27,9 +27,16 @@ export interface ValueType {
   typeId: TypeId;
 }
 
+/** The recorded loads of this kernel. */
+export function openRecorded(): Archive {
+  return openArchive(fileURLToPath(new URL('recorded', import.meta.url)));
+}
+
 /** Verifies the programs of these names. A program that is not accepted, or not recorded, has no facts. */
-export async function collectFacts(names: ReadonlySet<string>): Promise<Map<string, RecordedFacts>> {
-  const archive = openArchive(fileURLToPath(new URL('recorded', import.meta.url)));
+export async function collectFacts(
+  names: ReadonlySet<string>,
+  archive: Archive = openRecorded(),
+): Promise<Map<string, RecordedFacts>> {
   const verifier = await Verifier.create({
     wasm: readFileSync(builtCore('verifier.wasm')),
     kernel: {

@@ -9,6 +9,7 @@ import { ObjectField } from '../../bpf/object-abi.ts';
 import type { KernelServices } from '../../kernel-model/services.ts';
 import type { MapDef, Program } from '../../loader/program.ts';
 import { type RecordedPath, RecordingProgram } from '../../session/claims/recorded-path.ts';
+import type { HelperFunction } from '../../vm/helper-call.ts';
 import type { VmMap } from '../../vm/maps.ts';
 import { MapTable } from '../../vm/maps.ts';
 import { loadVmProgram, type VmProgram } from '../../vm/object.ts';
@@ -17,8 +18,11 @@ import type { Tier } from '../../vm/program.ts';
 import { testRun } from '../../vm/test-run/test-run.ts';
 import { specialFields } from '../../vm/value-fields.ts';
 import type { Vm } from '../../vm/vm.ts';
+import { arenaVariables } from './test-run-arenas.ts';
 import { arraySlots, sibling } from './test-run-arrays.ts';
 import type { RecordedFacts, ValueType } from './test-run-facts.ts';
+import { TESTMOD_KFUNCS } from './testmod.ts';
+import { type StructOps, structOpsKfuncs } from './testmod-ops.ts';
 
 export interface RecordedMap {
   name: string;
@@ -96,17 +100,23 @@ export interface Recording {
   tier: Tier;
   runs: ReadonlyMap<string, RecordedRun>;
   facts: ReadonlyMap<string, RecordedFacts>;
+  /** struct_ops programs that kfuncs of the selftests' module call. */
+  structOps: StructOps;
+  /** Of the kernel that recorded them: some look into their maps' records. */
+  kernelBtf: Btf;
 }
 
 /** Runs a recorded program over the packets that Linux ran it over, and compares. */
 export function replay(vm: Vm, run: RecordedRun, services: KernelServices, recording: Recording): Outcome {
-  const table = new MapTable(vm);
+  const table = new MapTable(vm, { kernelBtf: recording.kernelBtf });
   try {
     const known = recording.facts.get(run.name);
     const maps = createMaps(table, run, known);
-    const program = load(vm, run, maps, services, known, recording.tier);
+    const ops = loadOps(vm, run, services, recording);
+    const mocks = new Map([...TESTMOD_KFUNCS, ...structOpsKfuncs(vm, ops)]);
+    const program = load(vm, run, maps, services, known, recording.tier, mocks);
     preset(maps, run);
-    const others = fillArrays(vm, table, run, services, recording);
+    const others = [...ops.values(), ...fillArrays(vm, table, run, services, recording)];
     try {
       return runAll(vm, run, program) ?? compareMaps(run, maps, known);
     } finally {
@@ -146,6 +156,17 @@ export function runRecorded(
   } finally {
     for (const map of table.all) table.destroy(map);
   }
+}
+
+/** The struct_ops programs of its object, by member. */
+function loadOps(
+  vm: Vm,
+  run: RecordedRun,
+  services: KernelServices,
+  { structOps, tier }: Recording,
+): Map<string, VmProgram> {
+  const members = structOps.get(run.name.split('/')[0] ?? '') ?? new Map<string, RecordedRun>();
+  return new Map([...members].map(([name, ops]) => [name, load(vm, ops, [], services, undefined, tier)]));
 }
 
 /** Loads the programs that prog arrays hold from the start. */
@@ -203,7 +224,8 @@ function context(type: number): { context?: Uint8Array } {
 function createMaps(table: MapTable, run: RecordedRun, facts: RecordedFacts | undefined): VmMap[] {
   return run.maps.map((map) => {
     const inner = map.inner === undefined ? undefined : run.maps[map.inner];
-    const def = { ...mapDef(map), ...(inner ? { inner: mapDef(inner) } : {}) };
+    const data = arenaVariables(run.name, map.type);
+    const def = { ...mapDef(map), ...(inner ? { inner: mapDef(inner) } : {}), ...(data ? { data } : {}) };
     const known = inner ? undefined : facts?.values.get(map.name);
     if (!known || !map.fields) return table.create(def, valueBtf(map));
     return table.create({ ...def, valueTypeId: known.typeId }, known.btf);
@@ -257,6 +279,7 @@ function load(
   services: KernelServices,
   known: RecordedFacts | undefined,
   tier: Tier,
+  mocks: ReadonlyMap<string, HelperFunction> = TESTMOD_KFUNCS,
 ): VmProgram {
   const writer = new BtfWriter();
   const proto = writer.funcProto(0, []);
@@ -283,8 +306,16 @@ function load(
     helpers: {},
     objectTypes: typeNumbers(vm, known?.btf, services.btf),
     unmodelled: (name: string) => vm.numberUnmodelled(name),
+    ...(run.symbols.some((name) => mocks.has(name))
+      ? { mocked: (name: string) => mock(vm, mocks, name) }
+      : {}),
   };
   return loadVmProgram(vm, program, references, { facts: known?.facts, tier });
+}
+
+function mock(vm: Vm, mocks: ReadonlyMap<string, HelperFunction>, name: string): number | undefined {
+  const helper = mocks.get(name);
+  return helper && vm.numberMock(name, helper);
 }
 
 function compareMaps(run: RecordedRun, maps: readonly VmMap[], facts: RecordedFacts | undefined): Outcome {

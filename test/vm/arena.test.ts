@@ -29,11 +29,14 @@ it('pointers cast back are user addresses again; NULL stays NULL', () => {
   expect(run(text, 0n).r0).toBe(0n);
 });
 
-it('reach nothing behind the arena, and nothing at all without one', () => {
-  const text = 'r0 = *(u64 *)(r1 +0)\nexit';
-  expect(run(text, 4088n).status).toBe('finished');
-  for (const address of [4089n, 4096n, 0xffff_fff0n, 0xffff_ffff_ffff_fffcn]) {
-    expect(run(text, address).fault).toMatchObject({ kind: 'read', address });
+it('find zeros beside the arena, as far as an offset reaches, and nothing at all without one', () => {
+  const text = '*(u64 *)(r1 +0) = -1\nr0 = *(u64 *)(r1 +0)\nexit';
+  expect(run(text, 4088n).r0).toBe(0xffff_ffff_ffff_ffffn);
+  for (const address of [4089n, 4096n, 4096n + 0x7ff8n, 0xffff_ffff_ffff_8000n, 0xffff_ffff_ffff_fffcn]) {
+    expect(run(text, address)).toMatchObject({ status: 'finished', r0: 0n });
   }
-  expect(run(text, 16n, false).fault).toMatchObject({ kind: 'read', address: 16n });
+  for (const address of [4097n + 0x7ff8n, 0xffff_fff0n, 0xffff_ffff_ffff_7fffn]) {
+    expect(run(text, address).fault).toMatchObject({ kind: 'write', address });
+  }
+  expect(run(text, 16n, false).fault).toMatchObject({ kind: 'write', address: 16n });
 });

@@ -1,4 +1,4 @@
-/** The programs of objects/graph.c: they share a struct of variables, which begins with the key they work on. */
+/** The programs of objects/graph.bpf.c: they share a struct of variables, which begins with the key they work on. */
 import type { Tier } from '../../vm/program.ts';
 import { CompiledRig, openCompiled } from './compiled-rig.ts';
 import { u32 } from './helper-rig.ts';

@@ -74,6 +74,10 @@ export class TestKernel implements KernelServices {
   ktime(): bigint {
     return this.now;
   }
+
+  advance(nanoseconds: bigint): void {
+    this.now += nanoseconds;
+  }
 }
 
 /** seq_file, task_struct and cred as small as they can be. */

@@ -38,6 +38,7 @@ async function machine() {
       symbolAddress: () => undefined,
       symbolAt: () => undefined,
       ktime: () => 5n,
+      advance: () => {},
     },
     table,
   );

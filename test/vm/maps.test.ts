@@ -96,7 +96,7 @@ describe('creation', () => {
     ['task storage: entries', { type: Type.taskStorage, flags: NO_PREALLOC }, EINVAL],
     ['task storage: preallocated', { type: Type.taskStorage, maxEntries: 0 }, EINVAL],
     ['Bloom filter: map_extra 16', { type: Type.bloom, keySize: 0, mapExtra: 16n }, EINVAL],
-    ['arena', { type: Type.arena, keySize: 0, valueSize: 0 }, EOPNOTSUPP],
+    ['arena: not to be mapped', { type: Type.arena, keySize: 0, valueSize: 0 }, EINVAL],
     ['no such type', { type: 99 }, EOPNOTSUPP],
   ];
   it.each(cases)('%s', (_text, def, error) => {

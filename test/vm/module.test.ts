@@ -2,6 +2,8 @@ import { WASI } from 'node:wasi';
 import { describe, expect, it } from 'vitest';
 import { Layout, RunStatus, State } from '../../bpf/abi.ts';
 import {
+  ARENA_PAGES,
+  ARENAS,
   DIRECT_MAP,
   HIGH_FRAMES,
   HIGH_PFN,
@@ -37,6 +39,8 @@ describe('vm.wasm', () => {
       VMEMMAP,
       VMALLOC,
       VMALLOC_PAGES,
+      ARENAS,
+      ARENA_PAGES,
       KERNEL_IMAGE,
       TASK_SIZE,
       PAGE_SHIFT,

@@ -35,6 +35,7 @@ function services(kernel = profile): KernelServices {
     symbolAddress: (name) => (name === 'init_task' ? 0xffff_ffff_8400_1000n : undefined),
     symbolAt: () => undefined,
     ktime: () => 1234n,
+    advance: () => {},
   };
 }
 

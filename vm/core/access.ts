@@ -7,6 +7,9 @@ import { raiseAccessFault } from './fault.ts';
 import { Field, Op } from './op.ts';
 import { copyFromKernel, copyToKernel, isMapped, translate } from './ram.ts';
 
+/** Bytes before and behind an arena where nothing is ever mapped: as far as an offset reaches. */
+const ARENA_GUARD: u64 = 0x8000;
+
 /**
  * Executes a load. One that faults reads as zero where the instruction probes; otherwise the fault is raised.
  * @returns false on a fault
@@ -26,10 +29,11 @@ export function loadSlow(insn: usize): bool {
   return true;
 }
 
-/** Loads into `State.Scratch`, zero-extended. @returns false on a fault */
+/** Loads into `State.Scratch`, zero-extended; zero where an arena has no page. @returns false on a fault */
 export function loadOutside(address: u64, size: u32, probe: bool): bool {
   store<u64>(State.Scratch, 0);
-  if (copyFromKernel(State.Scratch, arenaAddress(address, size), size) || probe) return true;
+  if (copyFromKernel(State.Scratch, arenaAddress(address, size), size)) return true;
+  if (probe || isOfArena(address, size)) return true;
   raiseAccessFault(FaultKind.Read, address, size);
   return false;
 }
@@ -46,11 +50,12 @@ export function storeSlow(insn: usize): bool {
   return storeOutside(address, size, value);
 }
 
-/** Stores the low `size` bytes of a value. @returns false on a fault */
+/** Stores the low `size` bytes of a value; nothing where an arena has no page. @returns false on a fault */
 export function storeOutside(address: u64, size: u32, value: u64): bool {
   const place = arenaAddress(address, size);
   store<u64>(State.Scratch, value);
   if (copyToKernel(place, State.Scratch, size)) return true;
+  if (isOfArena(address, size) && !isMapped(place, size)) return true;
   raiseWriteFault(place, address, size);
   return false;
 }
@@ -69,9 +74,17 @@ function raiseWriteFault(place: u64, address: u64, size: u32): void {
   raiseAccessFault(exhausted ? FaultKind.OutOfMemory : FaultKind.Write, address, size);
 }
 
-/** Arena pointers are 32 bits wide after a cast to the kernel's space; one outside the arena stays unmapped. */
+/** Arena pointers are 32 bits wide after a cast to the kernel's space. */
 function arenaAddress(address: u64, size: u32): u64 {
   const program = load<u32>(State.Program);
   const within = address + size <= load<u64>(program, ProgramRecord.ArenaSize) && address >> 32 === 0;
   return within ? load<u64>(program, ProgramRecord.ArenaKernel) + address : address;
+}
+
+/** Whether an access is one to the program's arena, or beside it by no more than the offset of an instruction. */
+function isOfArena(address: u64, size: u32): bool {
+  const span = load<u64>(load<u32>(State.Program), ProgramRecord.ArenaSize);
+  const end = span + 2 * ARENA_GUARD;
+  const start = address + ARENA_GUARD;
+  return span !== 0 && start < end && end - start >= size;
 }

@@ -11,6 +11,8 @@ export const PAGE_STRUCT_SIZE: u32 = 64;
 /** Aliases of pages, and how many there can be. */
 export const VMALLOC: u64 = 0xffff_c900_0000_0000;
 export const VMALLOC_PAGES: u32 = 0x1_0000;
+export const ARENAS: u32 = 8;
+export const ARENA_PAGES: u32 = 0x10_0400;
 /** Kernel image alias of low memory. */
 export const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 /** First address that user mappings may not reach. */

@@ -1,6 +1,8 @@
 /** The exports of vm.wasm. */
 
 import {
+  ARENA_PAGES,
+  ARENAS,
   DIRECT_MAP,
   HIGH_FRAMES,
   HIGH_PFN,
@@ -13,6 +15,7 @@ import {
   VMALLOC_PAGES,
   VMEMMAP,
 } from './address.ts';
+import { functionAt } from './call.ts';
 import { functionAddress, insnAtSlot, loadProgram, slotOf, unloadProgram } from './decode.ts';
 import { raiseFault } from './fault.ts';
 import { initStacks, markDepth } from './frame.ts';
@@ -70,11 +73,15 @@ import {
   tierWrite,
 } from './tier.ts';
 import { flushTrace, traceBytes } from './trace.ts';
+import { cgroupStorageSize, keyOfValue, valueAround } from './value-place.ts';
 
 export {
+  ARENA_PAGES,
+  ARENAS,
   addTypeField,
   beginType,
   callHelper,
+  cgroupStorageSize,
   continueHelper,
   copyFromKernel,
   copyToKernel,
@@ -84,11 +91,13 @@ export {
   entryValueOffset,
   flushTrace,
   functionAddress,
+  functionAt,
   HIGH_FRAMES,
   HIGH_PFN,
   insnAtSlot,
   isMapped,
   KERNEL_IMAGE,
+  keyOfValue,
   liveObjects,
   loadProgram,
   lowSpan,
@@ -152,6 +161,7 @@ export {
   VMALLOC,
   VMALLOC_PAGES,
   VMEMMAP,
+  valueAround,
 };
 
 initHeaps();

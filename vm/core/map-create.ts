@@ -8,6 +8,7 @@ import {
   cpuCount,
   freeMapRecord,
   holdsReferences,
+  isCgroupStorage,
   isLru,
   isMapOfMaps,
   isPercpu,
@@ -32,6 +33,8 @@ const STORAGE_ELEMENT: u64 = 128;
 const PERCPU_MAX: u32 = 32 << 10;
 const MAX_ENTRIES: u32 = 0x8000_0000;
 const PAGE: u32 = 4096;
+/** Arenas have at most 4 GiB, and lie between two multiples of that. */
+const ARENA_MAX: u64 = 0x1_0000_0000;
 
 /**
  * Creates a map. `inner` is the slot of the template of a map of maps, else -1; `visibleSize` the bytes that
@@ -142,7 +145,9 @@ function isModelled(type: u32): bool {
     type === MapType.LpmTrie ||
     isQueueLike(type) ||
     isRingbuf(type) ||
-    isAlwaysEmpty(type)
+    isAlwaysEmpty(type) ||
+    isCgroupStorage(type) ||
+    type === MapType.Arena
   );
 }
 
@@ -169,6 +174,7 @@ function checkCreate(
     return -Errno.EINVAL;
   }
   if (!isModelled(type)) return -Errno.EOPNOTSUPP;
+  if (type === MapType.Arena) return checkArena(keySize, valueSize, maxEntries, flags, mapExtra);
   if (mapExtra !== 0 && type !== MapType.BloomFilter) return -Errno.EINVAL;
   if (isMapOfMaps(type)) {
     if (template === null) return -Errno.EBADF;
@@ -178,6 +184,7 @@ function checkCreate(
   if (isArrayLike(type)) return checkArray(type, keySize, valueSize, maxEntries, flags);
   if (isStorage(type)) return checkStorage(keySize, valueSize, maxEntries, flags);
   if (isHashLike(type)) return checkHash(type, keySize, valueSize, maxEntries, flags);
+  if (isCgroupStorage(type)) return checkCgroupStorage(type, keySize, valueSize, maxEntries, flags);
   if (type === MapType.LpmTrie) return checkLpm(keySize, valueSize, maxEntries, flags);
   if (isQueueLike(type)) return checkQueue(type, keySize, valueSize, maxEntries, flags, mapExtra);
   if (isRingbuf(type)) return checkRingbuf(keySize, valueSize, maxEntries, flags);
@@ -221,6 +228,14 @@ function checkStorage(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32)
   return valueSize > KMALLOC_MAX - STORAGE_ELEMENT || valueSize > 0xffff ? -Errno.E2BIG : 0;
 }
 
+/** Keys are a cgroup's id (8 bytes), or that and an attach type (`struct bpf_cgroup_storage_key`, 16). */
+function checkCgroupStorage(type: u32, keySize: u32, valueSize: u32, maxEntries: u32, flags: u32): i32 {
+  if ((keySize !== 8 && keySize !== 16) || valueSize === 0) return -Errno.EINVAL;
+  if (valueSize > 0xffff) return -Errno.E2BIG;
+  if (type === MapType.PercpuCgroupStorage && valueSize > PERCPU_MAX) return -Errno.E2BIG;
+  return (flags & ~(MapFlag.NumaNode | ACCESS)) !== 0 || maxEntries !== 0 ? -Errno.EINVAL : 0;
+}
+
 function checkLpm(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32): i32 {
   if ((flags & MapFlag.NoPrealloc) === 0) return -Errno.EINVAL;
   if ((flags & ~(MapFlag.NoPrealloc | MapFlag.NumaNode | ACCESS)) !== 0) return -Errno.EINVAL;
@@ -249,9 +264,19 @@ function checkRingbuf(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32)
   return powerOfTwo && maxEntries % PAGE === 0 ? 0 : -Errno.EINVAL;
 }
 
+/** @param user user address of the first page, 0 for whatever a later mmap gives. */
+function checkArena(keySize: u32, valueSize: u32, maxEntries: u32, flags: u32, user: u64): i32 {
+  const allowed = MapFlag.Mmapable | MapFlag.SegvOnFault | MapFlag.NoUserConv;
+  if (keySize !== 0 || valueSize !== 0 || maxEntries === 0) return -Errno.EINVAL;
+  if ((flags & MapFlag.Mmapable) === 0 || (flags & ~allowed) !== 0 || user % PAGE !== 0) return -Errno.EINVAL;
+  const size = <u64>maxEntries * PAGE;
+  if (size > ARENA_MAX) return -Errno.E2BIG;
+  return user >> 32 === (user + size - 1) >> 32 ? 0 : -Errno.ERANGE;
+}
+
 /** Whether maps of this kind may stand in a map of maps. */
 function canBeInner(type: u32): bool {
-  return !holdsReferences(type) || type === MapType.PerfEventArray;
+  return !isCgroupStorage(type) && (!holdsReferences(type) || type === MapType.PerfEventArray);
 }
 
 /** Per-CPU LRU lists: every CPU gets the same number of elements. */

@@ -27,7 +27,9 @@ export const enum MapType {
   Cpumap = 16,
   Xskmap = 17,
   Sockhash = 18,
+  CgroupStorage = 19,
   ReuseportSockarray = 20,
+  PercpuCgroupStorage = 21,
   Queue = 22,
   Stack = 23,
   SkStorage = 24,
@@ -38,6 +40,7 @@ export const enum MapType {
   BloomFilter = 30,
   UserRingbuf = 31,
   CgrpStorage = 32,
+  Arena = 33,
 }
 
 /** BPF_F_* of map_flags (uapi linux/bpf.h) */
@@ -55,6 +58,8 @@ export const enum MapFlag {
   Mmapable = 1024,
   PreserveElems = 2048,
   InnerMap = 4096,
+  SegvOnFault = 0x2_0000,
+  NoUserConv = 0x4_0000,
 }
 
 /** Flags of an update. */
@@ -238,6 +243,11 @@ export function isStorage(type: u32): bool {
     type === MapType.TaskStorage ||
     type === MapType.CgrpStorage
   );
+}
+
+/** Storage for each cgroup that a program is attached to: a test run has one of its own (vm/test-run/storage.ts). */
+export function isCgroupStorage(type: u32): bool {
+  return type === MapType.CgroupStorage || type === MapType.PercpuCgroupStorage;
 }
 
 /**

@@ -24,6 +24,7 @@ import {
   cpuCount,
   currentCpu,
   holdsReferences,
+  isCgroupStorage,
   isMapOfMaps,
   isPercpu,
   isStorage,
@@ -179,6 +180,7 @@ export function nextKey(map: MapRecord, key: u32, next: u32): i32 {
     memory.copy(next, elementKey(element), map.keySize);
     return 0;
   }
+  if (isCgroupStorage(map.type)) return -Errno.ENOENT;
   if (map.type === MapType.BloomFilter) return -Errno.EOPNOTSUPP;
   return isQueueLike(map.type) ? -Errno.EINVAL : -Errno.ENOTSUPP;
 }
@@ -332,6 +334,8 @@ function update(map: MapRecord, key: u32, value: u32, flags: u64, all: bool): i3
   if (isArrayLike(map.type)) return arrayUpdate(map, load<u32>(key), value, flags, all);
   if (map.type === MapType.LpmTrie) return lpmUpdate(map, key, value, flags);
   if (isHashLike(map.type) && !isStorage(map.type)) return hashUpdate(map, key, value, flags, all);
+  // Elements come and go with attachments.
+  if (isCgroupStorage(map.type)) return flags === UpdateFlag.Any ? -Errno.ENOENT : -Errno.EINVAL;
   return isAlwaysEmpty(map.type) || isStorage(map.type) ? -Errno.EOPNOTSUPP : -Errno.ENOTSUPP;
 }
 
@@ -342,7 +346,7 @@ function remove(map: MapRecord, key: u32): i32 {
   if (map.type === MapType.LpmTrie) return lpmDelete(map, key);
   if (isHashLike(map.type) && !isStorage(map.type)) return hashDelete(map, key);
   if (map.type === MapType.BloomFilter) return -Errno.EOPNOTSUPP;
-  if (isQueueLike(map.type)) return -Errno.EINVAL;
+  if (isQueueLike(map.type) || isCgroupStorage(map.type)) return -Errno.EINVAL;
   return isRingbuf(map.type) ? -Errno.ENOTSUPP : -Errno.EOPNOTSUPP;
 }
 

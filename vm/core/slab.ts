@@ -54,6 +54,19 @@ export function giveElement(map: MapRecord, number: u32): void {
   map.freeHead = number;
 }
 
+/** Number of the element in use that a linear offset is in; 0 when it is in none. */
+export function elementAround(map: MapRecord, offset: u32): u32 {
+  for (let chunk: u32 = 0; chunk < CHUNKS; chunk++) {
+    const start = load<u32>(map.chunks + chunk * 4);
+    const count = FIRST << chunk;
+    if (start === 0 || offset < start || <u64>offset >= <u64>start + <u64>map.elementSize * count) continue;
+    const number = FIRST * (((<u32>1) << chunk) - 1) + (offset - start) / map.elementSize + 1;
+    const element = elementAt(map, number);
+    return element === null || element.newer === FREE ? 0 : number;
+  }
+  return 0;
+}
+
 export function freeSlab(map: MapRecord): void {
   for (let chunk: u32 = 0; chunk < CHUNKS; chunk++) {
     const offset = load<u32>(map.chunks + chunk * 4);

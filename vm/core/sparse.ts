@@ -1,10 +1,12 @@
 /**
  * Sparse physical memory: user frames above 4 GiB and the `struct page` array. A page gets its 4 KiB of low
  * memory at the first write and reads as zeros before. Each region has a two-level table, whose second level
- * (1024 pages) is made when first needed. So has the vmalloc area, whose pages are aliases of others: one that is
- * no alias does not exist.
+ * (1024 pages) is made when first needed. So has the vmalloc area, whose pages are aliases of others, or pages of
+ * their own (arenas): one that is neither does not exist.
  */
 import {
+  ARENA_PAGES,
+  ARENAS,
   DIRECT_MAP,
   HIGH_FRAMES,
   HIGH_PFN,
@@ -27,8 +29,10 @@ const highTable: usize = memory.data((HIGH_FRAMES >> LEAF_SHIFT) * 4, 4);
 const PAGES_SPAN: u64 = <u64>(HIGH_PFN + HIGH_FRAMES) * PAGE_STRUCT_SIZE;
 const pagesTable: usize = memory.data((((HIGH_PFN + HIGH_FRAMES) * PAGE_STRUCT_SIZE) / 4096 / 1024) * 4, 4);
 
-const ALIAS_SPAN: u64 = (<u64>VMALLOC_PAGES) << PAGE_SHIFT;
-const aliasTable: usize = memory.data((VMALLOC_PAGES >> LEAF_SHIFT) * 4, 4);
+const ALIAS_SPAN: u64 = (<u64>(VMALLOC_PAGES + ARENAS * ARENA_PAGES)) << PAGE_SHIFT;
+const aliasTable: usize = memory.data(((VMALLOC_PAGES + ARENAS * ARENA_PAGES) >> LEAF_SHIFT) * 4, 4);
+/** In place of an offset: a page that exists and got no memory yet. */
+const UNBACKED: u32 = 1;
 
 /** Whether [address, address + length) is sparse memory, all of one region. */
 export function isSparse(address: u64, length: u32): bool {
@@ -39,7 +43,8 @@ export function isSparse(address: u64, length: u32): bool {
 
 /**
  * Makes a page of the vmalloc area an alias.
- * @param offset linear offset of the page that it shall be, 0 for none any more.
+ * @param offset linear offset of the page that it shall be, 0 for none any more, 1 for a page of its own, which gets
+ *   memory at the first write.
  * @returns false when memory is exhausted.
  */
 export function setAlias(address: u64, offset: u32): bool {
@@ -53,7 +58,8 @@ export function setAlias(address: u64, offset: u32): bool {
 function isAlias(address: u64, length: u32): bool {
   const last = (address + max<u32>(length, 1) - 1 - VMALLOC) >> PAGE_SHIFT;
   for (let page = (address - VMALLOC) >> PAGE_SHIFT; page <= last; page++) {
-    if (backing(aliasTable, page << PAGE_SHIFT, false) === 0) return false;
+    const slot = slotFor(aliasTable, page << PAGE_SHIFT, false);
+    if (slot === 0 || load<u32>(slot) === 0) return false;
   }
   return true;
 }
@@ -67,7 +73,7 @@ export function sparseOffset(address: u64, back: bool): u32 {
   const high = address - HIGH_BASE;
   if (high < HIGH_SPAN) return backing(highTable, high, back);
   const alias = address - VMALLOC;
-  if (alias < ALIAS_SPAN) return backing(aliasTable, alias, false);
+  if (alias < ALIAS_SPAN) return aliasOffset(alias, back);
   return backing(pagesTable, address - VMEMMAP, back);
 }
 
@@ -87,6 +93,17 @@ function slotFor(table: usize, distance: u64, make: bool): u32 {
     store<u32>(entry, leaf);
   }
   return leaf + ((page & ((1 << LEAF_SHIFT) - 1)) << 2);
+}
+
+function aliasOffset(distance: u64, back: bool): u32 {
+  const slot = slotFor(aliasTable, distance, false);
+  if (slot === 0 || load<u32>(slot) === 0) return 0;
+  if (load<u32>(slot) === UNBACKED) {
+    const frame = back ? ramAlloc(PAGE_SIZE, PAGE_SIZE) : 0;
+    if (frame === 0) return 0;
+    store<u32>(slot, frame);
+  }
+  return load<u32>(slot) + (<u32>distance & (PAGE_SIZE - 1));
 }
 
 function backing(table: usize, distance: u64, back: bool): u32 {

@@ -2,7 +2,10 @@
 import type { KernelServices } from '../../kernel-model/services.ts';
 import type { MapTable } from '../maps.ts';
 import type { Vm } from '../vm.ts';
+import { arenaHelpers } from './arena.ts';
+import { cgroupStorageHelpers } from './cgroup-storage.ts';
 import { HelperContext } from './context.ts';
+import { deferredHelpers } from './deferred.ts';
 import { kernelHelpers } from './kernel.ts';
 import { memoryHelpers } from './memory.ts';
 import { mtuHelpers } from './mtu.ts';
@@ -24,6 +27,9 @@ export function installHelpers(vm: Vm, services: KernelServices, maps: MapTable)
   const { buf, size, count } = context.seqFiles;
   maps.exports.setSeqLayout(buf, size, count);
   const groups = [
+    arenaHelpers(context),
+    cgroupStorageHelpers(context),
+    deferredHelpers(context),
     kernelHelpers(context),
     memoryHelpers(context),
     mtuHelpers(context),

@@ -1,6 +1,6 @@
 /** Kfuncs by name, and the numbers under which the vm calls them. */
 import { VmCall } from '../../bpf/abi.ts';
-import { HostCall, VmCpumask, VmKfunc } from '../../bpf/vm-call.ts';
+import { HostCall, HostKfunc, VmCpumask, VmKfunc } from '../../bpf/vm-call.ts';
 
 /** Kernel function name -> number for a call instruction of the vm. */
 const KFUNCS: ReadonlyMap<string, number> = new Map<string, number>([
@@ -64,6 +64,11 @@ const KFUNCS: ReadonlyMap<string, number> = new Map<string, number>([
   ['bpf_rcu_read_unlock', VmKfunc.Nothing],
   ['bpf_preempt_disable', VmKfunc.Nothing],
   ['bpf_preempt_enable', VmKfunc.Nothing],
+  ['bpf_wq_init', HostKfunc.WqInit],
+  ['bpf_wq_set_callback_impl', HostKfunc.WqSetCallback],
+  ['bpf_wq_start', HostKfunc.WqStart],
+  ['bpf_arena_alloc_pages', HostKfunc.ArenaAllocPages],
+  ['bpf_arena_free_pages', HostKfunc.ArenaFreePages],
 ]);
 
 /** Number of a kfunc; undefined when it is not modelled. */

@@ -5,6 +5,7 @@ import { InputError } from '../../bpf/input-error.ts';
 import { Size } from '../../bpf/isa.ts';
 import { ProgType } from '../../loader/prog-type.ts';
 import { contextLayout, SKB_TYPES } from '../context/rewrite.ts';
+import { type Settled, settle } from '../deferred/index.ts';
 import type { Fault } from '../fault.ts';
 import type { VmProgram } from '../object.ts';
 import type { RunResult, Vm } from '../vm.ts';
@@ -28,31 +29,46 @@ export interface TestResult extends TestOutput {
   readonly reason: string;
   /** Of the last run; 0 when it did not finish. */
   readonly retval: number;
+  /** Of the program, or of a callback that it has put off. */
   readonly fault: Fault | null;
   /** Instructions of all runs. */
   readonly insns: number;
   /** `suspended`: the budget was spent. */
   readonly status: RunResult['status'];
+  /** Callbacks of timers and work queues that came due after the last run; null when there were none. */
+  readonly deferred: Settled | null;
 }
 
 /**
- * Runs a program as BPF_PROG_TEST_RUN does.
+ * Runs a program as BPF_PROG_TEST_RUN does; what it has put off then follows, as long as all ends well (`settle`).
  * @throws {InputError} for a program that was not verified: how it reaches its context is not known then.
  */
 export function testRun(vm: Vm, program: VmProgram, input: TestInput): TestResult {
   const context = openContext(vm, program, input);
   if (context instanceof TestRunError) return refused(context);
-  try {
-    return runOver(context, program, input);
-  } finally {
-    vm.contexts.current = 'none';
-    context.free();
-  }
+  const result = runAndFree(vm, context, program, input);
+  return result.status === 'finished' ? afterwards(vm, result, input) : result;
 }
 
 /** Whether programs of a type run over a packet. */
 export function takesPacket(type: number): boolean {
   return type === ProgType.Xdp || SKB_TYPES.has(type);
+}
+
+function runAndFree(vm: Vm, context: TestContext, program: VmProgram, input: TestInput): TestResult {
+  try {
+    return runOver(context, program, input);
+  } finally {
+    vm.contexts.current = 'none';
+    vm.storage.clear();
+    context.free();
+  }
+}
+
+function afterwards(vm: Vm, result: TestResult, { budget }: TestInput): TestResult {
+  const deferred = settle(vm, budget);
+  if (deferred.callbacks + deferred.pending === 0) return result;
+  return { ...result, deferred, status: deferred.status, fault: deferred.fault };
 }
 
 function openContext(vm: Vm, program: VmProgram, input: TestInput): TestContext | TestRunError {
@@ -93,6 +109,17 @@ function sizeOf(code: number): number {
   }
 }
 
+const NOTHING: TestResult = {
+  errno: 0,
+  reason: '',
+  retval: 0,
+  fault: null,
+  insns: 0,
+  status: 'finished',
+  deferred: null,
+  ...NO_OUTPUT,
+};
+
 function runOver(context: TestContext, program: VmProgram, input: TestInput): TestResult {
   const options = input.budget === undefined ? {} : { budget: input.budget };
   let insns = 0;
@@ -103,12 +130,12 @@ function runOver(context: TestContext, program: VmProgram, input: TestInput): Te
     const result = program.run(context.address, packet ? { ...options, packet } : options);
     insns += result.insns;
     const { status, fault } = result;
-    if (status !== 'finished') return { errno: 0, reason: '', retval: 0, fault, insns, status, ...NO_OUTPUT };
+    if (status !== 'finished') return { ...NOTHING, fault, insns, status };
     retval = context.verdict?.(result.retval) ?? result.retval;
   }
-  return { errno: 0, reason: '', retval, fault: null, insns, status: 'finished', ...context.finish() };
+  return { ...NOTHING, retval, insns, ...context.finish() };
 }
 
 function refused({ errno, reason }: TestRunError): TestResult {
-  return { errno, reason, retval: 0, fault: null, insns: 0, status: 'finished', ...NO_OUTPUT };
+  return { ...NOTHING, errno, reason };
 }
