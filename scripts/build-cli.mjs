@@ -1,4 +1,4 @@
-// Bundles the command into dist/cli, over what tsc put there: Node takes longer to find and link 250 modules than
+// Bundles the command into dist/cli, over what tsc put there: Node takes longer to find and link 530 modules than
 // many a command takes. Names stay as they are written, so that the trace of a bug can be read; the maps lead to the
 // sources (node --enable-source-maps).
 //
