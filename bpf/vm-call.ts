@@ -37,7 +37,37 @@ export const enum VmKfunc {
   /** bpf_per_cpu_ptr and bpf_this_cpu_ptr of an object with a copy for each CPU. */
   PercpuObjectPtr = 0x111a,
   ThisCpuObjectPtr = 0x111b,
-  End = 0x111c,
+  /** bpf_task_acquire and the like: the model does not count references to what the kernel owns. */
+  SameObject = 0x111c,
+  End = 0x111d,
+}
+
+/** Kfuncs on masks of CPUs, which vm.wasm answers, too (vm/core/cpumask.ts). */
+export const enum VmCpumask {
+  Begin = 0x1200,
+  SetCpu = 0x1200,
+  ClearCpu = 0x1201,
+  TestCpu = 0x1202,
+  TestAndSetCpu = 0x1203,
+  TestAndClearCpu = 0x1204,
+  SetAll = 0x1205,
+  Clear = 0x1206,
+  And = 0x1207,
+  Or = 0x1208,
+  Xor = 0x1209,
+  Copy = 0x120a,
+  First = 0x120b,
+  FirstZero = 0x120c,
+  FirstAnd = 0x120d,
+  AnyDistribute = 0x120e,
+  AnyAndDistribute = 0x120f,
+  Equal = 0x1210,
+  Intersects = 0x1211,
+  Subset = 0x1212,
+  Empty = 0x1213,
+  Full = 0x1214,
+  Weight = 0x1215,
+  End = 0x1216,
 }
 
 /** What stands behind the ABI's part of the records of packets (vm/context/record.ts): offsets from there. */
@@ -70,6 +100,8 @@ export const enum HostCall {
   CurrentTask = 0x2004,
   /** (linear offset, room): length of "COMM-PID" for a line of trace_pipe, stored without NUL */
   TraceTask = 0x2005,
+  /** bpf_task_from_pid (pid): address of the task_struct, 0 when there is none */
+  TaskFromPid = 0x2006,
 }
 
 /** How a kernel address reads in text. */

@@ -122,6 +122,10 @@ export class Machine implements KernelServices {
     return this.current?.address ?? 0n;
   }
 
+  taskOf(pid: number): bigint {
+    return this.tasks.get(pid)?.address ?? 0n;
+  }
+
   dPath(path: bigint): string | number {
     const words = this.ram.read(path, 16);
     if (!words) return -Errno.EFAULT;

@@ -9,6 +9,8 @@ export interface KernelServices {
   readonly btf: Btf;
   /** Address of the task_struct the program runs on behalf of. */
   currentTask(): bigint;
+  /** Address of the task_struct of a thread, as the initial pid namespace numbers them; 0n when there is none. */
+  taskOf(pid: number): bigint;
   /** `struct path *` -> path text without NUL, or a negative errno. */
   dPath(path: bigint): string | number;
   /** User memory of a task (the current one for 0n); null on a fault. */

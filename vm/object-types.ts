@@ -1,6 +1,7 @@
 /** Types of objects and map values as the core knows them: by numbers, the same one for equal types. */
-import type { Btf } from '../bpf/btf.ts';
-import type { Allocation } from '../bpf/insn-facts.ts';
+import { type Btf, BtfKind, type TypeId } from '../bpf/btf.ts';
+import { ObjectField } from '../bpf/object-abi.ts';
+import type { TypeNumbers } from './helpers/object-kfuncs.ts';
 import { specialFields, type ValueField } from './value-fields.ts';
 import type { Vm } from './vm.ts';
 
@@ -20,9 +21,22 @@ export class ObjectTypes {
   }
 }
 
-/** Numbers for the types that a program allocates objects of; undefined for a program without BTF. */
-export function objectTypes(vm: Vm, btf: Btf | undefined): ((allocation: Allocation) => number) | undefined {
-  if (!btf) return undefined;
+/** Numbers for the types that the programs of an object allocate. */
+export function typeNumbers(vm: Vm, program: Btf | undefined, kernel: Btf): TypeNumbers {
   const types = new ObjectTypes(vm);
-  return ({ typeId, size }) => types.register(specialFields(btf, typeId), size);
+  return {
+    ofProgram: ({ typeId, size }) => program && types.register(specialFields(program, typeId), size),
+    ofKernel: (struct) => {
+      const id = kernel.find(struct, BtfKind.Struct);
+      return id === 0 ? undefined : types.register(countedFields(kernel, id), kernel.sizeOf(id));
+    },
+  };
+}
+
+/** The kernel's own objects count their references in a member `usage`. */
+function countedFields(kernel: Btf, id: TypeId): ValueField[] {
+  const usage = kernel.type(id).members.find(({ name }) => name === 'usage');
+  if (!usage) return [];
+  const offset = usage.bitOffset / 8;
+  return [{ name: 'usage', offset, size: 4, lock: false, kind: ObjectField.Refcount, node: 0 }];
 }

@@ -6,7 +6,7 @@ import type { KernelServices } from '../kernel-model/services.ts';
 import type { BpfObject, ModuleBtf, Program } from '../loader/program.ts';
 import { contextLayout, rewriteContext } from './context/rewrite.ts';
 import type { MapTable, VmMap } from './maps.ts';
-import { objectTypes } from './object-types.ts';
+import { typeNumbers } from './object-types.ts';
 import type { LoadedProgram, Tier } from './program.ts';
 import { type References, resolveProgram } from './resolve.ts';
 import type { RunOptions, RunResult, Vm } from './vm.ts';
@@ -132,7 +132,7 @@ export class VmObject {
       services,
       moduleBtf: (module: number) => moduleBtf(object, options, module),
       helpers: options.helpers ?? {},
-      objectType: objectTypes(vm, object.btf),
+      objectTypes: typeNumbers(vm, object.btf, services.btf),
       unmodelled: (name: string) => vm.numberUnmodelled(name),
       ...(options.mocked ? { mocked: options.mocked } : {}),
     };

@@ -8,13 +8,13 @@ import type { Btf } from '../bpf/btf.ts';
 import { type Insn, readInsns, SLOT_SIZE } from '../bpf/decode.ts';
 import { helperId, helperName } from '../bpf/helpers.ts';
 import { InputError } from '../bpf/input-error.ts';
-import type { Allocation, InsnFacts } from '../bpf/insn-facts.ts';
+import type { InsnFacts } from '../bpf/insn-facts.ts';
 import { CallKind, Class, Jmp, Mode, Pseudo, Size } from '../bpf/isa.ts';
 import type { KernelServices } from '../kernel-model/services.ts';
 import { ProgType } from '../loader/prog-type.ts';
 import type { Program } from '../loader/program.ts';
 import { kfuncNumber } from './helpers/index.ts';
-import { isObjectKfunc, objectCall, percpuObjectCall } from './helpers/object-kfuncs.ts';
+import { isObjectKfunc, objectCall, percpuObjectCall, type TypeNumbers } from './helpers/object-kfuncs.ts';
 import type { VmMap } from './maps.ts';
 import { isPoison } from './poison.ts';
 
@@ -33,8 +33,8 @@ export interface References {
   moduleBtf: (module: number) => Btf;
   /** Helpers whose id means something else on this kernel: id -> name. */
   helpers: { readonly [id: string]: string };
-  /** The vm's number for a type of the program's own BTF; undefined without one. */
-  objectType?: ((allocation: Allocation) => number) | undefined;
+  /** Types of the objects that programs allocate; without, none can. */
+  objectTypes?: TypeNumbers;
   /** Number to call something by that is not modelled, so that reaching it is a fault that names it. */
   unmodelled: (name: string) => number;
   /** Number to call a helper or kfunc by that something stands in for; undefined for what is called as it is. */
@@ -97,7 +97,7 @@ function kfuncCall(
   const mock = mockOf(references, name);
   if (mock !== undefined) return mock;
   const number = isObjectKfunc(name)
-    ? objectCall(name, insn.slot, facts, references.objectType)
+    ? objectCall(name, insn.slot, facts, references.objectTypes)
     : kfuncNumber(variant(program, name));
   return number ?? references.unmodelled(name);
 }

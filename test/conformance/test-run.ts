@@ -12,7 +12,7 @@ import { type RecordedPath, RecordingProgram } from '../../session/claims/record
 import type { VmMap } from '../../vm/maps.ts';
 import { MapTable } from '../../vm/maps.ts';
 import { loadVmProgram, type VmProgram } from '../../vm/object.ts';
-import { objectTypes } from '../../vm/object-types.ts';
+import { typeNumbers } from '../../vm/object-types.ts';
 import type { Tier } from '../../vm/program.ts';
 import { testRun } from '../../vm/test-run/test-run.ts';
 import { specialFields } from '../../vm/value-fields.ts';
@@ -255,7 +255,7 @@ function load(
     services,
     moduleBtf: () => symbols,
     helpers: {},
-    objectType: objectTypes(vm, known?.btf),
+    objectTypes: typeNumbers(vm, known?.btf, services.btf),
     unmodelled: (name: string) => vm.numberUnmodelled(name),
   };
   return loadVmProgram(vm, program, references, { facts: known?.facts, tier });

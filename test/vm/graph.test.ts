@@ -68,20 +68,20 @@ describe.each<Tier>(['interpreter', 'translated'])('objects of verified programs
     rig.run('put_everywhere', 1);
     rig.run('take_first');
     rig.run('pop_front');
-    expect(rig.map('slots').update(u32(1), u64(0, 0))).toBe(0);
+    expect(rig.programs.map('slots').update(u32(1), u64(0, 0))).toBe(0);
     expect(rig.live).toBe(0);
     for (const key of [1, 2, 3]) rig.run('put_everywhere', key);
     for (const key of [4, 5]) rig.run('add_to_tree', key);
     rig.run('push_back', 6);
     expect(rig.live).toBe(6);
-    rig.close();
+    rig.programs.close();
     expect(rig.live).toBe(0);
   });
 
   it('show a system call nothing of what owns them', () => {
     rig.run('put_everywhere', 1);
-    expect(rig.map('slots').get(u32(1))).toEqual(new Uint8Array(16));
-    expect([...rig.map('slots').contents()]).toEqual([{ key: u32(1), value: new Uint8Array(16) }]);
+    expect(rig.programs.map('slots').get(u32(1))).toEqual(new Uint8Array(16));
+    expect([...rig.programs.map('slots').contents()]).toEqual([{ key: u32(1), value: new Uint8Array(16) }]);
   });
 
   it('have a copy for each CPU', () => {
@@ -100,8 +100,8 @@ describe.each<Tier>(['interpreter', 'translated'])('objects of verified programs
       rig.drainTree();
     };
     cycle();
-    const before = rig.vm.ram.buffer.byteLength;
+    const before = rig.programs.vm.ram.buffer.byteLength;
     for (let i = 0; i < 50; i++) cycle();
-    expect(rig.vm.ram.buffer.byteLength).toBe(before);
+    expect(rig.programs.vm.ram.buffer.byteLength).toBe(before);
   });
 });

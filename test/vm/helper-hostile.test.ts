@@ -1,8 +1,11 @@
 /** Helpers with arguments that no verifier would let pass: an answer or a fault, never a crash or a hang. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { HostCall, VmKfunc } from '../../bpf/vm-call.ts';
+import { ObjectCall, ObjectField } from '../../bpf/object-abi.ts';
+import { HostCall, VmCpumask, VmKfunc } from '../../bpf/vm-call.ts';
+import { ObjectTypes } from '../../vm/object-types.ts';
 import { HelperFault, Rig, USER_PAGE, u32, u64 } from './helper-rig.ts';
+import { field } from './object-rig.ts';
 
 const SEED = 20_211_123;
 const RUNS = 20_000;
@@ -22,8 +25,20 @@ maps.push(
 );
 const task = rig.alloc(256);
 rig.kernel.task = task;
+const item = new ObjectTypes(rig.vm).register(
+  [
+    field(ObjectField.TreeNode, 0, 32),
+    field(ObjectField.ListNode, 32, 24),
+    field(ObjectField.KptrRef, 56, 8),
+    field(ObjectField.ListHead, 64, 16, 32n),
+    field(ObjectField.TreeRoot, 80, 16),
+  ],
+  96,
+);
+const objects = Array.from({ length: 6 }, () => rig.pointer(ObjectCall.New | item));
 const addresses = [
   ...maps.map((map) => map.address),
+  ...objects.flatMap((object) => [object, object + 32n, object + 64n, object + 80n]),
   rig.put('%d %s %pI4 %pB %c'),
   rig.put(new Uint8Array(4096).fill(0xff)),
   rig.put(Uint8Array.of(...u64(rig.alloc(64)), ...u32(1), ...u32(0))),
@@ -45,6 +60,9 @@ const argument = fc.oneof(
 const number = fc.oneof(
   fc.integer({ min: 0, max: 220 }),
   fc.integer({ min: VmKfunc.First, max: VmKfunc.End }),
+  fc.integer({ min: VmCpumask.Begin, max: VmCpumask.End }),
+  fc.constantFrom(ObjectCall.PushFront | 32, ObjectCall.PushBack | 32, ObjectCall.TreeAdd),
+  fc.constantFrom(ObjectCall.New | item, ObjectCall.PercpuNew | item, ObjectCall.End),
   fc.constantFrom(0x1000, HostCall.Time, -1, 0x7fff_ffff),
 );
 

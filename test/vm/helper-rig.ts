@@ -25,6 +25,7 @@ export class TestKernel implements KernelServices {
   readonly userPage = new Uint8Array(4096);
   now = 12_345_678_901n;
   task = 0n;
+  tasks = new Map<number, bigint>();
   paths = new Map<bigint, string | number>();
   vmas = new Map<bigint, bigint | number>();
   symbols = new Map<string, bigint>([['kernel_clone', SYMBOL]]);
@@ -35,6 +36,10 @@ export class TestKernel implements KernelServices {
 
   currentTask(): bigint {
     return this.task;
+  }
+
+  taskOf(pid: number): bigint {
+    return this.tasks.get(pid) ?? 0n;
   }
 
   dPath(path: bigint): string | number {

@@ -29,6 +29,7 @@ async function machine() {
     {
       btf: profile.btf,
       currentTask: () => kernelAddress(context),
+      taskOf: () => 0n,
       dPath: () => '/etc/passwd',
       readUser: (_task, address, length) =>
         address < 0x1000n ? null : new Uint8Array(Math.min(length, 65536)),

@@ -5,7 +5,7 @@
 import { FaultKind } from '../../bpf/abi.ts';
 import { HelperId } from '../../bpf/helper-id.ts';
 import { ObjectCall } from '../../bpf/object-abi.ts';
-import { HostCall, VmKfunc } from '../../bpf/vm-call.ts';
+import { HostCall, VmCpumask, VmKfunc } from '../../bpf/vm-call.ts';
 import { readable, writable } from './args.ts';
 import {
   iterBitsDestroy,
@@ -15,6 +15,7 @@ import {
   iterNumNew,
   iterNumNext,
 } from './bpf-iter.ts';
+import { callCpumask } from './cpumask.ts';
 import {
   DynptrKind,
   dynptrAdjust,
@@ -187,6 +188,7 @@ export function callHelper(id: i32, r1: u64, r2: u64, r3: u64, r4: u64, r5: u64)
     case HelperId.UserRingbufDrain:
       return drainUserRingbuf(r1, r2, r3, r4);
     default:
+      if (id >= VmCpumask.Begin && id < VmCpumask.End) return callCpumask(id, r1, r2, r3);
       if (id >= ObjectCall.First && id < ObjectCall.End) return callObject(id, r1, r2, r3);
       return askHost(id, r1, r2, r3, r4, r5);
   }
@@ -263,6 +265,7 @@ function callKfunc(id: i32, r1: u64, r2: u64, r3: u64, r4: u64): u64 {
       return percpuCopy(r1, r2);
     case VmKfunc.ThisCpuObjectPtr:
       return currentCopy(r1);
+    case VmKfunc.SameObject:
     case VmKfunc.CastToKernCtx:
     case VmKfunc.RdonlyCast:
       return r1;

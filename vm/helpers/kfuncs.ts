@@ -1,6 +1,6 @@
 /** Kfuncs by name, and the numbers under which the vm calls them. */
 import { VmCall } from '../../bpf/abi.ts';
-import { VmKfunc } from '../../bpf/vm-call.ts';
+import { HostCall, VmCpumask, VmKfunc } from '../../bpf/vm-call.ts';
 
 /** Kernel function name -> number for a call instruction of the vm. */
 const KFUNCS: ReadonlyMap<string, number> = new Map<string, number>([
@@ -31,6 +31,35 @@ const KFUNCS: ReadonlyMap<string, number> = new Map<string, number>([
   ['bpf_list_pop_back', VmKfunc.ListPopBack],
   ['bpf_rbtree_remove', VmKfunc.TreeRemove],
   ['bpf_rbtree_first', VmKfunc.TreeFirst],
+  ['bpf_cpumask_acquire', VmKfunc.RefcountAcquire],
+  ['bpf_cpumask_release', VmKfunc.ObjDrop],
+  ['bpf_cpumask_set_cpu', VmCpumask.SetCpu],
+  ['bpf_cpumask_clear_cpu', VmCpumask.ClearCpu],
+  ['bpf_cpumask_test_cpu', VmCpumask.TestCpu],
+  ['bpf_cpumask_test_and_set_cpu', VmCpumask.TestAndSetCpu],
+  ['bpf_cpumask_test_and_clear_cpu', VmCpumask.TestAndClearCpu],
+  ['bpf_cpumask_setall', VmCpumask.SetAll],
+  ['bpf_cpumask_clear', VmCpumask.Clear],
+  ['bpf_cpumask_and', VmCpumask.And],
+  ['bpf_cpumask_or', VmCpumask.Or],
+  ['bpf_cpumask_xor', VmCpumask.Xor],
+  ['bpf_cpumask_copy', VmCpumask.Copy],
+  ['bpf_cpumask_first', VmCpumask.First],
+  ['bpf_cpumask_first_zero', VmCpumask.FirstZero],
+  ['bpf_cpumask_first_and', VmCpumask.FirstAnd],
+  ['bpf_cpumask_any_distribute', VmCpumask.AnyDistribute],
+  ['bpf_cpumask_any_and_distribute', VmCpumask.AnyAndDistribute],
+  ['bpf_cpumask_equal', VmCpumask.Equal],
+  ['bpf_cpumask_intersects', VmCpumask.Intersects],
+  ['bpf_cpumask_subset', VmCpumask.Subset],
+  ['bpf_cpumask_empty', VmCpumask.Empty],
+  ['bpf_cpumask_full', VmCpumask.Full],
+  ['bpf_cpumask_weight', VmCpumask.Weight],
+  ['bpf_task_acquire', VmKfunc.SameObject],
+  ['bpf_task_release', VmKfunc.Nothing],
+  ['bpf_task_from_pid', HostCall.TaskFromPid],
+  ['bpf_cgroup_acquire', VmKfunc.SameObject],
+  ['bpf_cgroup_release', VmKfunc.Nothing],
   ['bpf_rcu_read_lock', VmKfunc.Nothing],
   ['bpf_rcu_read_unlock', VmKfunc.Nothing],
   ['bpf_preempt_disable', VmKfunc.Nothing],

@@ -20,8 +20,19 @@ const PERCPU: ReadonlyMap<number, number> = new Map<number, number>([
   [HelperId.ThisCpuPtr, VmKfunc.ThisCpuObjectPtr],
 ]);
 
+/** Kfuncs that allocate an object of the kernel's, and its struct. */
+const CREATORS: ReadonlyMap<string, string> = new Map([['bpf_cpumask_create', 'bpf_cpumask']]);
+
 export function isObjectKfunc(name: string): boolean {
-  return ALLOCATORS.has(name) || INSERTERS.has(name);
+  return ALLOCATORS.has(name) || INSERTERS.has(name) || CREATORS.has(name);
+}
+
+/** What the vm's number for a type is. */
+export interface TypeNumbers {
+  /** Of the program's own BTF. */
+  ofProgram(allocation: Allocation): number | undefined;
+  /** Of the kernel. */
+  ofKernel(struct: string): number | undefined;
 }
 
 /** Number for the call at a slot; undefined when not enough is known of it. */
@@ -29,11 +40,13 @@ export function objectCall(
   name: string,
   slot: number,
   facts: InsnFacts | undefined,
-  typeNumber: ((allocation: Allocation) => number) | undefined,
+  types: TypeNumbers | undefined,
 ): number | undefined {
+  const struct = CREATORS.get(name);
+  if (struct !== undefined) return numbered(ObjectCall.New, types?.ofKernel(struct));
   const allocator = ALLOCATORS.get(name);
   const allocation = facts?.allocations.get(slot);
-  if (allocator !== undefined) return numbered(allocator, allocation && typeNumber?.(allocation));
+  if (allocator !== undefined) return numbered(allocator, allocation && types?.ofProgram(allocation));
   return numbered(INSERTERS.get(name), facts?.nodeOffsets.get(slot));
 }
 

@@ -3,6 +3,7 @@ import { FaultKind } from '../../bpf/abi.ts';
 import { BtfKind } from '../../bpf/btf.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { HelperId } from '../../bpf/helper-id.ts';
+import { HostCall } from '../../bpf/vm-call.ts';
 import { Layout } from '../../kernel-model/layout.ts';
 import type { HelperCall } from '../helper-call.ts';
 import type { HelperContext, HelperGroup } from './context.ts';
@@ -20,6 +21,7 @@ export function taskHelpers(context: HelperContext): HelperGroup {
     [HelperId.GetCurrentUidGid, () => uidGid(context)],
     [HelperId.GetCurrentComm, (call) => storeComm(context, call)],
     [HelperId.TaskPtRegs, (call) => ptRegs(context, call)],
+    [HostCall.TaskFromPid, (call) => context.services.taskOf(call.arg32(1) | 0)],
   ];
 }
 

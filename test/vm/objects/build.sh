@@ -10,7 +10,7 @@ STRIP=${LLVM_STRIP:-llvm-strip-19}
 out=.
 [ "${1:-}" = --check ] && out=$(mktemp -d) && trap 'rm -rf "$out"' EXIT
 
-for source in graph; do
+for source in graph cpumask; do
   "$CLANG" --target=bpf -mcpu=v3 -O2 -g -std=gnu11 -ffreestanding -Wall -Werror "-ffile-prefix-map=$PWD=." \
     -fdebug-compilation-dir=. -c $source.c -o "$out/$source.bpf.o"
   "$STRIP" -g "$out/$source.bpf.o" # DWARF goes; BTF and its relocations stay
