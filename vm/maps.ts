@@ -12,7 +12,7 @@ import type { MapExports } from './map-exports.ts';
 import { mapRecordSize, writeMapRecord } from './map-record.ts';
 import { ObjectTypes } from './object-types.ts';
 import type { LoadedProgram } from './program.ts';
-import { specialFields } from './value-fields.ts';
+import { specialFields, type ValueField } from './value-fields.ts';
 import type { Vm } from './vm.ts';
 
 /** BPF_MAP_TYPE_* that the host treats apart. */
@@ -145,8 +145,9 @@ export class MapTable {
     // As in Linux, the map of maps keeps what it needs to know about its template.
     if (template) this.destroy(template);
     if (slot < 0) return slot;
-    const map = new VmMap(this, slot, this.nextId++, def);
-    if (!this.declareFields(slot, def, btf)) {
+    const fields = btf ? specialFields(btf, def.valueTypeId) : [];
+    const map = new VmMap(this, slot, this.nextId++, def, fields.length > 0);
+    if (fields.length > 0 && !this.declareFields(slot, fields, def.valueSize)) {
       this.exports.mapDestroy(slot);
       return -Errno.EINVAL;
     }
@@ -175,14 +176,12 @@ export class MapTable {
     return this.scratchOffset;
   }
 
-  /** @returns false when the values have no such fields */
-  private declareFields(slot: number, def: MapDef, btf: Btf | undefined): boolean {
-    const fields = btf ? specialFields(btf, def.valueTypeId) : [];
+  /** @returns false when values of that size have no such fields */
+  private declareFields(slot: number, fields: readonly ValueField[], valueSize: number): boolean {
     for (const { offset, size, lock } of fields) {
       if (this.exports.mapAddField(slot, offset, size, lock ? 1 : 0) < 0) return false;
     }
-    if (fields.length > 0)
-      this.exports.mapSetValueType(slot, this.objectTypes.register(fields, def.valueSize));
+    this.exports.mapSetValueType(slot, this.objectTypes.register(fields, valueSize));
     return true;
   }
 
@@ -237,9 +236,13 @@ export class VmMap implements BpfMapView {
   private readonly valueBytes: number;
   private ownArena: Arena | undefined;
 
-  constructor(table: MapTable, slot: number, id: number, def: MapDef) {
+  /** Its values have parts that system calls do not see. */
+  private readonly hasFields: boolean;
+
+  constructor(table: MapTable, slot: number, id: number, def: MapDef, hasFields: boolean) {
     this.table = table;
     this.exports = table.exports;
+    this.hasFields = hasFields;
     this.slot = slot;
     this.id = id;
     this.name = def.name.slice(0, MAX_NAME);
@@ -387,7 +390,7 @@ export class VmMap implements BpfMapView {
       const key = ram.read(keyAddress, this.keyBytes) ?? new Uint8Array();
       // What a map of maps holds is an address; its readers get ids.
       const value = OF_MAPS.has(this.type) ? this.get(key) : ram.read(valueAddress, this.valueBytes);
-      if (value) yield { key, value: OF_MAPS.has(this.type) ? value : this.masked(value) };
+      if (value) yield { key, value: this.hasFields ? this.masked(value) : value };
     }
   }
 

@@ -276,13 +276,13 @@ describe('references to the kernel', () => {
   });
 
   it('kfuncs that are not modelled fault by name, when they are reached', () => {
-    const typeId = profile.btf.find('bpf_task_from_pid');
+    const typeId = profile.btf.find('bpf_cgroup_ancestor');
     expect(typeId).toBeGreaterThan(0);
     const source = kfuncCall(program('p', 'r0 = 1\nif r1 == 0 goto out\ncall 1\nout: exit'), 2, typeId);
     const loaded = load([source]);
     expect(loaded.program('p').run(0n).retval).toBe(1);
     expect(loaded.program('p').run(1n).fault?.message).toBe(
-      'insn 2: call of bpf_task_from_pid, which is not modelled',
+      'insn 2: call of bpf_cgroup_ancestor, which is not modelled',
     );
   });
 
