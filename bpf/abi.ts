@@ -78,7 +78,7 @@ export const enum State {
   /** u32 linear offset of the stacks of the 8 frames */
   Stacks = 0x528,
 
-  /** A decoded jump whose target calls and returns fill in (vm/core/call.ts) */
+  /** u32 linear offset of the decoded instruction that a call or return goes to (vm/core/call.ts) */
   Transfer = 0x530,
   /** i64 what is left of the budget of a translated program's run: below 0 when it took more */
   Fuel = 0x540,
@@ -86,6 +86,11 @@ export const enum State {
   Runs = 0x548,
   /** u32 slot + 1 where the interpreter last went on with a translated function, 0 when it did not */
   Resumed = 0x54c,
+
+  /** i64 from a kernel address to its distance from the start of low memory: a constant */
+  LowDistance = 0x550,
+  /** u32 the budget of the interpreter's loop while a helper runs */
+  BlockEnd = 0x558,
 
   /** u64 function that a helper asks to have called (see vm/core/callback.ts) */
   CallbackFunction = 0x4e0,

@@ -101,7 +101,7 @@ export function tierTailCall(framePointer: u64, mayGoto: u64, slot: u32, fuel: i
   }
   store<u64>(State.MayGoto, mayGoto);
   returnToStop(program);
-  store<u32>(State.Pc, load<u32>(State.Transfer, Field.Target));
+  store<u32>(State.Pc, load<u32>(State.Transfer));
   interpretToStop(fuel);
   return true;
 }
