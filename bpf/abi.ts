@@ -86,11 +86,13 @@ export const enum State {
   Runs = 0x548,
   /** u32 slot + 1 where the interpreter last went on with a translated function, 0 when it did not */
   Resumed = 0x54c,
+  /** u32 record of that function's program */
+  ResumedIn = 0x55c,
 
   /** i64 from a kernel address to its distance from the start of low memory: a constant */
   LowDistance = 0x550,
-  /** u32 the budget of the interpreter's loop while a helper runs */
-  BlockEnd = 0x558,
+  /** u32 what the interpreter's loop keeps of its budget while it calls something */
+  Left = 0x558,
 
   /** u64 function that a helper asks to have called (see vm/core/callback.ts) */
   CallbackFunction = 0x4e0,
@@ -195,7 +197,11 @@ export const enum ProgramRecord {
   Id = 32,
   /** u64 bytes of the arena, at most 4 GiB */
   ArenaSize = 40,
-  Size = 48,
+  /** u32 place of its translation in the core's function table, 0 without one */
+  Entry = 48,
+  /** u32 frames that the translation may need beyond its first one, 8 when it looks itself */
+  Depth = 52,
+  Size = 56,
 }
 
 export const enum ProgramFlag {

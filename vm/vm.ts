@@ -72,6 +72,8 @@ export class Vm {
   readonly contexts = new Contexts();
   private readonly helpers = new Map<number, HelperFunction>();
   private readonly call: HelperCall;
+  /** Translated programs by their records. */
+  private readonly translated = new Map<number, TranslatedProgram>();
   /** Names of what is called by a number but not modelled, from UNMODELLED on. */
   private readonly unmodelled: string[] = [];
 
@@ -113,11 +115,16 @@ export class Vm {
 
   /** Loads a program whose references are resolved: see `loadProgram`. */
   load(code: Uint8Array, options: ProgramOptions = {}): LoadedProgram {
-    return loadProgram(this.core.exports, code, options);
+    const program = loadProgram(this.core.exports, code, options);
+    if (program.translated instanceof TranslatedProgram)
+      this.translated.set(program.record, program.translated);
+    return program;
   }
 
   /** Gives a program's memory back. */
   unload(program: LoadedProgram): void {
+    this.translated.get(program.record)?.withdraw();
+    this.translated.delete(program.record);
     this.core.exports.unloadProgram(program.record);
   }
 
@@ -130,7 +137,7 @@ export class Vm {
     this.start(program, [context], options);
     if (!(program.translated instanceof TranslatedProgram)) return this.resume(options.budget);
     const { translated } = program;
-    return this.runTranslated(translated, () => translated.exports.run(), options.budget);
+    return this.runTranslated(() => translated.exports.run(), options.budget);
   }
 
   /**
@@ -157,7 +164,7 @@ export class Vm {
     const insn = view.getUint32(State.Pc, true);
     const { translated, record } = program;
     const batch = (): void => translated.exports.runMany(record, insn, times);
-    const result = this.runTranslated(translated, batch, options.budget);
+    const result = this.runTranslated(batch, options.budget);
     return { ...result, runs: this.ram.view.getUint32(State.Runs, true) };
   }
 
@@ -247,11 +254,7 @@ export class Vm {
     return this.ram.view.getUint32(State.Status, true);
   }
 
-  private runTranslated(
-    program: TranslatedProgram,
-    run: () => void,
-    budget: number = DEFAULT_BUDGET,
-  ): RunResult {
+  private runTranslated(run: () => void, budget: number = DEFAULT_BUDGET): RunResult {
     const { view } = this.ram;
     view.setBigInt64(State.Fuel, BigInt(Math.min(budget, Number.MAX_SAFE_INTEGER)), true);
     view.setUint32(State.Unwound, 0, true);
@@ -265,16 +268,17 @@ export class Vm {
         throw error;
       }
     }
-    return this.translatedResult(program, budget);
+    return this.translatedResult(budget);
   }
 
-  private translatedResult(program: TranslatedProgram, budget: number): RunResult {
+  private translatedResult(budget: number): RunResult {
     const { view } = this.ram;
     const left = Number(view.getBigInt64(State.Fuel, true));
     view.setBigUint64(State.Insns, BigInt(budget - Math.max(left, 0)), true);
     // What happened beyond the budget did not happen: the interpreter would have stopped before.
     if (left < 0) view.setUint32(State.Status, RunStatus.Suspended, true);
-    else if (this.status !== RunStatus.Suspended) program.settle();
+    else if (this.status !== RunStatus.Suspended)
+      this.translated.get(view.getUint32(State.ResumedIn, true))?.settle();
     const result = this.result(this.status);
     if (result.status === 'suspended') view.setUint32(State.Status, RunStatus.Idle, true);
     return result;

@@ -1,10 +1,12 @@
 /** The translated tier by hand: what it takes, what it leaves, how runs end, and large functions. */
 import { describe, expect, it } from 'vitest';
+import { ProgramRecord } from '../../bpf/abi.ts';
 import { kernelAddress } from '../../bpf/address.ts';
 import { assemble } from '../../bpf/asm.ts';
 import { encodeInsn } from '../../bpf/decode.ts';
 import { FORMS, type InsnForm } from '../../bpf/opcodes.ts';
 import { Untranslatable } from '../../vm/index.ts';
+import type { TranslatedProgram } from '../../vm/translate/program.ts';
 import { mapDef } from './helper-rig.ts';
 import { EDGE_IMMS, EDGE_VALUES, encodeBatch } from './isa-values.ts';
 import { compareText, compareTiers, load, map, maps, vm } from './translate-machine.ts';
@@ -217,6 +219,53 @@ describe('callbacks and tail calls', () => {
     expect(compareText(tail(1), { block })?.r0).toBe(22n);
     expect(compareText(tail(2), { block })?.r0).toBe(500n);
     expect(compareText(`call f\nr0 *= 2\nexit\nf: ${tail(1)}`, { block })?.r0).toBe(44n);
+  });
+
+  it('a tail call to a translated program runs its translation', () => {
+    const programs = maps.create(mapDef({ name: 'programs', type: 3, valueSize: 4 }));
+    const text = (constant: number) => `r0 = ${constant}\nr0 += 1\nexit`;
+    const [target, other] = [load(assemble(text(1))), load(assemble(text(76)))];
+    programs.setProgram(0, target);
+    const code = assemble(`r2 = ${hex(programs.address)} ll\nr3 = 0\ncall 12\nr0 = 500\nexit`);
+    const caller = load(code);
+    expect(vm.run(caller, 0n).r0).toBe(2n);
+    // With another translation in its place that one runs.
+    const place = vm.ram.view.getUint32(target.record + ProgramRecord.Entry, true);
+    const { table } = vm.core.exports;
+    expect(table.get(place)).toBe((target.translated as TranslatedProgram).exports.run);
+    table.set(place, (other.translated as TranslatedProgram).exports.run);
+    expect(vm.run(caller, 0n).r0).toBe(77n);
+    vm.unload(target);
+    expect(table.get(place)).toBe(null);
+    // The number in the prog array names nothing now.
+    expect(vm.run(caller, 0n).r0).toBe(500n);
+  });
+
+  it('tail calls keep to the frames that there are, and to what may_goto grants', () => {
+    const programs = maps.create(mapDef({ name: 'programs', type: 3, valueSize: 4 }));
+    const tail = `r2 = ${hex(programs.address)} ll\nr3 = 0\ncall 12\nr0 = 500\nexit`;
+    const nest = (depth: number, last: string) => {
+      const calls = Array.from({ length: depth }, (_, i) => `call f${i}\nr0 += 1\nexit\nf${i}: r0 = 0`);
+      return `${calls.join('\n')}\n${last}`;
+    };
+    for (const [outer, inner] of [
+      [3, 4],
+      [3, 5],
+      [7, 0],
+      [7, 1],
+      [0, 7],
+    ] as const) {
+      const target = load(assemble(nest(inner, 'r0 = r10\nexit')));
+      programs.setProgram(0, target);
+      const outcome = compareText(nest(outer, tail));
+      expect(outcome?.fault?.kind).toBe(outer + inner > 7 ? 'call-depth' : undefined);
+      vm.unload(target);
+    }
+    const loop = 'r0 = 0\nagain: r0 += 1\nmay_goto end\ngoto again\nend: ';
+    const target = load(assemble(`${loop}exit`));
+    programs.setProgram(0, target);
+    expect(compareText(`${loop}${tail}`, { budget: 200_000_000 })?.r0).toBe(1n);
+    expect(compareText(tail, { budget: 200_000_000 })?.status).toBe('finished');
   });
 });
 

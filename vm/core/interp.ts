@@ -2,13 +2,14 @@
  * The interpreter's loop: one switch over decoded instructions. Registers, frames and everything else that outlives
  * a block stand in the state record; the loop keeps only where it is and how much of the budget is left.
  *
- * The loop calls nothing: engines keep its few variables in machine registers then. What needs a call - memory out of
- * the ordinary, helpers, the end of the run - leaves it, and `run.ts` executes that one instruction (`rare.ts`).
+ * Engines keep the loop's variables in machine registers only if none of them has to survive a call. So there are two
+ * calls, of helpers and of all that is rare (`rare.ts`: memory out of the ordinary, the end of the run), and what must
+ * survive them is put into the state record.
  *
  * Instructions are counted a block at a time, when a jump is taken: straight-line code pays nothing. `run.ts`
  * makes sure that the budget cannot end within a block unseen.
  */
-import { Frame, Layout, State } from '../../bpf/abi.ts';
+import { Attention, Frame, Layout, State } from '../../bpf/abi.ts';
 import { div32, div64, mod32, mod64 } from './alu.ts';
 import { callHelperNumber } from './call.ts';
 import { callerFrame, enterFunction, restoreFrame } from './frame.ts';
@@ -39,22 +40,26 @@ import {
   src3,
   src32,
 } from './operand.ts';
+import { executeRare } from './rare.ts';
 
 /** Most instructions that `execute` may be given at a time: times `Field.Size` and with `pc` added it fits an i32. */
 export const MAX_LEFT: i32 = 1 << 26;
+/** Added to the address of an instruction that the loop leaves to `rare.ts`: those are even. */
+const RARE: u32 = 1;
 /** Instructions are `Field.Size` bytes. */
 const INSN_SHIFT: u32 = 4;
 
 /**
- * Executes from `State.Pc` on until a taken jump leaves less than `threshold` of the budget, or until an
- * instruction that the loop leaves to others: `State.Pc` is that instruction then.
+ * Executes from `State.Pc` on until the run ends, another program is entered, or there is less than `threshold` left
+ * of the budget behind a taken jump or a rare instruction.
  * @param left at most `MAX_LEFT`
- * @returns what is left of the budget; its complement in front of an instruction for others
+ * @returns what is left of the budget
  */
 export function execute(left: i32, threshold: i32): i32 {
   let pc: usize = load<u32>(State.Pc);
   // Where straight-line code from here on would have used up what exceeds the threshold: jumps move it along.
   let end: usize = pc + <usize>((left - threshold) << INSN_SHIFT);
+  const program = load<u32>(State.Program);
   // Accesses that start below cannot end outside; growth in the meantime only makes the slow path work more.
   const span: u64 = lowSpan > 7 ? lowSpan - 7 : 0;
   while (true) {
@@ -177,117 +182,118 @@ export function execute(left: i32, threshold: i32): i32 {
       }
       case Op.LoadU8: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         setDst(insn, load<u8>(<usize>at, Layout.LowStart));
         continue;
       }
       case Op.LoadU16: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         setDst(insn, load<u16>(<usize>at, Layout.LowStart));
         continue;
       }
       case Op.LoadU32: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         setDst(insn, load<u32>(<usize>at, Layout.LowStart));
         continue;
       }
       case Op.LoadU64: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         setDst(insn, load<u64>(<usize>at, Layout.LowStart));
         continue;
       }
       case Op.LoadS8: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         setDst(insn, load<i8>(<usize>at, Layout.LowStart));
         continue;
       }
       case Op.LoadS16: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         setDst(insn, load<i16>(<usize>at, Layout.LowStart));
         continue;
       }
       case Op.LoadS32: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         setDst(insn, load<i32>(<usize>at, Layout.LowStart));
         continue;
       }
       case Op.StoreK8: {
         const at = dst(insn) + offset(insn) + load<u64>(State.LowDistance);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u8>(<usize>at, <u8>imm(insn), Layout.LowStart);
         continue;
       }
       case Op.StoreK16: {
         const at = dst(insn) + offset(insn) + load<u64>(State.LowDistance);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u16>(<usize>at, <u16>imm(insn), Layout.LowStart);
         continue;
       }
       case Op.StoreK32: {
         const at = dst(insn) + offset(insn) + load<u64>(State.LowDistance);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u32>(<usize>at, <u32>imm(insn), Layout.LowStart);
         continue;
       }
       case Op.StoreK64: {
         const at = dst(insn) + offset(insn) + load<u64>(State.LowDistance);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u64>(<usize>at, imm(insn), Layout.LowStart);
         continue;
       }
       case Op.StoreX8: {
         const at = dst(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u8>(<usize>at, <u8>src(insn), Layout.LowStart);
         continue;
       }
       case Op.StoreX16: {
         const at = dst(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u16>(<usize>at, <u16>src(insn), Layout.LowStart);
         continue;
       }
       case Op.StoreX32: {
         const at = dst(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u32>(<usize>at, <u32>src(insn), Layout.LowStart);
         continue;
       }
       case Op.StoreX64: {
         const at = dst(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u64>(<usize>at, src(insn), Layout.LowStart);
         continue;
       }
-      case Op.Call: if (!enterFunction(<u32>pc)) return leave(insn, end, threshold); break;
+      case Op.Call:
+        if (enterFunction(<u32>pc)) break;
+        pc = insn + RARE;
+        break;
       case Op.CallHelper:
-        store<u32>(State.Pc, <u32>insn);
-        store<u32>(State.BlockEnd, <u32>end);
+        store<u32>(State.Pc, <u32>pc);
+        store<u32>(State.Left, <u32>(end - pc));
         callHelperNumber(jumpImm32(insn));
-        pc = load<u32>(State.Pc) + Field.Size;
-        end = load<u32>(State.BlockEnd);
-        if (load<u32>(State.Attention) !== 0) return leave(pc - Field.Size, end, threshold);
-        continue;
+        pc = load<u32>(State.Pc);
+        end = <usize>load<u32>(State.Left) + pc;
+        if (load<u32>(State.Attention) === Attention.None) continue;
+        pc -= Field.Size - RARE;
+        break;
       case Op.Exit: {
         const frame = callerFrame();
-        if (frame === 0) return leave(insn, end, threshold);
+        if (frame === 0) { pc = insn + RARE; break; }
         end -= pc;
         restoreFrame(frame);
         pc = load<u32>(frame, Frame.ReturnPc);
-        if (<i32>end < 0) {
-          store<u32>(State.Pc, <u32>pc);
-          return remaining(0, end, threshold);
-        }
+        if (<i32>end < 0) return suspend(pc, end, threshold);
         end += pc;
         continue;
       }
-      // Fused pairs: the second instruction works on the value that the first one left.
+      // Fused sequences.
       case Op.MovAdd64X: setDst(insn, src(insn) + src2(insn)); pc += Field.Size; continue;
       case Op.MovAdd64K: setDst(insn, src(insn) + imm2(insn)); pc += Field.Size; continue;
       case Op.MovLsh64K: setDst(insn, src(insn) << imm2(insn)); pc += Field.Size; continue;
@@ -318,7 +324,7 @@ export function execute(left: i32, threshold: i32): i32 {
         const base = dst(insn) + src(insn);
         setDst(insn, base);
         const at = base + distance2(insn);
-        if (at >= span) return leave(pc, end, threshold);
+        if (at >= span) { pc += RARE; break; }
         setDst2(insn, load<u8>(<usize>at, Layout.LowStart));
         pc += Field.Size;
         continue;
@@ -327,7 +333,7 @@ export function execute(left: i32, threshold: i32): i32 {
         const base = dst(insn) + src(insn);
         setDst(insn, base);
         const at = base + distance2(insn);
-        if (at >= span) return leave(pc, end, threshold);
+        if (at >= span) { pc += RARE; break; }
         setDst2(insn, load<u16>(<usize>at, Layout.LowStart));
         pc += Field.Size;
         continue;
@@ -336,7 +342,7 @@ export function execute(left: i32, threshold: i32): i32 {
         const base = dst(insn) + src(insn);
         setDst(insn, base);
         const at = base + distance2(insn);
-        if (at >= span) return leave(pc, end, threshold);
+        if (at >= span) { pc += RARE; break; }
         setDst2(insn, load<u32>(<usize>at, Layout.LowStart));
         pc += Field.Size;
         continue;
@@ -345,14 +351,14 @@ export function execute(left: i32, threshold: i32): i32 {
         const base = dst(insn) + src(insn);
         setDst(insn, base);
         const at = base + distance2(insn);
-        if (at >= span) return leave(pc, end, threshold);
+        if (at >= span) { pc += RARE; break; }
         setDst2(insn, load<u64>(<usize>at, Layout.LowStart));
         pc += Field.Size;
         continue;
       }
       case Op.LoadU64Jeq64K: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const value: u64 = load<u64>(<usize>at, Layout.LowStart);
         setDst(insn, value);
         pc += Field.Size;
@@ -361,7 +367,7 @@ export function execute(left: i32, threshold: i32): i32 {
       }
       case Op.LoadU64Jne64K: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const value: u64 = load<u64>(<usize>at, Layout.LowStart);
         setDst(insn, value);
         pc += Field.Size;
@@ -370,7 +376,7 @@ export function execute(left: i32, threshold: i32): i32 {
       }
       case Op.LoadU8Jeq32K: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const value: u64 = load<u8>(<usize>at, Layout.LowStart);
         setDst(insn, value);
         pc += Field.Size;
@@ -379,7 +385,7 @@ export function execute(left: i32, threshold: i32): i32 {
       }
       case Op.LoadU8Jne32K: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const value: u64 = load<u8>(<usize>at, Layout.LowStart);
         setDst(insn, value);
         pc += Field.Size;
@@ -388,7 +394,7 @@ export function execute(left: i32, threshold: i32): i32 {
       }
       case Op.LoadU32Jeq32K: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const value: u64 = load<u32>(<usize>at, Layout.LowStart);
         setDst(insn, value);
         pc += Field.Size;
@@ -397,7 +403,7 @@ export function execute(left: i32, threshold: i32): i32 {
       }
       case Op.LoadU32Jne32K: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const value: u64 = load<u32>(<usize>at, Layout.LowStart);
         setDst(insn, value);
         pc += Field.Size;
@@ -478,7 +484,7 @@ export function execute(left: i32, threshold: i32): i32 {
         setDst(insn, base);
         pc += 2 * Field.Size;
         const at = base + distance3(insn);
-        if (at >= span) return leave(pc - Field.Size, end, threshold);
+        if (at >= span) { pc -= Field.Size - RARE; break; }
         setDst3(insn, load<u8>(<usize>at, Layout.LowStart));
         continue;
       }
@@ -487,7 +493,7 @@ export function execute(left: i32, threshold: i32): i32 {
         setDst(insn, base);
         pc += 2 * Field.Size;
         const at = base + distance3(insn);
-        if (at >= span) return leave(pc - Field.Size, end, threshold);
+        if (at >= span) { pc -= Field.Size - RARE; break; }
         setDst3(insn, load<u16>(<usize>at, Layout.LowStart));
         continue;
       }
@@ -496,7 +502,7 @@ export function execute(left: i32, threshold: i32): i32 {
         setDst(insn, base);
         pc += 2 * Field.Size;
         const at = base + distance3(insn);
-        if (at >= span) return leave(pc - Field.Size, end, threshold);
+        if (at >= span) { pc -= Field.Size - RARE; break; }
         setDst3(insn, load<u32>(<usize>at, Layout.LowStart));
         continue;
       }
@@ -505,7 +511,7 @@ export function execute(left: i32, threshold: i32): i32 {
         setDst(insn, base);
         pc += 2 * Field.Size;
         const at = base + distance3(insn);
-        if (at >= span) return leave(pc - Field.Size, end, threshold);
+        if (at >= span) { pc -= Field.Size - RARE; break; }
         setDst3(insn, load<u64>(<usize>at, Layout.LowStart));
         continue;
       }
@@ -514,7 +520,7 @@ export function execute(left: i32, threshold: i32): i32 {
         setDst(insn, base);
         pc += 2 * Field.Size;
         const at = base + distance3(insn);
-        if (at >= span) return leave(pc - Field.Size, end, threshold);
+        if (at >= span) { pc -= Field.Size - RARE; break; }
         store<u8>(<usize>at, <u8>src3(insn), Layout.LowStart);
         continue;
       }
@@ -523,7 +529,7 @@ export function execute(left: i32, threshold: i32): i32 {
         setDst(insn, base);
         pc += 2 * Field.Size;
         const at = base + distance3(insn);
-        if (at >= span) return leave(pc - Field.Size, end, threshold);
+        if (at >= span) { pc -= Field.Size - RARE; break; }
         store<u32>(<usize>at, <u32>src3(insn), Layout.LowStart);
         continue;
       }
@@ -532,7 +538,7 @@ export function execute(left: i32, threshold: i32): i32 {
         setDst(insn, base);
         pc += 2 * Field.Size;
         const at = base + distance3(insn);
-        if (at >= span) return leave(pc - Field.Size, end, threshold);
+        if (at >= span) { pc -= Field.Size - RARE; break; }
         store<u64>(<usize>at, src3(insn), Layout.LowStart);
         continue;
       }
@@ -540,51 +546,51 @@ export function execute(left: i32, threshold: i32): i32 {
         const base = dst(insn) + imm(insn);
         setDst(insn, base);
         const at = base + distance2(insn);
-        if (at >= span) return leave(pc, end, threshold);
+        if (at >= span) { pc += RARE; break; }
         store<u64>(<usize>at, src2(insn), Layout.LowStart);
         pc += Field.Size;
         continue;
       }
       case Op.LoadStore32: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const value = load<u32>(<usize>at, Layout.LowStart);
         setDst(insn, value);
         const to = dst2(insn) + distance2(insn);
-        if (to >= span) return leave(pc, end, threshold);
+        if (to >= span) { pc += RARE; break; }
         store<u32>(<usize>to, value, Layout.LowStart);
         pc += Field.Size;
         continue;
       }
       case Op.LoadStore64: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const value = load<u64>(<usize>at, Layout.LowStart);
         setDst(insn, value);
         const to = dst2(insn) + distance2(insn);
-        if (to >= span) return leave(pc, end, threshold);
+        if (to >= span) { pc += RARE; break; }
         store<u64>(<usize>to, value, Layout.LowStart);
         pc += Field.Size;
         continue;
       }
       case Op.StoreStoreX64: {
         const at = dst(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         store<u64>(<usize>at, src(insn), Layout.LowStart);
         const next = dst2(insn) + distance2(insn);
-        if (next >= span) return leave(pc, end, threshold);
+        if (next >= span) { pc += RARE; break; }
         store<u64>(<usize>next, src2(insn), Layout.LowStart);
         pc += Field.Size;
         continue;
       }
       case Op.LoadLshLoadOr32: {
         const at = src(insn) + distance(insn);
-        if (at >= span) return leave(insn, end, threshold);
+        if (at >= span) { pc = insn + RARE; break; }
         const high = <u32>load<u8>(<usize>at, Layout.LowStart) << <u32>imm2(insn);
         setDst(insn, high);
         pc += 2 * Field.Size;
         const next = src3(insn) + distance3(insn);
-        if (next >= span) return leave(pc - Field.Size, end, threshold);
+        if (next >= span) { pc -= Field.Size - RARE; break; }
         const low: u32 = load<u8>(<usize>next, Layout.LowStart);
         setDst3(insn, low);
         setDst(insn, high | low);
@@ -621,30 +627,34 @@ export function execute(left: i32, threshold: i32): i32 {
         pc += Field.Size;
         break;
       }
-      case Op.Stop:
-        store<u32>(State.Pc, <u32>insn);
-        return remaining(insn, end, threshold);
-      default:
-        return leave(insn, end, threshold);
+      case Op.Stop: return suspend(insn, end - insn, threshold);
+      default: pc = insn + RARE;
     }
-    // A jump is taken: its target stands in the instruction just executed.
-    end -= pc;
-    pc = load<u32>(pc - Field.Size, Field.Target);
-    if (<i32>end < 0) {
-      store<u32>(State.Pc, <u32>pc);
-      return remaining(0, end, threshold);
+    if ((pc & RARE) === 0) {
+      // A jump is taken: its target stands in the instruction just executed.
+      end -= pc;
+      pc = load<u32>(pc - Field.Size, Field.Target);
+      if (<i32>end < 0) return suspend(pc, end, threshold);
+      end += pc;
+      continue;
     }
+    pc -= RARE;
+    store<u32>(State.Left, <u32>(end - pc) - Field.Size);
+    const goesOn = executeRare(pc);
+    end = load<u32>(State.Left);
+    if (!goesOn || <i32>end < 0 || load<u32>(State.Program) !== program) return remaining(end, threshold);
+    pc = load<u32>(State.Pc);
     end += pc;
   }
 }
 
 /** Leaves the loop in front of an instruction. */
-function leave(insn: usize, end: usize, threshold: i32): i32 {
+function suspend(insn: usize, above: usize, threshold: i32): i32 {
   store<u32>(State.Pc, <u32>insn);
-  return ~remaining(insn, end, threshold);
+  return remaining(above, threshold);
 }
 
-/** What is left of the budget at an instruction. */
-function remaining(insn: usize, end: usize, threshold: i32): i32 {
-  return (<i32>(end - insn) >> INSN_SHIFT) + threshold;
+/** What is left of the budget: what is above the threshold, times `Field.Size`, and the threshold. */
+function remaining(above: usize, threshold: i32): i32 {
+  return (<i32>above >> INSN_SHIFT) + threshold;
 }

@@ -2,8 +2,8 @@
  * The interpreter's instruction: 16 bytes, decoded once when a program is loaded.
  *
  * The ALU and jump blocks are ordered by the operation nibble of the BPF opcode, so that decoding them is one
- * addition. A fused operation does the work of its own instruction and of the next one, which stays in place,
- * so jumps to it and single steps work.
+ * addition. A fused operation does the work of its own instruction and of the next ones, which stay in place,
+ * so jumps to them and single steps work.
  */
 
 /** Fields of a decoded instruction, in bytes. */

@@ -11,10 +11,11 @@ import { dst, dst32, imm, imm32, jumpImm32, setDst, src, src32 } from './operand
 import { loadPacket } from './packet.ts';
 
 /**
- * Executes the instruction at `State.Pc`, which becomes the one to go on with, unless the run ends here.
+ * Executes an instruction. `State.Pc` is the one to go on with then, or itself when the run ends here.
  * @returns whether it goes on
  */
 export function executeRare(insn: usize): bool {
+  store<u32>(State.Pc, <u32>insn);
   switch (<i32>load<u8>(insn, Field.Base)) {
     case Op.Sdiv64K:
       setDst(insn, sdiv64(dst(insn), imm(insn)));
@@ -102,7 +103,7 @@ function transfer(): bool {
   return goOn(load<u32>(State.Transfer));
 }
 
-/** Calls a helper, unless the loop has, and it wants something. */
+/** Calls a helper, unless the loop has, and it asks for something. */
 function helper(insn: usize, id: i32): bool {
   if (load<u32>(State.Attention) === Attention.None) callHelperNumber(id);
   if (load<u32>(State.Attention) === Attention.None) return next(insn);

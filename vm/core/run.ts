@@ -4,7 +4,6 @@ import { enterMain } from './frame.ts';
 import { MAX_FUSED } from './fuse.ts';
 import { execute, MAX_LEFT } from './interp.ts';
 import { Field, Op } from './op.ts';
-import { executeRare } from './rare.ts';
 
 /** Operations that `interpretBlock` has covered. */
 const covered = memory.data(MAX_FUSED * Field.Size);
@@ -43,23 +42,7 @@ export function advance(left: i32): i32 {
   // Straight-line code executes no instruction twice: with `count` left, the budget lasts to the next jump.
   if (left <= count) return interpretBlock(left);
   const part = min(left, MAX_LEFT);
-  return left - part + interpret(part, count);
-}
-
-/**
- * Executes until the run ends, another program is entered, or there is less than `threshold` left of the budget
- * behind a jump or a rare instruction.
- * @returns what is left of the budget
- */
-function interpret(left: i32, threshold: i32): i32 {
-  const program = load<u32>(State.Program);
-  while (true) {
-    left = execute(left, threshold);
-    if (left >= 0) return left;
-    left = ~left - 1;
-    if (!executeRare(load<u32>(State.Pc))) return left;
-    if (left < threshold || load<u32>(State.Program) !== program) return left;
-  }
+  return left - part + execute(part, count);
 }
 
 /** Slot-exact: executes up to the next taken jump, or until the budget is spent in front of it. */
@@ -69,7 +52,7 @@ function interpretBlock(left: i32): i32 {
   const end = start + load<u32>(program, ProgramRecord.Count) * Field.Size;
   const pc = load<u32>(State.Pc);
   const stop = pc + <u32>left * Field.Size;
-  if (stop >= end) return interpret(left, left);
+  if (stop >= end) return execute(left, left);
   // Operations fused of several must not reach across the stop: for the time being they are their first part alone.
   const first = max(pc, stop - (MAX_FUSED - 1) * Field.Size);
   for (let insn = first; insn < stop; insn += Field.Size) {
@@ -78,7 +61,7 @@ function interpretBlock(left: i32): i32 {
   }
   store<u16>(covered + (stop - first), load<u16>(stop));
   store<u16>(stop, Op.Stop);
-  left = interpret(left, left);
+  left = execute(left, left);
   for (let insn = first; insn <= stop; insn += Field.Size)
     store<u16>(insn, load<u16>(covered + (insn - first)));
   return left;

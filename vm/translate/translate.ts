@@ -57,6 +57,8 @@ export interface Translation {
   module: Uint8Array<ArrayBuffer>;
   /** Functions, the main one included. */
   functions: number;
+  /** Frames that it may need beyond the first one; `Limit.Frames` when it looks itself. */
+  depth: number;
   /** Those that are left to the interpreter, by their first slot. */
   interpreted: { slot: number; reason: string }[];
 }
@@ -138,7 +140,7 @@ class Translator {
     const interpreted = [...this.functions.values()]
       .filter(({ flow }) => !flow)
       .map(({ entry, reason }) => ({ slot: this.blocks.start[entry] as number, reason }));
-    return { module: this.module.finish(), functions: this.functions.size, interpreted };
+    return { module: this.module.finish(), functions: this.functions.size, depth, interpreted };
   }
 
   private define(fn: TranslatedFunction, context: CallContext): void {
