@@ -88,6 +88,10 @@ export const enum State {
   Resumed = 0x54c,
   /** u32 record of that function's program */
   ResumedIn = 0x55c,
+  /** u32 where a translated function that is in parts goes on (vm/translate/parts.ts): part + 1, 0 nowhere */
+  Part = 0x560,
+  /** u32 block of the program that the part is to begin with */
+  PartEntry = 0x564,
 
   /** i64 from a kernel address to its distance from the start of low memory: a constant */
   LowDistance = 0x550,

@@ -66,6 +66,30 @@ describe('the translated tier agrees with the interpreter', () => {
   );
 
   it(
+    'in functions that are taken apart',
+    () => {
+      const endings = new Map<string, number>();
+      for (let seed = 1; seed <= PROGRAMS / 2; seed++) {
+        const code = generateProgram(seed, { map: map.address, wild: seed % 2 === 0 ? 40 : 0 });
+        const outcome = compareTiers(code, {
+          block: context(seed),
+          packet,
+          budget: seed % 3 === 0 ? seed % 700 : 200_000,
+          options: { maxInsns: 1 + (seed % 90), probeLoads: seed % 5 === 0 },
+          name: `seed ${seed}`,
+          runs: seed % 4 === 0 ? 8 : 1,
+        });
+        const ending = outcome?.fault?.kind ?? outcome?.status ?? 'interpreter';
+        endings.set(ending, (endings.get(ending) ?? 0) + 1);
+      }
+      if (process.env.DRYDOCK_PROGRAMS) console.log(Object.fromEntries(endings));
+      for (const ending of ['finished', 'suspended', 'read'])
+        expect(endings.get(ending) ?? 0, ending).toBeGreaterThan(PROGRAMS / 500);
+    },
+    TIMEOUT,
+  );
+
+  it(
     'in programs that call one another in place of their rest',
     () => {
       const programs = maps.create(mapDef({ name: 'programs', type: 3, valueSize: 4 }));
