@@ -78,7 +78,7 @@ export const enum State {
   /** u32 linear offset of the stacks of the 8 frames */
   Stacks = 0x528,
 
-  /** A decoded jump whose target calls and returns fill in (vm/core/call.ts) */
+  /** u32 linear offset of the decoded instruction that a call or return goes to (vm/core/call.ts) */
   Transfer = 0x530,
   /** i64 what is left of the budget of a translated program's run: below 0 when it took more */
   Fuel = 0x540,
@@ -86,6 +86,17 @@ export const enum State {
   Runs = 0x548,
   /** u32 slot + 1 where the interpreter last went on with a translated function, 0 when it did not */
   Resumed = 0x54c,
+  /** u32 record of that function's program */
+  ResumedIn = 0x55c,
+  /** u32 where a translated function that is in parts goes on (vm/translate/parts.ts): part + 1, 0 nowhere */
+  Part = 0x560,
+  /** u32 block of the program that the part is to begin with */
+  PartEntry = 0x564,
+
+  /** i64 from a kernel address to its distance from the start of low memory: a constant */
+  LowDistance = 0x550,
+  /** u32 what the interpreter's loop keeps of its budget while it calls something */
+  Left = 0x558,
 
   /** u64 function that a helper asks to have called (see vm/core/callback.ts) */
   CallbackFunction = 0x4e0,
@@ -190,7 +201,11 @@ export const enum ProgramRecord {
   Id = 32,
   /** u64 bytes of the arena, at most 4 GiB */
   ArenaSize = 40,
-  Size = 48,
+  /** u32 place of its translation in the core's function table, 0 without one */
+  Entry = 48,
+  /** u32 frames that the translation may need beyond its first one, 8 when it looks itself */
+  Depth = 52,
+  Size = 56,
 }
 
 export const enum ProgramFlag {

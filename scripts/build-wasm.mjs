@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import asc from 'assemblyscript/asc';
 
 const cores = [
-  { name: 'vm', entry: 'vm/core/index.ts' },
+  // The host puts translated programs into the vm's function table.
+  { name: 'vm', entry: 'vm/core/index.ts', flags: ['--exportTable'] },
   { name: 'verifier', entry: 'verifier/core/index.ts' },
 ];
 
@@ -24,8 +25,8 @@ const flags = [
 ];
 
 await mkdir('build', { recursive: true });
-for (const { name, entry } of cores) {
-  const { error, stderr } = await asc.main([entry, '-o', `build/${name}.wasm`, ...flags]);
+for (const { name, entry, flags: own = [] } of cores) {
+  const { error, stderr } = await asc.main([entry, '-o', `build/${name}.wasm`, ...flags, ...own]);
   const text = stderr.toString();
   if (text) process.stderr.write(text);
   if (error) {

@@ -23,7 +23,7 @@ export interface ProgramOptions {
   tier?: Tier;
   /** For the translated tier: whether the access at a slot was proven to stay in low memory. */
   verified?: (slot: number) => boolean;
-  /** For the translated tier: longest function that it takes, in instructions. */
+  /** For the translated tier: longest function that it does not take apart, in instructions. */
   maxInsns?: number;
 }
 

@@ -135,6 +135,7 @@ export class Vm {
 
   /** Gives a program's memory back. */
   unload(program: LoadedProgram): void {
+    this.translatedAt(program.record)?.withdraw();
     this.programs.delete(program.record);
     this.core.exports.unloadProgram(program.record);
   }
@@ -161,7 +162,7 @@ export class Vm {
     this.start(program, [context, ...(options.args ?? [])], options);
     if (!(program.translated instanceof TranslatedProgram)) return this.resume(options.budget);
     const { translated } = program;
-    return this.runTranslated(translated, () => translated.exports.run(), options.budget);
+    return this.runTranslated(() => translated.exports.run(), options.budget);
   }
 
   /**
@@ -188,7 +189,7 @@ export class Vm {
     const insn = view.getUint32(State.Pc, true);
     const { translated, record } = program;
     const batch = (): void => translated.exports.runMany(record, insn, times);
-    const result = this.runTranslated(translated, batch, options.budget);
+    const result = this.runTranslated(batch, options.budget);
     return { ...result, runs: this.ram.view.getUint32(State.Runs, true) };
   }
 
@@ -278,11 +279,7 @@ export class Vm {
     return this.ram.view.getUint32(State.Status, true);
   }
 
-  private runTranslated(
-    program: TranslatedProgram,
-    run: () => void,
-    budget: number = DEFAULT_BUDGET,
-  ): RunResult {
+  private runTranslated(run: () => void, budget: number = DEFAULT_BUDGET): RunResult {
     const { view } = this.ram;
     view.setBigInt64(State.Fuel, BigInt(Math.min(budget, Number.MAX_SAFE_INTEGER)), true);
     view.setUint32(State.Unwound, 0, true);
@@ -296,16 +293,22 @@ export class Vm {
         throw error;
       }
     }
-    return this.translatedResult(program, budget);
+    return this.translatedResult(budget);
   }
 
-  private translatedResult(program: TranslatedProgram, budget: number): RunResult {
+  private translatedAt(record: number): TranslatedProgram | undefined {
+    const translated = this.programs.get(record)?.translated;
+    return translated instanceof TranslatedProgram ? translated : undefined;
+  }
+
+  private translatedResult(budget: number): RunResult {
     const { view } = this.ram;
     const left = Number(view.getBigInt64(State.Fuel, true));
     view.setBigUint64(State.Insns, BigInt(budget - Math.max(left, 0)), true);
     // What happened beyond the budget did not happen: the interpreter would have stopped before.
     if (left < 0) view.setUint32(State.Status, RunStatus.Suspended, true);
-    else if (this.status !== RunStatus.Suspended) program.settle();
+    else if (this.status !== RunStatus.Suspended)
+      this.translatedAt(view.getUint32(State.ResumedIn, true))?.settle();
     const result = this.result(this.status);
     if (result.status === 'suspended') view.setUint32(State.Status, RunStatus.Idle, true);
     return result;

@@ -4,6 +4,8 @@ import { type Sandbox, startSandbox } from '../bpf/sandbox.ts';
 /** Exports of vm/core/index.ts. u32 results arrive as signed numbers: use `>>> 0`. */
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;
+  /** Functions that the core calls by number: translated programs. */
+  readonly table: WebAssembly.Table;
   _initialize(): void;
   ramAlloc(size: number, align: number): number;
   ramFree(offset: number, size: number): void;

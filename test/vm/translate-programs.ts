@@ -21,6 +21,8 @@ export interface Features {
   map: bigint;
   /** Likelihoods in percent that a statement is one that faults, or one that no verifier accepts. */
   wild: number;
+  /** Address of a prog array: tail calls to its first 4 places. */
+  programs?: bigint;
 }
 
 /** Numbers from a seed (mulberry32). */
@@ -142,6 +144,10 @@ class Generator {
       this.wild();
       return;
     }
+    if (this.features.programs !== undefined && this.pick(20) === 0) {
+      this.tailCall(this.features.programs);
+      return;
+    }
     const kind = this.pick(29);
     if (depth === 0 || kind < 14) this.simple();
     else if (kind < 18) this.branch(depth);
@@ -253,12 +259,7 @@ class Generator {
   private lookup(): void {
     const skip = this.label();
     this.emit(0x62, { dst: 10, offset: -32, imm: this.pick(6) });
-    const { map } = this.features;
-    this.emit(0x18, {
-      dst: 1,
-      imm: Number(BigInt.asIntN(32, map)),
-      imm2: Number(BigInt.asIntN(32, map >> 32n)),
-    });
+    this.address(1, this.features.map);
     this.emit(0xbf, { dst: 2, src: 10 });
     this.emit(0x07, { dst: 2, imm: -32 });
     this.emit(0x85, { imm: 1 });
@@ -283,6 +284,25 @@ class Generator {
     this.emit(0xb7, { dst: 4, imm: 0 });
     this.emit(0x85, { imm: 181 });
     this.afterCall();
+  }
+
+  /** With the context that main functions get. */
+  private tailCall(programs: bigint): void {
+    if (this.level === 100) {
+      this.simple();
+      return;
+    }
+    this.emit(0xbf, { dst: 1, src: 8 });
+    this.emit(0x07, { dst: 1, imm: -CONTEXT_SIZE / 2 });
+    this.address(2, programs);
+    this.emit(0xb7, { dst: 3, imm: this.pick(5) });
+    this.emit(0x85, { imm: 12 });
+    this.afterCall();
+  }
+
+  private address(register: number, value: bigint): void {
+    const [low, high] = [BigInt.asIntN(32, value), BigInt.asIntN(32, value >> 32n)];
+    this.emit(0x18, { dst: register, imm: Number(low), imm2: Number(high) });
   }
 
   private packet(): void {

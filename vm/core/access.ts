@@ -15,11 +15,11 @@ const ARENA_GUARD: u64 = 0x8000;
  * @returns false on a fault
  */
 export function loadSlow(insn: usize): bool {
-  const op: i32 = load<u16>(insn, Field.Base);
+  const op: i32 = load<u8>(insn, Field.Base);
   const signed = op >= Op.LoadS8;
   const size: u32 = 1 << (signed ? op - Op.LoadS8 : op - Op.LoadU8);
   const address = load<u64>(<usize>load<u8>(insn, Field.Src), State.Regs) + load<i16>(insn, Field.Offset);
-  if (!loadOutside(address, size, load<u32>(insn, Field.Imm) !== 0)) return false;
+  if (!loadOutside(address, size, load<u8>(insn, Field.Probe) !== 0)) return false;
   let value = load<u64>(State.Scratch);
   if (signed) {
     const unused: u64 = 64 - (size << 3);
@@ -40,7 +40,7 @@ export function loadOutside(address: u64, size: u32, probe: bool): bool {
 
 /** Executes a store of an immediate or a register. @returns false on a fault. */
 export function storeSlow(insn: usize): bool {
-  const op: i32 = load<u16>(insn, Field.Base);
+  const op: i32 = load<u8>(insn, Field.Base);
   const fromRegister = op >= Op.StoreX8;
   const size: u32 = 1 << (fromRegister ? op - Op.StoreX8 : op - Op.StoreK8);
   const address = load<u64>(<usize>load<u8>(insn, Field.Dst), State.Regs) + load<i16>(insn, Field.Offset);

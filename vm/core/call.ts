@@ -1,6 +1,6 @@
 /**
  * Transfers of control that are not plain jumps: helper calls, callx, callbacks, returns, tail calls. Where
- * to go on they leave in the target field of `State.Transfer`, so that for the interpreter they end like a jump.
+ * to go on they leave in `State.Transfer`.
  */
 import { Attention, FaultKind, Frame, ProgramRecord, RunStatus, State } from '../../bpf/abi.ts';
 import { Limit } from '../../bpf/isa.ts';
@@ -88,7 +88,7 @@ export function recordFault(insn: u32): void {
 }
 
 function goTo(insn: u32): void {
-  store<u32>(State.Transfer, insn, Field.Target);
+  store<u32>(State.Transfer, insn);
 }
 
 /** Decoded instruction that a function pointer names; 0, with a fault raised, when it is none. */

@@ -21,6 +21,7 @@ import { fuse } from './fuse.ts';
 import { privateAlloc, privateFree } from './heap.ts';
 import { Field, Op } from './op.ts';
 import { forgetProgram, registerProgram } from './programs.ts';
+import { LOW_ADDRESS } from './ram.ts';
 
 const SLOT: u32 = 8;
 /** Marks the second half of a ld_imm64 in the slot map. */
@@ -140,7 +141,7 @@ function mapSlots(): u32 {
 
 function setOp(insn: u32, op: i32): void {
   store<u16>(insn, op, Field.Op);
-  store<u16>(insn, op, Field.Base);
+  store<u8>(insn, op, Field.Base);
 }
 
 /** Decodes the instruction of a slot; a LoadError. */
@@ -151,6 +152,7 @@ function decodeInsn(insn: u32, slot: u32): u32 {
   const src: i32 = load<u8>(at, 1) >> 4;
   store<u8>(insn, dst << 3, Field.Dst);
   store<u8>(insn, src << 3, Field.Src);
+  store<u8>(insn, 0, Field.Probe);
   store<i16>(insn, load<i16>(at, 2), Field.Offset);
   store<i64>(insn, load<i32>(at, 4), Field.Imm);
   const kind = opcode & Class.Mask;
@@ -177,6 +179,12 @@ function decodeInsn(insn: u32, slot: u32): u32 {
 function done(insn: u32, op: i32): u32 {
   setOp(insn, op);
   return LoadError.None;
+}
+
+/** A load, or the store of a register. */
+function doneAccess(insn: u32, op: i32): u32 {
+  store<u64>(insn, <u64>load<i16>(insn, Field.Offset) - LOW_ADDRESS, Field.Distance);
+  return done(insn, op);
 }
 
 function decodeAlu(insn: u32, at: u32, opcode: i32): u32 {
@@ -306,10 +314,10 @@ function decodeLdx(insn: u32, opcode: i32): u32 {
   const mode = opcode & Mode.Mask;
   const width = widthOf(opcode);
   const probe = mode === Mode.ProbeMem || mode === Mode.ProbeMemsx || (flags & ProgramFlag.ProbeLoads) !== 0;
-  store<u64>(insn, <u64>probe, Field.Imm);
-  if (mode === Mode.Mem || mode === Mode.ProbeMem) return done(insn, Op.LoadU8 + width);
+  store<u8>(insn, <u8>probe, Field.Probe);
+  if (mode === Mode.Mem || mode === Mode.ProbeMem) return doneAccess(insn, Op.LoadU8 + width);
   const signed = mode === Mode.Memsx || mode === Mode.ProbeMemsx;
-  return signed && width < 3 ? done(insn, Op.LoadS8 + width) : LoadError.UnknownOpcode;
+  return signed && width < 3 ? doneAccess(insn, Op.LoadS8 + width) : LoadError.UnknownOpcode;
 }
 
 function decodeSt(insn: u32, opcode: i32): u32 {
@@ -320,15 +328,15 @@ function decodeSt(insn: u32, opcode: i32): u32 {
 function decodeStx(insn: u32, at: u32, opcode: i32): u32 {
   const mode = opcode & Mode.Mask;
   const width = widthOf(opcode);
-  if (mode === Mode.Mem) return done(insn, Op.StoreX8 + width);
+  if (mode === Mode.Mem) return doneAccess(insn, Op.StoreX8 + width);
   if (mode !== Mode.Atomic) return LoadError.UnknownOpcode;
   const operation = load<i32>(at, 4);
   // One thread: acquire and release order nothing, so these are a plain load and a plain store.
   if (operation === Atomic.LoadAcquire) {
-    store<u64>(insn, <u64>((flags & ProgramFlag.ProbeLoads) !== 0), Field.Imm);
-    return done(insn, Op.LoadU8 + width);
+    store<u8>(insn, <u8>((flags & ProgramFlag.ProbeLoads) !== 0), Field.Probe);
+    return doneAccess(insn, Op.LoadU8 + width);
   }
-  if (operation === Atomic.StoreRelease) return done(insn, Op.StoreX8 + width);
+  if (operation === Atomic.StoreRelease) return doneAccess(insn, Op.StoreX8 + width);
   if (width < 2 || !isAtomic(operation)) return LoadError.UnknownOpcode;
   store<u32>(insn, operation, Field.Imm);
   store<u32>(insn, width === 3 ? 8 : 4, Field.JumpImm);

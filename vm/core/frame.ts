@@ -40,16 +40,23 @@ export function enterMain(): void {
  * @returns false, with a fault raised, when 8 frames are in use.
  */
 export function pushFrame(returnPc: u32, continuation: u32): bool {
-  const depth = load<u32>(State.Depth);
-  if (depth + 1 >= <u32>Limit.Frames) {
-    raiseFault(FaultKind.CallDepth, depth + 1);
+  if (!enterFunction(returnPc)) {
+    raiseFault(FaultKind.CallDepth, load<u32>(State.Depth) + 1);
     return false;
   }
+  store<u32>(State.Frames + (load<u32>(State.Depth) - 1) * Frame.Size, continuation, Frame.Continuation);
+  return true;
+}
+
+/** As `pushFrame`, for a plain call; raises no fault. */
+export function enterFunction(returnPc: u32): bool {
+  const depth = load<u32>(State.Depth);
+  if (depth + 1 >= <u32>Limit.Frames) return false;
   const frame: usize = State.Frames + depth * Frame.Size;
   copyWords(frame, State.Regs + 48);
   store<u64>(frame, load<u64>(State.MayGoto), Frame.MayGoto);
   store<u32>(frame, returnPc, Frame.ReturnPc);
-  store<u32>(frame, continuation, Frame.Continuation);
+  store<u32>(frame, 0, Frame.Continuation);
   store<u32>(frame, load<u32>(State.Program), Frame.Program);
   store<u32>(State.Depth, depth + 1);
   store<u64>(State.MayGoto, Limit.MayGoto);
@@ -58,15 +65,28 @@ export function pushFrame(returnPc: u32, continuation: u32): bool {
   return true;
 }
 
+/** Frame of the caller, 0 unless a plain call of the current program made it. */
+export function callerFrame(): usize {
+  const depth = load<u32>(State.Depth);
+  if (depth === 0) return 0;
+  const frame: usize = State.Frames + (depth - 1) * Frame.Size;
+  const plain = load<u32>(frame, Frame.Continuation) === 0;
+  return plain && load<u32>(frame, Frame.Program) === load<u32>(State.Program) ? frame : 0;
+}
+
 /** Leaves a function: restores its caller. @returns the frame, whose other fields say how to go on. */
 export function popFrame(): usize {
-  const depth = load<u32>(State.Depth) - 1;
-  const frame: usize = State.Frames + depth * Frame.Size;
+  const frame: usize = State.Frames + (load<u32>(State.Depth) - 1) * Frame.Size;
+  restoreFrame(frame);
+  store<u32>(State.Program, load<u32>(frame, Frame.Program));
+  return frame;
+}
+
+/** Restores a caller in the same program. */
+export function restoreFrame(frame: usize): void {
   copyWords(State.Regs + 48, frame);
   store<u64>(State.MayGoto, load<u64>(frame, Frame.MayGoto));
-  store<u32>(State.Program, load<u32>(frame, Frame.Program));
-  store<u32>(State.Depth, depth);
-  return frame;
+  store<u32>(State.Depth, load<u32>(State.Depth) - 1);
 }
 
 /** Copies r6..r10: five words, for which memory.copy is slow. */

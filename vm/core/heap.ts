@@ -8,7 +8,8 @@
  * The list links of the model's heap stand in memory that a misbehaving program can overwrite, hence every
  * link is checked before use; at worst the model is wrong, never the interpreter.
  */
-import { Layout } from '../../bpf/abi.ts';
+import { Layout, State } from '../../bpf/abi.ts';
+import { LOW_ADDRESS } from './ram.ts';
 
 const GRAIN: u64 = 16;
 const LAST_FINE: u64 = 1024;
@@ -43,6 +44,7 @@ export function initHeaps(): void {
   setRegion(own, (__heap_base + 15) & ~15, Layout.LowStart);
   setRegion(model, Layout.LowStart, MEMORY_LIMIT);
   ensureMemory(Layout.LowStart);
+  store<u64>(State.LowDistance, 0 - LOW_ADDRESS);
 }
 
 /**

@@ -2,8 +2,8 @@
  * The interpreter's instruction: 16 bytes, decoded once when a program is loaded.
  *
  * The ALU and jump blocks are ordered by the operation nibble of the BPF opcode, so that decoding them is one
- * addition. A fused operation does the work of its own instruction and of the next one, which stays in place,
- * so jumps to it and single steps work.
+ * addition. A fused operation does the work of its own instruction and of the next ones, which stay in place,
+ * so jumps to them and single steps work.
  */
 
 /** Fields of a decoded instruction, in bytes. */
@@ -14,12 +14,16 @@ export const enum Field {
   Dst = 2,
   /** u8 source register times 8 */
   Src = 3,
-  /** u16 {@link Op} of this instruction alone */
+  /** u8 {@link Op} of this instruction alone */
   Base = 4,
+  /** u8 1 when a load that faults reads as zero */
+  Probe = 5,
   /** i16 offset of memory accesses */
   Offset = 6,
-  /** i64 immediate (sign-extended); for loads 1 when a fault reads as zero */
+  /** i64 immediate (sign-extended) */
   Imm = 8,
+  /** i64 of loads, and of stores of registers: the offset, counted from the start of low memory */
+  Distance = 8,
   /** u32 decoded instruction that a jump or call goes to */
   Target = 8,
   /** i32 immediate of a jump, number of a helper */
@@ -191,7 +195,7 @@ export const enum Op {
   /** After the last instruction. */
   End = 0xa5,
 
-  // Fused pairs (fuse.ts)
+  // Fused sequences (fuse.ts)
   MovAdd64X = 0xa6,
   MovAdd64K = 0xa7,
   MovLsh64K = 0xa8,
@@ -210,4 +214,41 @@ export const enum Op {
   LoadU8Jne32K = 0xb5,
   LoadU32Jeq32K = 0xb6,
   LoadU32Jne32K = 0xb7,
+  MovXor64X = 0xb8,
+  MovAdd32X = 0xb9,
+  MovAnd32K = 0xba,
+  MovRsh32K = 0xbb,
+  LshAnd32K = 0xbc,
+  RshAnd64K = 0xbd,
+  RshAnd32K = 0xbe,
+  MulAdd32K = 0xbf,
+  MovLshRsh64K = 0xc0,
+  MovLshRshLsh64K = 0xc1,
+  MovLshXor64X = 0xc2,
+  MovRshXor64X = 0xc3,
+  MovMov64X = 0xc4,
+  AddMov64X = 0xc5,
+  MulAdd64X = 0xc6,
+  AndAdd64X = 0xc7,
+  AddXor64X = 0xc8,
+  Rotate64 = 0xc9,
+  RotateMov64 = 0xca,
+  Rotate32 = 0xcb,
+  MovAddLoadU8 = 0xcc,
+  MovAddLoadU16 = 0xcd,
+  MovAddLoadU32 = 0xce,
+  MovAddLoadU64 = 0xcf,
+  MovAddStoreX8 = 0xd0,
+  MovAddStoreX32 = 0xd1,
+  MovAddStoreX64 = 0xd2,
+  AddStoreX64 = 0xd3,
+  LoadStore32 = 0xd4,
+  LoadStore64 = 0xd5,
+  StoreStoreX64 = 0xd6,
+  LoadLshLoadOr32 = 0xd7,
+  AddJlt32X = 0xd8,
+  AndJeq32K = 0xd9,
+  AndJne32K = 0xda,
+  JeqJa64K = 0xdb,
+  AddJeqJa64K = 0xdc,
 }

@@ -1,4 +1,4 @@
-/** Operands of decoded instructions; names that end in 2 are those of the second instruction of a fused pair. */
+/** Operands of decoded instructions; names that end in a number are those of later ones of a fused sequence. */
 import { State } from '../../bpf/abi.ts';
 import { Field } from './op.ts';
 
@@ -38,8 +38,17 @@ export function jumpImm32(insn: usize): u32 {
   return load<u32>(insn, Field.JumpImm);
 }
 
+/** From the base register's value to the distance of the access from the start of low memory. */
+export function distance(insn: usize): u64 {
+  return load<u64>(insn, Field.Distance);
+}
+
 export function offset(insn: usize): u64 {
   return <u64>load<i16>(insn, Field.Offset);
+}
+
+export function dst2(insn: usize): u64 {
+  return load<u64>(<usize>load<u8>(insn, Field.Size + Field.Dst), State.Regs);
 }
 
 export function src2(insn: usize): u64 {
@@ -58,6 +67,30 @@ export function jumpImm2(insn: usize): u64 {
   return <u64>load<i32>(insn, Field.Size + Field.JumpImm);
 }
 
-export function offset2(insn: usize): u64 {
-  return <u64>load<i16>(insn, Field.Size + Field.Offset);
+export function distance2(insn: usize): u64 {
+  return load<u64>(insn, Field.Size + Field.Distance);
+}
+
+export function dst3(insn: usize): u64 {
+  return load<u64>(<usize>load<u8>(insn, 2 * Field.Size + Field.Dst), State.Regs);
+}
+
+export function src3(insn: usize): u64 {
+  return load<u64>(<usize>load<u8>(insn, 2 * Field.Size + Field.Src), State.Regs);
+}
+
+export function setDst3(insn: usize, value: u64): void {
+  store<u64>(<usize>load<u8>(insn, 2 * Field.Size + Field.Dst), value, State.Regs);
+}
+
+export function imm3(insn: usize): u64 {
+  return load<u64>(insn, 2 * Field.Size + Field.Imm);
+}
+
+export function distance3(insn: usize): u64 {
+  return load<u64>(insn, 2 * Field.Size + Field.Distance);
+}
+
+export function imm4(insn: usize): u64 {
+  return load<u64>(insn, 3 * Field.Size + Field.Imm);
 }

@@ -1,9 +1,13 @@
 /** Runs: started over a context, advanced by budgets. */
 import { Attention, FaultKind, ProgramRecord, RunStatus, State } from '../../bpf/abi.ts';
 import { enterMain } from './frame.ts';
-import { interpret } from './interp.ts';
+import { MAX_FUSED } from './fuse.ts';
+import { execute, MAX_LEFT } from './interp.ts';
 import { freeRetired } from './objects.ts';
 import { Field, Op } from './op.ts';
+
+/** Operations that `interpretBlock` has covered. */
+const covered = memory.data(MAX_FUSED * Field.Size);
 
 /**
  * Prepares a run of a program from an instruction of it (`insnAtSlot`) on; r1..r5 are taken from
@@ -38,7 +42,9 @@ export function resumeRun(budget: i32): u32 {
 export function advance(left: i32): i32 {
   const count = <i32>load<u32>(load<u32>(State.Program), ProgramRecord.Count);
   // Straight-line code executes no instruction twice: with `count` left, the budget lasts to the next jump.
-  return left > count ? interpret(left, count) : interpretBlock(left);
+  if (left <= count) return interpretBlock(left);
+  const part = min(left, MAX_LEFT);
+  return left - part + execute(part, count);
 }
 
 /** Slot-exact: executes up to the next taken jump, or until the budget is spent in front of it. */
@@ -46,16 +52,19 @@ function interpretBlock(left: i32): i32 {
   const program = load<u32>(State.Program);
   const start = load<u32>(program, ProgramRecord.Start);
   const end = start + load<u32>(program, ProgramRecord.Count) * Field.Size;
-  const stop = load<u32>(State.Pc) + <u32>left * Field.Size;
-  if (stop >= end) return interpret(left, i32.MAX_VALUE);
-  // An operation fused of two must not reach across the stop: for the time being it is its first half alone.
-  const last = stop - Field.Size;
-  const op = load<u16>(last, Field.Op);
-  store<u16>(last, load<u16>(last, Field.Base), Field.Op);
-  const covered = load<u16>(stop);
+  const pc = load<u32>(State.Pc);
+  const stop = pc + <u32>left * Field.Size;
+  if (stop >= end) return execute(left, left);
+  // Operations fused of several must not reach across the stop: for the time being they are their first part alone.
+  const first = max(pc, stop - (MAX_FUSED - 1) * Field.Size);
+  for (let insn = first; insn < stop; insn += Field.Size) {
+    store<u16>(covered + (insn - first), load<u16>(insn));
+    store<u16>(insn, load<u8>(insn, Field.Base));
+  }
+  store<u16>(covered + (stop - first), load<u16>(stop));
   store<u16>(stop, Op.Stop);
-  left = interpret(left, i32.MAX_VALUE);
-  store<u16>(stop, covered);
-  store<u16>(last, op, Field.Op);
+  left = execute(left, left);
+  for (let insn = first; insn <= stop; insn += Field.Size)
+    store<u16>(insn, load<u16>(covered + (insn - first)));
   return left;
 }

@@ -11,7 +11,7 @@ import { atomicOffset, loadOutside, storeOutside } from './access.ts';
 import { functionAt, tailCall } from './call.ts';
 import { insnAtSlot } from './decode.ts';
 import { raiseFault } from './fault.ts';
-import { pushFrame } from './frame.ts';
+import { markDepth, pushFrame } from './frame.ts';
 import { Field, Op } from './op.ts';
 import { advance } from './run.ts';
 
@@ -84,12 +84,13 @@ export function tierResume(framePointer: u64, mayGoto: u64, slot: u32, fuel: i64
   store<u64>(State.MayGoto, mayGoto);
   store<u32>(State.Pc, insnAtSlot(program, slot));
   store<u32>(State.Resumed, slot + 1);
+  store<u32>(State.ResumedIn, program);
   interpretToStop(fuel);
 }
 
 /**
- * bpf_tail_call: has the interpreter run the called program to the end of the current frame. r0..r9 are in
- * `State.Regs`.
+ * bpf_tail_call: the called program runs to the end of the current frame, translated when it is and fits into the
+ * frames that are left. r0..r9 are in `State.Regs`.
  * @returns false when there is nothing to call; else r0 is in `State.Regs`, and `State.Fuel` is what is left
  */
 export function tierTailCall(framePointer: u64, mayGoto: u64, slot: u32, fuel: i64): bool {
@@ -99,9 +100,23 @@ export function tierTailCall(framePointer: u64, mayGoto: u64, slot: u32, fuel: i
     if (load<u32>(State.Attention) !== Attention.None) unwind(slot, fuel);
     return false;
   }
+  const target = load<u32>(State.Program);
+  const entry = load<u32>(target, ProgramRecord.Entry);
+  const depth = load<u32>(State.Depth);
+  const more = load<u32>(target, ProgramRecord.Depth);
+  const deepest: u32 = more === <u32>Limit.Frames ? Limit.Frames - 1 : depth + more;
+  // A frame keeps what may_goto has granted it: that of translated functions begins with all of it.
+  if (entry !== 0 && deepest < <u32>Limit.Frames && mayGoto === <u64>Limit.MayGoto) {
+    markDepth(deepest);
+    store<i64>(State.Fuel, fuel);
+    call_indirect(entry);
+    // The frame's caller goes on, if there is one, in the program that the frame began in.
+    if (depth !== 0) store<u32>(State.Program, program);
+    return true;
+  }
   store<u64>(State.MayGoto, mayGoto);
   returnToStop(program);
-  store<u32>(State.Pc, load<u32>(State.Transfer, Field.Target));
+  store<u32>(State.Pc, load<u32>(State.Transfer));
   interpretToStop(fuel);
   return true;
 }

@@ -4,6 +4,8 @@ import { Untranslatable } from './untranslatable.ts';
 
 /** No block: what `taken` and `fall` hold where there is no such successor. */
 export const NONE = -1;
+/** Longer straight lines are several blocks: functions are taken apart between blocks. */
+const MAX_INSNS = 1000;
 
 /**
  * Blocks by number, in the order of the program. The last one is empty: it stands behind the last instruction,
@@ -49,6 +51,11 @@ export class Blocks {
     this.addressTaken = addressTaken;
     this.liveIn = solveLiveness(this, true);
     this.readIn = solveLiveness(this, false);
+  }
+
+  /** The block without instructions. */
+  get empty(): number {
+    return this.count - 1;
   }
 
   /** Slot behind the last of a block. */
@@ -141,6 +148,10 @@ function findLeaders(slots: Slots): Uint8Array {
     if (kind !== Kind.Goto && kind !== Kind.Branch && kind !== Kind.Exit) continue;
     leaders[slots.next(slot)] = 1;
     if (kind !== Kind.Exit) leaders[slots.target(slot)] = 1;
+  }
+  for (let slot = 0, insns = 0; slot < slots.count; slot = slots.next(slot), insns++) {
+    if (insns === MAX_INSNS) leaders[slot] = 1;
+    if (leaders[slot] === 1) insns = 0;
   }
   return leaders;
 }

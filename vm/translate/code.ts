@@ -58,6 +58,12 @@ export class Code {
     this.withNumber(Wasm.BrIf, depth);
   }
 
+  /** Branches by the number on the stack: to depth 0, 1, ... `count` - 1, which all that is larger goes to, too. */
+  brTable(count: number): void {
+    this.withNumber(Wasm.BrTable, count - 1);
+    for (let depth = 0; depth < count; depth++) this.bytes.u32(depth);
+  }
+
   /** `op` is Block, Loop or If; `type` of what it leaves. */
   open(op: Wasm, type: Type = Type.Void): void {
     this.bytes.byte(op);

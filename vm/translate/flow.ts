@@ -3,16 +3,24 @@
  * "Beyond Relooper" (ICFP 2022).
  */
 import type { Blocks } from './blocks.ts';
-import { dominates, dominators, functionGraph, type Graph, predecessors } from './graph.ts';
-import { unroll } from './unroll.ts';
+import { dominates, dominators, type Graph, predecessors } from './graph.ts';
 import { Untranslatable } from './untranslatable.ts';
+
+/** A node without instructions, of a function that is in parts (parts.ts). */
+export type Special =
+  /** The part begins with a block of a smaller number, which the jump goes to, or another one. */
+  | { kind: 'dispatch'; below: number }
+  /** Another part goes on, with this block. */
+  | { kind: 'leave'; part: number; block: number };
 
 export class Flow {
   readonly graph: Graph;
   /** Nodes of the graph. */
   readonly count: number;
-  /** Instructions, without those of copies. */
-  readonly insns: number;
+  /** What nodes are that stand for no block. */
+  readonly special: ReadonlyMap<number, Special>;
+  /** Nodes that a part of a function may begin with. */
+  readonly entries: ReadonlySet<number>;
   /** Nodes that other than one forward edge leads to get a WebAssembly block that ends in front of them. */
   readonly isMerge: Uint8Array;
   /** Targets of back edges. */
@@ -20,14 +28,16 @@ export class Flow {
   /** Merge nodes that each dominates immediately, last in order first. */
   readonly merges: readonly (readonly number[])[];
 
-  /**
-   * @param limit instructions that the function may have
-   * @throws {Untranslatable} when a loop has several entries, or the function is too long.
-   */
-  constructor(program: Blocks, entry: number, limit: number) {
-    const once = functionGraph(program, entry, limit);
-    this.insns = once.blocks.reduce((sum, block) => sum + program.insns(block), 0);
-    this.graph = unroll(program, once);
+  /** @throws {Untranslatable} when a loop has several entries. */
+  constructor(
+    program: Blocks,
+    graph: Graph,
+    special: ReadonlyMap<number, Special> = new Map(),
+    entries: ReadonlySet<number> = new Set(),
+  ) {
+    this.graph = graph;
+    this.special = special;
+    this.entries = entries;
     const { blocks } = this.graph;
     this.count = blocks.length;
     const edges = predecessors(this.graph);

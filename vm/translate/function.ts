@@ -3,11 +3,13 @@
  *
  * What is executed is owed first and paid later: how much, is known at every place without being counted there. It
  * is paid where ways join, by one subtraction for a whole chain of blocks, and handed on to calls and returns.
- * Loop headers, and functions that call others, look whether the fuel lasts for their first instructions.
+ * Loop headers, functions that call others, and what parts of a function begin with look whether the fuel lasts for
+ * their first instructions.
  */
+import { State } from '../../bpf/abi.ts';
 import { Class, Jmp } from '../../bpf/isa.ts';
 import { emitAlu, emitExtension, isExtension } from './alu.ts';
-import type { Blocks } from './blocks.ts';
+import { type Blocks, NONE } from './blocks.ts';
 import { type CallContext, CallEmitter, emitFunctionAddress } from './calls.ts';
 import { Checks } from './checks.ts';
 import { Code } from './code.ts';
@@ -15,8 +17,9 @@ import { emitCondition } from './condition.ts';
 import type { Flow } from './flow.ts';
 import { Locals } from './locals.ts';
 import { accessToCheck, MemoryEmitter, type MemoryOptions } from './memory.ts';
+import { emitStore } from './parts.ts';
 import { emitFuel, emitResume, type Place } from './resume.ts';
-import { Kind } from './slots.ts';
+import { Kind, R10, registersOf } from './slots.ts';
 import { type Content, emitStructure } from './structure.ts';
 import { Wasm } from './wasm-op.ts';
 
@@ -28,8 +31,40 @@ export function emitFunction(
   options: MemoryOptions,
 ): Code {
   const code = new Code(params.length + 1);
-  emitStructure(code, context.blocks, flow, new FunctionContent(code, context, flow, params, options));
+  const locals = new Locals(code, context.runtime, params);
+  emitStructure(
+    code,
+    flow,
+    new FunctionContent(locals, context, flow, grantsIn(context.blocks, flow), options),
+  );
   return code;
+}
+
+/** Parts of a function (parts.ts): each takes the fuel alone. */
+export function emitParts(context: CallContext, flows: readonly Flow[], options: MemoryOptions): Code[] {
+  const hasMayGoto = flows.some((flow) => grantsIn(context.blocks, flow));
+  return flows.map((flow) => {
+    const code = new Code(1);
+    const locals = new Locals(code, context.runtime, []);
+    locals.restore(registersReadIn(context.blocks, flow), hasMayGoto);
+    emitStructure(code, flow, new FunctionContent(locals, context, flow, hasMayGoto, options));
+    return code;
+  });
+}
+
+/** Whether there is a may_goto. */
+function grantsIn(blocks: Blocks, flow: Flow): boolean {
+  return flow.graph.blocks.some((block) => {
+    const last = blocks.last(block);
+    return last !== NONE && blocks.slots.code(last) === (Class.Jmp | Jmp.Cond);
+  });
+}
+
+/** Registers that a part may read before it writes them, and r10. */
+function registersReadIn(blocks: Blocks, flow: Flow): number[] {
+  let live = R10;
+  for (const entry of flow.entries) live |= blocks.liveIn[flow.graph.blocks[entry] as number] as number;
+  return registersOf(live);
 }
 
 class FunctionContent implements Content {
@@ -48,24 +83,17 @@ class FunctionContent implements Content {
   /** The same in front of each block. */
   private readonly owedBefore: Int32Array;
 
-  constructor(
-    code: Code,
-    context: CallContext,
-    flow: Flow,
-    params: readonly number[],
-    options: MemoryOptions,
-  ) {
-    this.code = code;
+  constructor(locals: Locals, context: CallContext, flow: Flow, hasMayGoto: boolean, options: MemoryOptions) {
+    this.code = locals.code;
     this.context = context;
     this.blocks = context.blocks;
     this.flow = flow;
     this.owedBefore = new Int32Array(flow.count);
-    this.locals = new Locals(code, context.runtime, params);
+    this.locals = locals;
+    this.hasMayGoto = hasMayGoto;
     this.calls = new CallEmitter(this.locals, context);
     this.hasCalls = this.some((slot) => this.blocks.slots.isCall(slot));
-    this.hasMayGoto = this.some((slot) => this.blocks.slots.code(slot) === (Class.Jmp | Jmp.Cond));
     const { runtime, resume } = context;
-    const { hasMayGoto } = this;
     const { slots } = this.blocks;
     this.checks = new Checks(context.blocks, flow, (slot) => accessToCheck(slots, slot, options));
     this.memory = new MemoryEmitter(this.locals, { runtime, slots, options, resume, hasMayGoto });
@@ -81,7 +109,11 @@ class FunctionContent implements Content {
     const block = this.flow.graph.blocks[number] as number;
     const insns = this.insns(block);
     this.owed = this.owedBefore[number] as number;
-    if (this.flow.isHeader[number] === 1 || (number === 0 && this.hasCalls)) this.checkFuel(block, insns);
+    const special = this.flow.special.get(number);
+    if (special?.kind === 'leave') this.leave(special.part, special.block);
+    if (special) return;
+    const begins = this.flow.entries.has(number) || (number === 0 && this.hasCalls);
+    if (this.flow.isHeader[number] === 1 || begins) this.checkFuel(block, insns);
     if (insns.length === 0) {
       this.owed++;
       this.calls.endOfProgram({ slot: this.blocks.slots.count, owed: this.owed, live: 0, check: undefined });
@@ -120,8 +152,37 @@ class FunctionContent implements Content {
     this.owedBefore[next] = this.owed;
   }
 
-  condition(slot: number, inverted: boolean): void {
+  condition(number: number, inverted: boolean): void {
+    const special = this.flow.special.get(number);
+    if (special?.kind === 'dispatch') {
+      this.code.i32(0);
+      this.code.memory(Wasm.I32Load, State.PartEntry);
+      this.code.i32(special.below);
+      this.code.op(inverted ? Wasm.I32GeU : Wasm.I32LtU);
+      return;
+    }
+    const slot = this.blocks.last(this.flow.graph.blocks[number] as number);
     emitCondition(this.locals, this.blocks.slots, slot, inverted);
+  }
+
+  /** Has another part go on with a block. */
+  private leave(part: number, block: number): void {
+    const { code, locals } = this;
+    for (const register of registersOf((this.blocks.liveIn[block] as number) | R10)) {
+      code.i32(0);
+      locals.get(register);
+      code.memory(Wasm.I64Store, State.Regs + 8 * register);
+    }
+    if (this.hasMayGoto) {
+      code.i32(0);
+      code.get(locals.mayGoto);
+      code.memory(Wasm.I64Store, State.MayGoto);
+    }
+    emitStore(code, State.Part, part + 1);
+    emitStore(code, State.PartEntry, block);
+    code.i64(0);
+    emitFuel(locals, this.owed);
+    code.op(Wasm.Return);
   }
 
   private some(test: (slot: number) => boolean): boolean {

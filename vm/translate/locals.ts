@@ -1,4 +1,5 @@
 /** Locals of a translated function: r0..r10, the fuel, and what else its instructions need. */
+import { State } from '../../bpf/abi.ts';
 import { Limit } from '../../bpf/isa.ts';
 import type { Code } from './code.ts';
 import type { Runtime } from './runtime.ts';
@@ -27,6 +28,21 @@ export class Locals {
       this.registers[register] = local;
     });
     this.fuel = params.length;
+  }
+
+  /** For a part of a function: takes registers, and what may_goto grants, out of the state record. */
+  restore(registers: readonly number[], withMayGoto: boolean): void {
+    const take = (local: number, at: number): void => {
+      this.code.i32(0);
+      this.code.memory(Wasm.I64Load, at);
+      this.code.set(local);
+    };
+    this.code.atEntry(() => {
+      for (const register of registers) take(this.of(register), State.Regs + 8 * register);
+      if (!withMayGoto) return;
+      this.mayGotoLocal = this.code.local(Type.I64);
+      take(this.mayGotoLocal, State.MayGoto);
+    });
   }
 
   /** Local of a register. */

@@ -25,6 +25,8 @@ export class TranslatedProgram {
   private readonly options: TranslateOptions;
   /** How many runs left low memory at a slot. */
   private readonly resumed = new Map<number, number>();
+  /** Of the program in the core's function table. */
+  private readonly place: number;
   private translations = 1;
   private current: Translation;
   private linked: TranslatedExports;
@@ -42,6 +44,14 @@ export class TranslatedProgram {
     this.options = options;
     this.current = translation;
     this.linked = link(core, record, translation);
+    this.place = takePlace(core);
+    this.publish();
+  }
+
+  /** Before the program is unloaded. */
+  withdraw(): void {
+    new DataView(this.core.memory.buffer).setUint32(this.record + ProgramRecord.Entry, 0, true);
+    givePlaceBack(this.core, this.place);
   }
 
   get exports(): TranslatedExports {
@@ -67,7 +77,30 @@ export class TranslatedProgram {
     if (translation instanceof Untranslatable) throw new Error(`translated before: ${translation.reason}`);
     this.current = translation;
     this.linked = link(this.core, this.record, translation);
+    this.publish();
   }
+
+  /** Has tail calls to the program find it. */
+  private publish(): void {
+    const view = new DataView(this.core.memory.buffer);
+    this.core.table.set(this.place, this.linked.run);
+    view.setUint32(this.record + ProgramRecord.Entry, this.place, true);
+    view.setUint32(this.record + ProgramRecord.Depth, this.current.depth, true);
+  }
+}
+
+/** Places in the cores' function tables that are free again. */
+const freePlaces = new WeakMap<CoreExports, number[]>();
+
+function takePlace(core: CoreExports): number {
+  return freePlaces.get(core)?.pop() ?? core.table.grow(1);
+}
+
+function givePlaceBack(core: CoreExports, place: number): void {
+  core.table.set(place, null);
+  const places = freePlaces.get(core) ?? [];
+  places.push(place);
+  freePlaces.set(core, places);
 }
 
 /** Translates the program with this record and links it to the core. */

@@ -31,6 +31,12 @@ export const ARGUMENTS = 0b11_1110;
 const WRITTEN_BY_CALL = ARGUMENTS | 1;
 export const R10 = 1 << 10;
 
+/** Registers of a set, the lowest first. */
+export function registersOf(set: number): number[] {
+  const all = Array.from({ length: Limit.Registers }, (_, register) => register);
+  return all.filter((register) => (set & (1 << register)) !== 0);
+}
+
 export class Slots {
   readonly count: number;
   /** Instructions in front of each slot; one more for the end of the program. */

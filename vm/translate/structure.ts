@@ -3,7 +3,7 @@
  * loop, a merge block a WebAssembly block that ends in front of it, and every other block stands where its one
  * predecessor goes on. Without recursion: functions may be nested thousands of levels deep.
  */
-import { type Blocks, NONE } from './blocks.ts';
+import { NONE } from './blocks.ts';
 import type { Code } from './code.ts';
 import type { Flow } from './flow.ts';
 import { Wasm } from './wasm-op.ts';
@@ -21,8 +21,8 @@ export interface Content {
   joinHere(): void;
   /** After the body, the way on to a block that no other way leads to. */
   goOn(block: number, next: number): void;
-  /** Leaves whether the jump at a slot is taken, or with `inverted` whether it is not. */
-  condition(slot: number, inverted: boolean): void;
+  /** Leaves whether the jump at the end of a block is taken, or with `inverted` whether it is not. */
+  condition(block: number, inverted: boolean): void;
 }
 
 const enum Task {
@@ -34,13 +34,12 @@ const enum Task {
   End,
 }
 
-export function emitStructure(code: Code, program: Blocks, flow: Flow, content: Content): void {
-  new Structure(code, program, flow, content).emit();
+export function emitStructure(code: Code, flow: Flow, content: Content): void {
+  new Structure(code, flow, content).emit();
 }
 
 class Structure {
   private readonly code: Code;
-  private readonly program: Blocks;
   private readonly flow: Flow;
   private readonly content: Content;
   /** What is left to do, the next last: pairs of a task and its block. */
@@ -51,9 +50,8 @@ class Structure {
   private readonly loopAt: Int32Array;
   private readonly mergeAt: Int32Array;
 
-  constructor(code: Code, program: Blocks, flow: Flow, content: Content) {
+  constructor(code: Code, flow: Flow, content: Content) {
     this.code = code;
-    this.program = program;
     this.flow = flow;
     this.content = content;
     this.loopAt = new Int32Array(flow.count);
@@ -107,29 +105,28 @@ class Structure {
   }
 
   private body(block: number): void {
-    const { program, flow } = this;
+    const { graph } = this.flow;
     this.content.body(block);
-    const { graph } = flow;
     const [first, second] = [graph.taken[block], graph.fall[block]].filter((way) => way !== NONE);
     if (first === undefined) return;
-    if (second !== undefined) this.twoWays(block, program.last(graph.blocks[block] as number), first, second);
+    if (second !== undefined) this.twoWays(block, first, second);
     else {
       if (this.isLabel(block, first)) this.content.beforeJoin();
       this.branch(block, first);
     }
   }
 
-  private twoWays(block: number, slot: number, taken: number, fall: number): void {
+  private twoWays(block: number, taken: number, fall: number): void {
     const { code, content } = this;
     if (this.isLabel(block, taken)) {
       const both = this.isLabel(block, fall);
-      this.branchIf(block, slot, false, taken, both);
+      this.branchIf(block, false, taken, both);
       this.branch(block, fall);
     } else if (this.isLabel(block, fall)) {
-      this.branchIf(block, slot, true, fall, false);
+      this.branchIf(block, true, fall, false);
       this.branch(block, taken);
     } else {
-      content.condition(slot, false);
+      content.condition(block, false);
       code.open(Wasm.If);
       this.open.push(NONE);
       this.later(Task.End, block);
@@ -140,12 +137,12 @@ class Structure {
   }
 
   /** Branches to a block on a condition; `both` when the other way is a branch, too. */
-  private branchIf(block: number, slot: number, inverted: boolean, to: number, both: boolean): void {
+  private branchIf(block: number, inverted: boolean, to: number, both: boolean): void {
     const { code, content } = this;
     // A forward branch pays for itself. Back edges are what a loop takes most: there, both ways pay.
     const apart = to > block && !both && content.hasToJoin();
     if (!apart) content.beforeJoin();
-    content.condition(slot, inverted);
+    content.condition(block, inverted);
     if (!apart) {
       code.brIf(this.depth(block, to));
       return;

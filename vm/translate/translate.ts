@@ -4,8 +4,8 @@
  *
  * The results are the interpreter's: r0, memory, faults, instruction counts. What a function cannot have here
  * has the interpreter run it, called from the module; when it is the main function, that is the whole program:
- * - more than `maxInsns` instructions: optimising compilers take time that grows faster than a function;
- * - loops with several entries: WebAssembly has none, and a dispatcher would cost more than it gains;
+ * - loops with several entries: WebAssembly has none, and a dispatcher would cost more than it gains (in functions
+ *   that are taken apart they end a part);
  * - what no verified program does: writing r10, reading r1..r5 after a call, callbacks that read other registers
  *   than their arguments.
  *
@@ -20,16 +20,21 @@ import { declareCallbacks, defineCallbacks, RESULTS } from './callbacks.ts';
 import type { Callable, CallContext } from './calls.ts';
 import { Code } from './code.ts';
 import { Flow } from './flow.ts';
-import { emitFunction } from './function.ts';
+import { emitFunction, emitParts } from './function.ts';
+import { functionGraph } from './graph.ts';
 import { ModuleBuilder } from './module.ts';
+import { emitCaller, takeApart } from './parts.ts';
 import { declareResume, defineResume } from './resume.ts';
 import { importRuntime, type Runtime } from './runtime.ts';
-import { ARGUMENTS, Kind, R10, Slots } from './slots.ts';
+import { ARGUMENTS, Kind, R10, registersOf, Slots } from './slots.ts';
+import { unroll } from './unroll.ts';
 import { Untranslatable } from './untranslatable.ts';
 import { Type, Wasm } from './wasm-op.ts';
 
-/** Longest function that is translated, in instructions. */
+/** Longest function that becomes one of WebAssembly, in instructions. Longer ones are taken apart (parts.ts). */
 export const MAX_FUNCTION_INSNS = 10_000;
+/** Instructions of a part. */
+const PART_INSNS = 4000;
 /** Functions may share code, which each of them then has: a program may become this much longer. */
 const MAX_GROWTH = 4;
 /** Instructions that all functions together may have. */
@@ -48,7 +53,7 @@ export interface TranslateOptions {
    * translated tier.
    */
   slow?: (slot: number) => boolean;
-  /** Longest function that is translated, in instructions. Default `MAX_FUNCTION_INSNS`. */
+  /** Longest function that is not taken apart, in instructions. Default `MAX_FUNCTION_INSNS`. */
   maxInsns?: number;
 }
 
@@ -57,6 +62,8 @@ export interface Translation {
   module: Uint8Array<ArrayBuffer>;
   /** Functions, the main one included. */
   functions: number;
+  /** Frames that it may need beyond the first one; `Limit.Frames` when it looks itself. */
+  depth: number;
   /** Those that are left to the interpreter, by their first slot. */
   interpreted: { slot: number; reason: string }[];
 }
@@ -74,7 +81,8 @@ export interface TranslatedExports {
 
 interface TranslatedFunction extends Callable {
   entry: number;
-  flow: Flow | undefined;
+  /** The function, or its parts; none when the interpreter runs it. */
+  flows: readonly Flow[];
   reason: string;
   number: number | undefined;
   params: number[];
@@ -107,7 +115,7 @@ class Translator {
   translate(): Translation {
     this.analyse();
     const main = this.functions.get(0) as TranslatedFunction;
-    if (!main.flow) throw new Untranslatable(main.reason);
+    if (main.flows.length === 0) throw new Untranslatable(main.reason);
     for (const entry of this.blocks.addressTaken) {
       if (((this.blocks.liveIn[entry] as number) & ~(ARGUMENTS | R10)) === 0) continue;
       throw new Untranslatable(
@@ -118,7 +126,7 @@ class Translator {
     const callbacks = declareCallbacks(this.module);
     const resume = declareResume(this.module);
     for (const fn of this.functions.values()) {
-      if (!fn.flow) continue;
+      if (fn.flows.length === 0) continue;
       const params = [...fn.params.map(() => Type.I64), Type.I64];
       fn.number = this.module.declare({ params, results: RESULTS });
     }
@@ -136,31 +144,49 @@ class Translator {
     for (const fn of this.functions.values()) this.define(fn, context);
     this.defineEntries(runtime, main, Math.min(depth, Limit.Frames - 1));
     const interpreted = [...this.functions.values()]
-      .filter(({ flow }) => !flow)
+      .filter(({ flows }) => flows.length === 0)
       .map(({ entry, reason }) => ({ slot: this.blocks.start[entry] as number, reason }));
-    return { module: this.module.finish(), functions: this.functions.size, interpreted };
+    return { module: this.module.finish(), functions: this.functions.size, depth, interpreted };
   }
 
   private define(fn: TranslatedFunction, context: CallContext): void {
-    if (!fn.flow || fn.number === undefined) return;
+    const [flow, ...more] = fn.flows;
+    if (!flow || fn.number === undefined) return;
     const { probeLoads = false, verified = () => false, slow = () => false } = this.options;
-    this.module.define(fn.number, emitFunction(context, fn.flow, fn.params, { probeLoads, verified, slow }));
+    const options = { probeLoads, verified, slow };
+    if (more.length === 0) {
+      this.module.define(fn.number, emitFunction(context, flow, fn.params, options));
+      return;
+    }
+    const parts = emitParts(context, fn.flows, options).map((code) => {
+      const number = this.module.declare({ params: [Type.I64], results: RESULTS });
+      this.module.define(number, code);
+      return number;
+    });
+    this.module.define(fn.number, emitCaller(fn.params, parts, fn.entry));
   }
 
   /** Flow of all functions. */
   private analyse(): void {
     const { slots } = this.blocks;
+    const longest = this.options.maxInsns ?? MAX_FUNCTION_INSNS;
     let budget = MAX_GROWTH * (slots.index[slots.count] as number);
     for (const entry of this.blocks.entries) {
-      const params = registersOf(this.blocks.liveIn[entry] as number);
-      const fn: TranslatedFunction = { entry, flow: undefined, reason: '', number: undefined, params };
+      const live = this.blocks.liveIn[entry] as number;
+      const params = registersOf(live);
+      const fn: TranslatedFunction = { entry, flows: [], reason: '', number: undefined, params };
       this.functions.set(entry, fn);
       try {
-        const limit = Math.min(this.options.maxInsns ?? MAX_FUNCTION_INSNS, budget);
-        const flow = new Flow(this.blocks, entry, limit);
-        for (const block of flow.graph.blocks) this.blocks.checkRegisters(block);
-        budget -= flow.insns;
-        fn.flow = flow;
+        const graph = functionGraph(this.blocks, entry, budget);
+        for (const block of graph.blocks) this.blocks.checkRegisters(block);
+        const insns = graph.blocks.reduce((sum, block) => sum + this.blocks.insns(block), 0);
+        if (insns <= longest) fn.flows = [new Flow(this.blocks, unroll(this.blocks, graph))];
+        else {
+          fn.flows = takeApart(this.blocks, graph, Math.min(longest, PART_INSNS));
+          // Where the fuel ends, the interpreter goes on: in one of several parts it needs r10.
+          fn.params = registersOf(live | R10);
+        }
+        budget -= insns;
       } catch (error) {
         if (!(error instanceof Untranslatable)) throw error;
         fn.reason = error.reason;
@@ -173,9 +199,9 @@ class Translator {
     const { slots, addressTaken } = this.blocks;
     if (addressTaken.size > 0) return Limit.Frames;
     const callees = new Map<number, number[]>();
-    for (const { entry, flow } of this.functions.values()) {
+    for (const { entry, flows } of this.functions.values()) {
       const called: number[] = [];
-      for (const block of flow?.graph.blocks ?? []) {
+      for (const block of flows.flatMap(({ graph }) => [...graph.blocks])) {
         const end = this.blocks.end(block);
         for (let slot = this.blocks.start[block] as number; slot < end; slot = slots.next(slot)) {
           const kind = slots.kind(slot);
@@ -264,10 +290,4 @@ function runManyCode(runtime: Runtime, run: number): Code {
   code.end();
   code.end();
   return code;
-}
-
-function registersOf(mask: number): number[] {
-  return Array.from({ length: Limit.Registers }, (_, register) => register).filter(
-    (register) => (mask & (1 << register)) !== 0,
-  );
 }

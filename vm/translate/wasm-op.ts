@@ -8,6 +8,7 @@ export const enum Wasm {
   End = 0x0b,
   Br = 0x0c,
   BrIf = 0x0d,
+  BrTable = 0x0e,
   Return = 0x0f,
   Call = 0x10,
   Drop = 0x1a,
