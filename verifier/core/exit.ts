@@ -1,5 +1,6 @@
 /** Exits of frames and of the program. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { Reg } from '../types.ts';
 import * as env from './env.ts';
 import { noteCallbackReturn } from './follow.ts';
@@ -68,7 +69,8 @@ export function leaveFrame(): i32 {
     copyRefs(caller, callee);
   }
   // The call of a callback is looked at again: the callback may run once more.
-  const target = isCallback ? callee.callsite : callee.callsite + 1;
+  const again = isCallback && env.has(Feature.RepeatedCallbacks);
+  const target = again ? callee.callsite : callee.callsite + 1;
   if (env.logsPath()) {
     say(M.RETURNING);
     printFrame(callee, true);
@@ -79,7 +81,7 @@ export function leaveFrame(): i32 {
   state.setFrame(state.current, changetype<FuncState>(0));
   state.current--;
   env.setInsnIndex(target);
-  if (!isCallback) return 1;
+  if (!again) return 1;
   noteCallbackReturn();
   const earlier = openVisit(target, state);
   if (!isNull(earlier)) widenFrom(earlier, state);
