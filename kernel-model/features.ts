@@ -50,12 +50,28 @@ export const FEATURES = [
   'ownObjects',
   /** The tag "kptr" stands for a pointer with a reference (6.4). Before, for one without, and "kptr_ref" for it. */
   'owningKptrs',
-  /** A function may call itself as far as the control flow goes (6.8). */
-  'recursion',
+  /** Any edge of the control flow may close a loop (6.8). Before, that of a jump. */
+  'anyLoops',
   /** The number of the CPU has a range (6.9). */
   'cpuNumbers',
   /** A pointer that is equal to one that is not null is not null itself (6.3). */
   'equalPointers',
+  /** Structs of the kernel are read with CAP_PERFMON and under a licence that is compatible with the GPL (6.3). */
+  'structPermissions',
+  /** ld_imm64 takes the address of a kernel function (6.3). Before, of variables only. */
+  'functionSymbols',
+  /** Stacks are counted in units of 16 bytes where programs are compiled (6.6). Before, of 32. */
+  'fineStackDepth',
+  /** Pointers that a tracepoint may be handed as NULL are known, those of modules may all be (6.13). */
+  'nullTracepointArgs',
+  /** Global functions and tail calls may move the packet (6.13). */
+  'packetEffects',
+  /** Immediates can be stored into the context (6.3). */
+  'ctxImmediates',
+  /** Functions of the program may be called, and left, while a lock is held (6.9). */
+  'callsUnderLock',
+  /** What an argument of a kfunc has to be is told by its parameter (6.2). Before, by the register that is given. */
+  'typedKfuncArgs',
 ] as const;
 
 export type FeatureName = (typeof FEATURES)[number];
@@ -63,28 +79,33 @@ export type FeatureName = (typeof FEATURES)[number];
 export class Features {
   /** Release up to which the kernel has all instructions, "6.12". */
   readonly instructions: string;
+  /** Names of instruction forms that were taken over from later releases. */
+  readonly later: ReadonlySet<string>;
   private readonly on: ReadonlySet<FeatureName>;
 
-  private constructor(instructions: string, on: ReadonlySet<FeatureName>) {
+  private constructor(instructions: string, later: ReadonlySet<string>, on: ReadonlySet<FeatureName>) {
     this.instructions = instructions;
+    this.later = later;
     this.on = on;
   }
 
   /** Every switch must be there, and nothing else. @throws {InputError} that names the switch. */
   static parse(json: JsonValue): Features {
-    json.fields('source', 'instructions', 'features');
+    json.fields('source', 'instructions', 'later', 'features');
     const features = json.get('features').fields(...FEATURES);
     const instructions = json.get('instructions').string();
     if (!/^\d+\.\d+$/.test(instructions)) throw json.error(`"${instructions}" is no release`);
-    return new Features(instructions, new Set(FEATURES.filter((name) => features.get(name).boolean())));
+    const later = new Set(json.find('later')?.strings() ?? []);
+    return new Features(instructions, later, new Set(FEATURES.filter((name) => features.get(name).boolean())));
   }
 
   has(name: FeatureName): boolean {
     return this.on.has(name);
   }
 
-  /** Whether the kernel has an instruction that came with a release; "" never came. */
-  hasInstruction(since: string): boolean {
+  /** Whether the kernel has an instruction form that came with a release; "" never came. */
+  hasInstruction(name: string, since: string): boolean {
+    if (this.later.has(name)) return true;
     if (since === '') return false;
     const [major, minor] = release(since);
     const [ownMajor, ownMinor] = release(this.instructions);

@@ -68,6 +68,8 @@ export interface FieldRules {
   readonly map: number;
   readonly object: number;
   readonly tags: KptrTags;
+  /** One pointer with another tag makes all of them plain. */
+  readonly strictTags: boolean;
   /** In structs and arrays within the type too. */
   readonly nested: boolean;
 }
@@ -78,6 +80,7 @@ export function fieldRules(features: Features): FieldRules {
     map: objects ? MAP_FIELDS | OWN_OBJECTS : MAP_FIELDS,
     object: objects ? OBJECT_FIELDS : 0,
     tags: features.has('owningKptrs') ? KPTR_TAGS : OLD_KPTR_TAGS,
+    strictTags: !features.has('owningKptrs'),
     nested: features.has('nestedFields'),
   };
 }
@@ -88,8 +91,21 @@ export function fieldRules(features: Features): FieldRules {
  * @throws {InputError} for types that no map can have.
  */
 export function parseFields(btf: Btf, typeId: TypeId, wanted: number, rules: FieldRules): SpecialField[] {
-  const fields = new FieldFinder(btf, wanted, rules).find(btf.resolve(typeId), 0);
+  const kinds = rules.strictTags && hasOtherTag(btf, btf.resolve(typeId), rules.tags) ? wanted & ~Field.Kptr : wanted;
+  const fields = new FieldFinder(btf, kinds, rules).find(btf.resolve(typeId), 0);
   return fields.sort((a, b) => a.offset - b.offset);
+}
+
+/** Whether a member is a pointer with a tag that stands for no kind of field, or with two tags. */
+function hasOtherTag(btf: Btf, type: BtfType, tags: KptrTags): boolean {
+  const parts = type.kind === BtfKind.Datasec ? type.vars.map((info) => btf.type(info.type)) : type.members;
+  return parts.some((part) => {
+    const declared = btf.type(part.type);
+    const pointer = declared.kind === BtfKind.Volatile ? btf.type(declared.type) : declared;
+    const tag = pointer.kind === BtfKind.Ptr ? btf.type(pointer.type) : undefined;
+    if (tag?.kind !== BtfKind.TypeTag) return false;
+    return !tags.has(tag.name) || btf.type(tag.type).kind === BtfKind.TypeTag;
+  });
 }
 
 /** Ids of the structs of a program's BTF that have special fields as objects. */

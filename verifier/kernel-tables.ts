@@ -133,7 +133,7 @@ function packContexts(packer: Packer, kernel: VerifierKernel, set: SetField): vo
 function opcodeTable(features: Features): Uint8Array {
   const table = new Uint8Array(TABLE);
   for (const form of FORMS) {
-    if (!features.hasInstruction(form.linux)) continue;
+    if (!features.hasInstruction(form.name, form.linux)) continue;
     const offset = form.fixed.offset ?? 0;
     table[form.code] = (table[form.code] as number) | OpcodeUse.Known | (offset === 0 ? 0 : OpcodeUse.Offset);
   }

@@ -134,6 +134,7 @@ function argumentFlags(btf: u32, proto: usize, index: u32, nameIndex: u32): u32 
     flags |= Flag.MaybeNull;
   }
   if (tracepointSays(index, MAY_BE_NULL)) flags |= Flag.MaybeNull;
+  if (!env.has(Feature.NullTracepointArgs)) return flags;
   const unknown = env.attachType === AttachType.RawTp && !attachHas(AttachFlag.NullArgsKnown);
   if (unknown && isModuleBtf(btf)) flags |= Flag.MaybeNull;
   return flags;

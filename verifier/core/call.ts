@@ -1,5 +1,6 @@
 /** Calls of subprograms. Static ones are followed on every path; global ones are verified once, on their own. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { Arg, Flag, Reg, VerifierLimit } from '../types.ts';
 import { hasFuncInfo, subprogName } from './btf-info.ts';
 import { checkDynptrArg } from './dynptr.ts';
@@ -123,7 +124,8 @@ function callGlobal(index: u32, argumentError: i32): i32 {
     return argumentError;
   }
   say(M.GLOBAL_ASSUMED, index, name);
-  if (subprogHas(index, SubprogFlag.ChangesPacket)) invalidatePacketPointers();
+  const moves = env.has(Feature.PacketEffects) && subprogHas(index, SubprogFlag.ChangesPacket);
+  if (moves) invalidatePacketPointers();
   subprog(index).called = true;
   clobberCallerSaved();
   const result = env.currentReg(0);

@@ -78,6 +78,10 @@ function setMapPointer(reg: RegState, type: u32, from: RegState): void {
 
 function setMapElement(caller: FuncState, callee: FuncState, insn: i32): i32 {
   const map = env.aux(insn).mapPtr;
+  if (!env.has(Feature.RepeatedCallbacks) && env.auxHas(insn, env.AuxFlag.MapPoisoned)) {
+    say(M.TAIL_CALL_MAP);
+    return -Errno.EINVAL;
+  }
   const ops = load<u8>(<usize>env.requestWord(Request.MapOps) + mapWord(map, MapField.Type));
   if ((ops & MapOp.ForEach) === 0) {
     say(M.CALLBACK_MAP);

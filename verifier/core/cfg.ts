@@ -94,7 +94,7 @@ function isLdImm64(index: i32): bool {
 /** Calls, and references to functions: the code behind, then the callee. */
 function visitCall(index: i32, visitCallee: bool): i32 {
   const next = index + (isLdImm64(index) ? 2 : 1);
-  const outcome = follow(index, next, FALLTHROUGH);
+  const outcome = follow(index, next, FALLTHROUGH, env.has(Feature.AnyLoops));
   if (outcome !== DONE) return outcome;
   env.auxSet(next, env.AuxFlag.PrunePoint | env.AuxFlag.JumpPoint);
   if (!visitCallee) return DONE;
@@ -104,7 +104,7 @@ function visitCall(index: i32, visitCallee: bool): i32 {
     subprogSet(subprogOf(index), SubprogFlag.ChangesPacket);
   }
   // A function that is only referred to is called later, if at all.
-  return follow(index, callee, BRANCH, isLdImm64(index) || env.has(Feature.Recursion));
+  return follow(index, callee, BRANCH, isLdImm64(index) || env.has(Feature.AnyLoops));
 }
 
 function noteCall(index: i32): void {
@@ -151,7 +151,7 @@ function visit(index: i32): i32 {
   const code = env.insnCode(index);
   const cls = code & Class.Mask;
   if (cls !== Class.Jmp && cls !== Class.Jmp32) {
-    return follow(index, index + (isLdImm64(index) ? 2 : 1), FALLTHROUGH);
+    return follow(index, index + (isLdImm64(index) ? 2 : 1), FALLTHROUGH, env.has(Feature.AnyLoops));
   }
   switch (code & Jmp.Mask) {
     case Jmp.Exit:

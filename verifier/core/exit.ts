@@ -24,6 +24,7 @@ function refuse(message: string, errno: i32): i32 {
 /** Locks and sections end in the function that began them, at the latest with the program. */
 function checkNothingHeld(exception: bool): i32 {
   const state = env.state;
+  if (!env.has(Feature.CallsUnderLock) && state.lockObject !== 0) return refuse(M.EXIT_LOCK, Errno.EINVAL);
   if (state.current !== 0 && !exception) return checkReferenceLeak(false);
   if (state.lockObject !== 0) return refuse(exception ? M.THROW_LOCK : M.EXIT_LOCK, Errno.EINVAL);
   if (state.rcuLocked) return refuse(exception ? M.THROW_RCU : M.EXIT_RCU, Errno.EINVAL);

@@ -186,6 +186,7 @@ export const WRITE_TO_DYNPTR = 'potential write to dynptr at off=%d disallowed\n
 export const DIFFERENT_POINTERS = 'same insn cannot be used with different pointers\n';
 export const BAD_ATOMIC = 'BPF_ATOMIC uses invalid atomic opcode %x%x\n';
 export const ATOMIC_SIZE = 'invalid atomic operand size\n';
+export const ST_TARGET = 'BPF_ST stores into R%d %z is not allowed\n';
 export const ATOMIC_TARGET = 'BPF_ATOMIC stores into R%d %z is not allowed\n';
 
 /* References of ld_imm64. */
