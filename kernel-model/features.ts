@@ -96,7 +96,11 @@ export class Features {
     const instructions = json.get('instructions').string();
     if (!/^\d+\.\d+$/.test(instructions)) throw json.error(`"${instructions}" is no release`);
     const later = new Set(json.find('later')?.strings() ?? []);
-    return new Features(instructions, later, new Set(FEATURES.filter((name) => features.get(name).boolean())));
+    return new Features(
+      instructions,
+      later,
+      new Set(FEATURES.filter((name) => features.get(name).boolean())),
+    );
   }
 
   has(name: FeatureName): boolean {

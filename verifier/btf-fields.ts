@@ -91,7 +91,8 @@ export function fieldRules(features: Features): FieldRules {
  * @throws {InputError} for types that no map can have.
  */
 export function parseFields(btf: Btf, typeId: TypeId, wanted: number, rules: FieldRules): SpecialField[] {
-  const kinds = rules.strictTags && hasOtherTag(btf, btf.resolve(typeId), rules.tags) ? wanted & ~Field.Kptr : wanted;
+  const kinds =
+    rules.strictTags && hasOtherTag(btf, btf.resolve(typeId), rules.tags) ? wanted & ~Field.Kptr : wanted;
   const fields = new FieldFinder(btf, kinds, rules).find(btf.resolve(typeId), 0);
   return fields.sort((a, b) => a.offset - b.offset);
 }

@@ -4,7 +4,13 @@ import { InputError } from '../bpf/input-error.ts';
 import type { ProgramFacts } from '../kernel-model/program-facts.ts';
 import { Request } from './abi.ts';
 import { BtfFacts, KernelType, RecordField, RecordHead, StructRecord, WriteRule } from './btf-abi.ts';
-import { type FieldRules, fieldRules, parseFields, type SpecialField, structsWithFields } from './btf-fields.ts';
+import {
+  type FieldRules,
+  fieldRules,
+  parseFields,
+  type SpecialField,
+  structsWithFields,
+} from './btf-fields.ts';
 import type { VerifierKernel } from './kernel.ts';
 import type { KernelTables } from './kernel-tables.ts';
 import type { LoadRequest, MapInfo } from './load-request.ts';

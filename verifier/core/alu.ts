@@ -395,7 +395,14 @@ function adjustScalar(index: i32, op: u32, dst: RegState, src: RegState, narrow:
 /** dst += constant keeps the link to the other copies, at a distance; anything else ends it. */
 function keepLink(index: i32, op: u32, dst: RegState, src: RegState, narrow: bool): void {
   const doubles = (env.insnCode(index) & Source.X) !== 0 && env.insnSrc(index) === env.insnDst(index);
-  const links = env.has(Feature.WiderLinks) && env.bpfCapable && op === Alu.Add && !narrow && dst.id !== 0 && src.isConst && !doubles;
+  const links =
+    env.has(Feature.WiderLinks) &&
+    env.bpfCapable &&
+    op === Alu.Add &&
+    !narrow &&
+    dst.id !== 0 &&
+    src.isConst &&
+    !doubles;
   if (!links || (dst.id & ADD_CONST) !== 0 || src.value > <u64>i32.MAX_VALUE) {
     clearScalarId(dst);
     return;

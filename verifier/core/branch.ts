@@ -94,7 +94,8 @@ function spread(state: VerifierState, known: RegState, packed: u64): void {
 function spreadToAll(state: VerifierState, known: RegState): void {
   const id = known.id;
   for (let reg = firstReg(state, SPILLS); isReg(reg); reg = nextReg()) {
-    if (reg.type !== Reg.Scalar || reg.id !== id || changetype<usize>(reg) === changetype<usize>(known)) continue;
+    if (reg.type !== Reg.Scalar || reg.id !== id || changetype<usize>(reg) === changetype<usize>(known))
+      continue;
     const subregDef = reg.subregDef;
     moveReg(reg, known);
     reg.subregDef = subregDef;

@@ -393,6 +393,12 @@ export const KFUNC_WRONG_STRUCT =
   'kernel function %z args#%d expected pointer to %s %z but R%d has a pointer to ';
 export const KFUNC_WRONG_STRUCT_TAIL = '%s %z\n';
 export const KFUNC_NO_SIZE = "arg#%d reference type('%z %z') size cannot be determined: %d\n";
+export const KFUNC_MUST_BE_REFERENCED = 'R%d must be referenced\n';
+export const KPTR_GET_VALUE = 'arg#%d expected pointer to map value\n';
+export const KPTR_GET_OFFSET = 'arg#%d must have constant offset\n';
+export const KPTR_GET_PLACE = 'arg#0 no referenced kptr at map value offset=%d\n';
+export const KPTR_GET_DOUBLE = 'arg#%d BTF type must be a double pointer\n';
+export const KPTR_GET_TYPE = 'kernel function %z args#%d expected pointer to %s %z\n';
 export const KFUNC_PAIR = 'arg#%d arg#%d memory, len pair leads to invalid memory access\n';
 export const KFUNC_NOT_FUNC = 'arg%d expected pointer to func\n';
 export const KFUNC_NOT_OWNED = 'arg#%d is neither owning or non-owning ref\n';

@@ -2,11 +2,12 @@
  * Arguments of kfunc calls in kernels without trusted pointers (before 6.2): a pointer is matched by the register that
  * is given; what wants a trusted one wants it with a reference.
  */
+import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { RecordField } from '../btf-abi.ts';
 import { ArgKind, ArgMark, KfuncArg, KfuncField, KfuncFlag } from '../kfunc-abi.ts';
 import { Arg, DynptrKind, Field, Flag, Reg } from '../types.ts';
-import { skipModifiers } from './btf.ts';
+import { kindAt, kindName, kindOf, refAt, skipModifiers, typeAt, typeNameBytes } from './btf.ts';
 import { structIdsMatch } from './btf-walk.ts';
 import * as env from './env.ts';
 import { checkSharedMemory, checkSharedSizedMemory } from './helper-mem.ts';
@@ -53,10 +54,20 @@ function noteReference(register: u32, reg: RegState): i32 {
 
 /** The first parameter of functions that take a pointer out of a map: a place of a pointer with a reference. */
 function checkKptrPlace(reg: RegState): i32 {
-  if (reg.type !== Reg.MapValue || reg.mask !== 0) return refuse(M.KFUNC_UNREFERENCED, 0);
-  const field = fieldAt(recordOf(reg), reg.off + <i32>reg.value, Field.Kptr);
+  if (reg.type !== Reg.MapValue) return refuse(M.KPTR_GET_VALUE, 0);
+  if (reg.mask !== 0) return refuse(M.KPTR_GET_OFFSET, 0);
+  const at = reg.off + <i32>reg.value;
+  const field = fieldAt(recordOf(reg), at, Field.Kptr);
   const referenced = field !== 0 && fieldWord(field, RecordField.Type) === Field.KptrRef;
-  return referenced ? 0 : refuse(M.KFUNC_UNREFERENCED, 0);
+  if (!referenced) return refuse(M.KPTR_GET_PLACE, at);
+  const btf = callWord(KfuncField.Btf);
+  const pointer = typeAt(btf, argWord(0, KfuncArg.RefId));
+  if (kindAt(pointer) !== BtfKind.Ptr) return refuse(M.KPTR_GET_DOUBLE, 0);
+  const struct = skipModifiers(btf, refAt(pointer));
+  const fieldBtf = fieldWord(field, RecordField.Btf);
+  if (structIdsMatch(btf, struct, 0, fieldBtf, fieldWord(field, RecordField.TypeId), true, true)) return 0;
+  say(M.KPTR_GET_TYPE, callName(), 0, text(kindName(kindOf(btf, struct))), <i64>typeNameBytes(btf, struct));
+  return -Errno.EINVAL;
 }
 
 function checkStruct(index: u32, reg: RegState): i32 {
@@ -71,8 +82,10 @@ function checkStruct(index: u32, reg: RegState): i32 {
   const wanted = argWord(index, KfuncArg.RefId);
   const strict = wantsReference(reg);
   if (structIdsMatch(btf, id, reg.off, callWord(KfuncField.Btf), wanted, strict, true)) return 0;
-  say(M.KFUNC_ARG_IS, index, typeName(reg.type));
-  say(M.KFUNC_ARG_EXPECTED, typeName(Reg.BtfId));
+  const kind = <i64>argWord(index, KfuncArg.RefKindName);
+  const name = <i64>argWord(index, KfuncArg.RefName);
+  say(M.KFUNC_WRONG_STRUCT, callName(), index, kind, name, index + 1);
+  say(M.KFUNC_WRONG_STRUCT_TAIL, text(kindName(kindOf(btf, id))), <i64>typeNameBytes(btf, id));
   return -Errno.EINVAL;
 }
 
@@ -117,7 +130,7 @@ export function checkPlainPointer(index: u32): i32 {
   const reg = env.currentReg(register);
   const object = isObject(reg);
   const trusted = callHas(KfuncFlag.TrustedArgs) && object;
-  if (trusted && reg.type !== Reg.Ctx && reg.refId === 0) return refuse(M.RELEASE_UNREFERENCED, register);
+  if (trusted && reg.type !== Reg.Ctx && reg.refId === 0) return refuse(M.KFUNC_MUST_BE_REFERENCED, register);
   const released = trusted || (callHas(KfuncFlag.Release) && reg.refId !== 0);
   let error = checkArgOffset(register, released ? Flag.Release : 0);
   if (error === 0) error = noteReference(register, reg);

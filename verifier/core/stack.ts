@@ -364,7 +364,8 @@ function fill(func: FuncState, off: i32, size: u32, register: i32): i32 {
     return -Errno.EACCES;
   }
   markRegRead(reg, LIVE_READ64);
-  if (restored === 1 && env.has(Feature.TrackedSpills)) recordHistory(env.state, stackAccessFlags(func.frame, slot), 0);
+  if (restored === 1 && env.has(Feature.TrackedSpills))
+    recordHistory(env.state, stackAccessFlags(func.frame, slot), 0);
   return 0;
 }
 
