@@ -35,6 +35,7 @@ export async function replayOlder(context: Context): Promise<Line[]> {
   return [
     card.total(`${prefix}privileged, verdict and errno`, / priv verdict/, { percent: 97 }),
     card.total(`${prefix}unprivileged, verdict and errno`, / unpriv verdict/, { percent: 97 }),
+    card.total(`${prefix}expected messages`, / messages/, { percent: 98 }),
     large.line(prefix),
     ...card.safetyLines(prefix),
     ...card.setLines(prefix),
