@@ -56,6 +56,8 @@ export const FEATURES = [
   'cpuNumbers',
   /** A pointer that is equal to one that is not null is not null itself (6.3). */
   'equalPointers',
+  /** Pointers to plain memory, buffers and trusted objects are known not to be NULL (6.4, 6.5). */
+  'nonNullPointers',
   /** Structs of the kernel are read with CAP_PERFMON and under a licence that is compatible with the GPL (6.3). */
   'structPermissions',
   /** ld_imm64 takes the address of a kernel function (6.3). Before, of variables only. */
@@ -101,6 +103,11 @@ export class Features {
       later,
       new Set(FEATURES.filter((name) => features.get(name).boolean())),
     );
+  }
+
+  /** The same with more switches on. */
+  with(names: readonly FeatureName[]): Features {
+    return new Features(this.instructions, this.later, new Set([...this.on, ...names]));
   }
 
   has(name: FeatureName): boolean {

@@ -112,7 +112,8 @@ export class VerifierData {
     overlays: readonly Overlay[],
   ) {
     this.name = name;
-    this.features = Features.parse(open('features.json'));
+    const added = overlays.flatMap(({ features = [] }) => features);
+    this.features = Features.parse(open('features.json')).with(added);
     const ids = open('btf-ids.json').fields('sets', 'lists');
     const functions = open('functions.json').fields('errorInjection', 'withoutAddress');
     const sets = {

@@ -36,7 +36,7 @@ function isPlainlyNotNull(type: u32): bool {
 
 /** Whether a pointer can be taken as not null without a check. */
 export function isNeverNull(reg: RegState): bool {
-  if (!env.has(Feature.EqualPointers)) return isPlainlyNotNull(reg.type);
+  if (!env.has(Feature.NonNullPointers)) return isPlainlyNotNull(reg.type);
   if ((reg.type & Flag.MaybeNull) !== 0) return false;
   if (reg.smin <= -MAX_OFFSET || reg.smax >= MAX_OFFSET) return false;
   switch (reg.type & Reg.BaseMask) {
