@@ -74,6 +74,8 @@ export const FEATURES = [
   'callsUnderLock',
   /** What an argument of a kfunc has to be is told by its parameter (6.2). Before, by the register that is given. */
   'typedKfuncArgs',
+  /** Messages name functions, and ranges by their ends (6.8, 6.12). */
+  'namedMessages',
 ] as const;
 
 export type FeatureName = (typeof FEATURES)[number];

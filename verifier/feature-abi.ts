@@ -35,4 +35,5 @@ export const enum Feature {
   CtxImmediates = 29,
   CallsUnderLock = 30,
   TypedKfuncArgs = 31,
+  NamedMessages = 32,
 }

@@ -120,10 +120,12 @@ function callGlobal(index: u32, argumentError: i32): i32 {
   if (env.state.preemptDepth !== 0) return invalid(M.GLOBAL_PREEMPT, 0);
   const name = <i64>subprogName(index);
   if (argumentError !== 0) {
-    say(M.GLOBAL_ARGUMENTS, index, name);
+    if (env.has(Feature.NamedMessages)) say(M.GLOBAL_ARGUMENTS, index, name);
+    else say(M.GLOBAL_ARGUMENTS_PLAIN, index);
     return argumentError;
   }
-  say(M.GLOBAL_ASSUMED, index, name);
+  if (env.has(Feature.NamedMessages)) say(M.GLOBAL_ASSUMED, index, name);
+  else if (env.logsPath()) say(M.GLOBAL_VALID, index);
   const moves = env.has(Feature.PacketEffects) && subprogHas(index, SubprogFlag.ChangesPacket);
   if (moves) invalidatePacketPointers();
   subprog(index).called = true;

@@ -160,7 +160,7 @@ export function checkAllGlobalSubprogs(): i32 {
     if (!isGlobalSubprog(i)) continue;
     const error = checkFunction(i);
     if (error !== 0) return error;
-    if (env.logsPath()) say(M.SAFE_FOR_ANY, i, subprogName(i));
+    if (env.logsPath()) say(M.SAFE_FOR_ANY_PLAIN, i);
   }
   return 0;
 }

@@ -80,7 +80,9 @@ function checkAvailable(record: usize, index: i32): i32 {
     say(M.UNKNOWN_HELPER, <i64>helperWord(record, HelperField.Name), env.insnImm(index));
     return -Errno.EINVAL;
   }
-  if (state === HelperState.Refused) return refuseNamed(M.HELPER_REFUSED, record);
+  if (state === HelperState.Refused) {
+    return refuseNamed(env.has(Feature.NamedMessages) ? M.HELPER_REFUSED : M.HELPER_REFUSED_PLAIN, record);
+  }
   if (env.requestWord(Request.Gpl) === 0 && helperHas(record, HelperFlag.GplOnly)) {
     return refuse(M.HELPER_GPL, Errno.EINVAL);
   }

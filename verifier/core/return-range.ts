@@ -44,7 +44,20 @@ export function isWithin(reg: RegState, low: i32, high: i32, narrow: bool): bool
   return <i64>low <= reg.smin && reg.smax <= <i64>high;
 }
 
+function sayOutOfBits(reg: RegState, low: i32, high: i32, where: string, name: string): void {
+  tnumOfRange(allowed, <u64>(<i64>low), <u64>(<i64>high));
+  if (reg.mask === u64.MAX_VALUE) {
+    say(M.RETURN_UNKNOWN, text(where), text(name), allowed.value, allowed.mask);
+  } else {
+    say(M.RETURN_BITS, text(where), text(name), reg.value, reg.mask, allowed.value, allowed.mask);
+  }
+}
+
 export function sayOutOfRange(reg: RegState, low: i32, high: i32, where: string, name: string): void {
+  if (!env.has(Feature.BoundedReturns)) {
+    sayOutOfBits(reg, low, high, where, name);
+    return;
+  }
   say(M.RETURN_RANGE, text(where), text(name));
   const hasMin = reg.smin > i64.MIN_VALUE;
   const hasMax = reg.smax < i64.MAX_VALUE;
