@@ -1,4 +1,5 @@
 /** What modules add to the tables of a kernel's verifier: modules.json of a profile, and overlays. */
+import type { FeatureName } from './features.ts';
 import { JsonValue } from './json-value.ts';
 
 /** Something that is added to a kernel as a module would be: types of its own, and what programs may do with it. */
@@ -9,6 +10,8 @@ export interface Overlay {
   readonly btf: Uint8Array;
   /** A record of the form that modules.json has. */
   readonly tables: object;
+  /** What the kernel's verifier has to do for it, whatever it does without. */
+  readonly features?: readonly FeatureName[];
 }
 
 /** Module -> its record: kfunc sets, destructors, struct_ops, tracepoints, iterator targets; none is required. */

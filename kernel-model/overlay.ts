@@ -161,6 +161,8 @@ export function seriesOverlay(vmlinux: Btf, dialect: Dialect): Overlay {
     name: 'series',
     btf: seriesTypes(vmlinux, kfuncs),
     tables: { iters: ITERS, ...(kfuncs ? { sets: KFUNC_SETS } : {}) },
+    // programs ask by the kfunc's address whether it is there, and leave out the helper's call where it is
+    ...(kfuncs ? { features: ['functionSymbols', 'nonNullPointers'] as const } : {}),
   };
 }
 

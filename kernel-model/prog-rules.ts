@@ -33,6 +33,8 @@ interface ReturnRow {
 }
 
 export class ProgRules {
+  /** Bits of the flags that programs of this kernel can be loaded with. */
+  private readonly flags: number;
   private readonly packet = new Map<number, PacketAccess>();
   private readonly sets = new Map<string, ReadonlySet<number>>();
   private readonly attach = new Map<number, ReadonlySet<number>>();
@@ -43,6 +45,7 @@ export class ProgRules {
   constructor(json: JsonValue, conditions: ConditionCompiler) {
     json.fields(
       'source',
+      'flags',
       'packet',
       'ldAbs',
       'tracing',
@@ -58,6 +61,7 @@ export class ProgRules {
       'mustSleep',
       'returns',
     );
+    this.flags = json.get('flags').integer();
     const packet = json.get('packet').fields('read', 'readWrite', 'always');
     const kinds = { read: PacketAccess.Read, readWrite: PacketAccess.ReadWrite, always: PacketAccess.Always };
     for (const [key, access] of Object.entries(kinds)) {
@@ -101,6 +105,11 @@ export class ProgRules {
         row.fields('when', 'range', 'bits');
         return { when: conditions.compile(row.get('when').raw() as ConditionRecord), rule: parseReturn(row) };
       });
+  }
+
+  /** Whether the kernel knows all of a program's flags. */
+  knowsFlags(flags: number): boolean {
+    return (flags & ~this.flags) === 0;
   }
 
   packetAccess(progType: number): PacketAccess {

@@ -84,8 +84,12 @@ export class StructOpsTable {
 
   private addStructs(structs: JsonValue, rules: JsonValue): void {
     for (const [name, record] of structs.entries()) {
-      const members = record.fields('members').get('members').strings();
-      const rule = rules.find(name)?.fields('sleepable', 'writes', 'promote', 'prologue', 'epilogue');
+      const rule = rules
+        .find(name)
+        ?.fields('sleepable', 'unsupported', 'writes', 'promote', 'prologue', 'epilogue');
+      const refused = rule?.find('unsupported')?.strings() ?? [];
+      const present = record.fields('members').get('members').strings();
+      const members = present.filter((member) => !refused.includes(member));
       const sleepable = rule?.get('sleepable').strings() ?? [];
       const writes = rule?.find('writes')?.items().map(parseWrite);
       this.structs.set(name, {

@@ -7,6 +7,7 @@ import type { Btf, TypeId } from '../bpf/btf.ts';
 import { BtfKind } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { type CtxKindRecord, type CtxRules, CtxTables } from './ctx-access.ts';
+import { Features } from './features.ts';
 import { type AvailabilityRecord, HelperAvailability } from './helper-availability.ts';
 import { type HelperProto, parseHelperProtos, parseRegisters, type RegisterRules } from './helper-protos.ts';
 import { JsonValue } from './json-value.ts';
@@ -41,6 +42,7 @@ export const HAND_FILES = [
   'prog-rules.json',
   'struct-ops-rules.json',
   'modules.json',
+  'features.json',
 ] as const;
 
 export type VerifierFile = (typeof EXTRACTED_FILES)[number] | (typeof HAND_FILES)[number];
@@ -75,6 +77,8 @@ export interface Tracepoint {
 
 export class VerifierData {
   readonly name: string;
+  /** How the kernel's verifier works where kernels differ. */
+  readonly features: Features;
   readonly protos: ReadonlyMap<string, HelperProto>;
   readonly registers: RegisterRules;
   readonly kfuncs: KfuncTable;
@@ -108,6 +112,8 @@ export class VerifierData {
     overlays: readonly Overlay[],
   ) {
     this.name = name;
+    const added = overlays.flatMap(({ features = [] }) => features);
+    this.features = Features.parse(open('features.json')).with(added);
     const ids = open('btf-ids.json').fields('sets', 'lists');
     const functions = open('functions.json').fields('errorInjection', 'withoutAddress');
     const sets = {

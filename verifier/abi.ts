@@ -52,7 +52,7 @@ export const enum Request {
   PacketUse = 116,
   /** 1 when the context is rewritten (helpers then cannot be handed it as memory). */
   ConvertsCtx = 120,
-  /** 256 bytes: 1 where the opcode exists. */
+  /** 256 bytes: `OpcodeUse` bits of each opcode. */
   Opcodes = 124,
   /** 256 bytes: 1 where sleepable programs may use the map type. */
   SleepableMaps = 128,
@@ -79,7 +79,16 @@ export const enum Request {
   PathLength = 196,
   /** r0..r10 before each step of it (u64 each), 0 where they are not known. */
   PathRegisters = 200,
-  Size = 208,
+  /** Switches between ways to verify: a bit for each `Feature` that is on. u64 */
+  Features = 208,
+  Size = 216,
+}
+
+/** What the kernel knows of an opcode. */
+export const enum OpcodeUse {
+  Known = 1,
+  /** There are variants that the offset tells apart. */
+  Offset = 2,
 }
 
 /** What a map type can do. */

@@ -20,6 +20,8 @@ interface Refusal {
 
 /** 0, or the (positive) errno of the refusal, with its reason in our words. */
 export function admission(request: LoadRequest, data: VerifierData): Refusal {
+  if (!data.programs.knowsFlags(request.progFlags))
+    return { errno: EINVAL, reason: 'the kernel does not know all of the flags' };
   const count = request.insns.length / SLOT;
   const limit = hasCapability(request.caps, Capability.Bpf) ? MAX_INSNS : MAX_INSNS_UNPRIVILEGED;
   if (count === 0 || count > limit) {

@@ -5,6 +5,7 @@
 import { type Btf, BtfKind, type BtfType, MAX_RESOLVE_DEPTH, type TypeId } from '../bpf/btf.ts';
 import { containsTags } from '../bpf/btf-contains.ts';
 import { BtfRecords } from '../bpf/btf-records.ts';
+import type { Features } from '../kernel-model/features.ts';
 import { Field } from './types.ts';
 
 export interface SpecialField {
@@ -36,10 +37,17 @@ const KINDS: ReadonlyMap<string, FieldKind> = new Map([
   ['bpf_rb_node', { field: Field.RbNode, size: 32, align: 8, single: false }],
   ['bpf_refcount', { field: Field.Refcount, size: 4, align: 4, single: true }],
 ]);
-const KPTR_TAGS: ReadonlyMap<string, Field> = new Map([
+type KptrTags = ReadonlyMap<string, Field>;
+
+/** Tags of pointers that a map keeps, and those of kernels before 6.4. */
+const KPTR_TAGS: KptrTags = new Map([
   ['kptr_untrusted', Field.KptrUnref],
   ['kptr', Field.KptrRef],
   ['percpu_kptr', Field.KptrPercpu],
+]);
+const OLD_KPTR_TAGS: KptrTags = new Map([
+  ['kptr', Field.KptrUnref],
+  ['kptr_ref', Field.KptrRef],
 ]);
 const POINTER = 8;
 const MAX_FIELDS = 11;
@@ -50,18 +58,60 @@ const NODE_OF_ROOT: ReadonlyMap<Field, string> = new Map([
 /** Fields that an array of structs may have. */
 const REPEATABLE = Field.Kptr | Field.GraphRoot;
 /** Fields that map values can have, and objects a program allocates. */
-export const MAP_FIELDS =
-  Field.SpinLock | Field.Timer | Field.Kptr | Field.GraphRoot | Field.Refcount | Field.Workqueue;
-export const OBJECT_FIELDS = Field.SpinLock | Field.GraphRoot | Field.GraphNode | Field.Refcount | Field.Kptr;
+const OWN_OBJECTS = Field.GraphRoot | Field.Refcount | Field.Workqueue;
+const MAP_FIELDS = Field.SpinLock | Field.Timer | Field.Kptr;
+const OBJECT_FIELDS = Field.SpinLock | Field.GraphRoot | Field.GraphNode | Field.Refcount | Field.Kptr;
 
-/** Fields of a struct or section, by offset. @throws {InputError} for types that no map can have. */
-export function parseFields(btf: Btf, typeId: TypeId, wanted: number): SpecialField[] {
-  const fields = new FieldFinder(btf, wanted).find(btf.resolve(typeId), 0);
+/** What a kernel looks for in types. */
+export interface FieldRules {
+  /** `Field` bits of map values, and of objects that a program allocates. */
+  readonly map: number;
+  readonly object: number;
+  readonly tags: KptrTags;
+  /** One pointer with another tag makes all of them plain. */
+  readonly strictTags: boolean;
+  /** In structs and arrays within the type too. */
+  readonly nested: boolean;
+}
+
+export function fieldRules(features: Features): FieldRules {
+  const objects = features.has('ownObjects');
+  return {
+    map: objects ? MAP_FIELDS | OWN_OBJECTS : MAP_FIELDS,
+    object: objects ? OBJECT_FIELDS : 0,
+    tags: features.has('owningKptrs') ? KPTR_TAGS : OLD_KPTR_TAGS,
+    strictTags: !features.has('owningKptrs'),
+    nested: features.has('nestedFields'),
+  };
+}
+
+/**
+ * Fields of a struct or section, by offset.
+ * @param wanted `Field` bits.
+ * @throws {InputError} for types that no map can have.
+ */
+export function parseFields(btf: Btf, typeId: TypeId, wanted: number, rules: FieldRules): SpecialField[] {
+  const kinds =
+    rules.strictTags && hasOtherTag(btf, btf.resolve(typeId), rules.tags) ? wanted & ~Field.Kptr : wanted;
+  const fields = new FieldFinder(btf, kinds, rules).find(btf.resolve(typeId), 0);
   return fields.sort((a, b) => a.offset - b.offset);
 }
 
+/** Whether a member is a pointer with a tag that stands for no kind of field, or with two tags. */
+function hasOtherTag(btf: Btf, type: BtfType, tags: KptrTags): boolean {
+  const parts = type.kind === BtfKind.Datasec ? type.vars.map((info) => btf.type(info.type)) : type.members;
+  return parts.some((part) => {
+    const declared = btf.type(part.type);
+    const pointer = declared.kind === BtfKind.Volatile ? btf.type(declared.type) : declared;
+    const tag = pointer.kind === BtfKind.Ptr ? btf.type(pointer.type) : undefined;
+    if (tag?.kind !== BtfKind.TypeTag) return false;
+    return !tags.has(tag.name) || btf.type(tag.type).kind === BtfKind.TypeTag;
+  });
+}
+
 /** Ids of the structs of a program's BTF that have special fields as objects. */
-export function structsWithFields(btf: Btf): TypeId[] {
+export function structsWithFields(btf: Btf, { object, tags }: FieldRules): TypeId[] {
+  if (object === 0) return [];
   const special = new Set<TypeId>();
   for (const name of ['bpf_spin_lock', 'bpf_list_head', 'bpf_list_node', 'bpf_rb_root', 'bpf_rb_node'])
     special.add(btf.find(name, BtfKind.Struct));
@@ -71,7 +121,7 @@ export function structsWithFields(btf: Btf): TypeId[] {
   for (let id = 1; id < btf.typeCount; id++) {
     const kind = records.kind(id);
     const pointer = kind === BtfKind.Ptr || kind === BtfKind.Volatile;
-    if (pointer && kptrField(btf, btf.type(id))) special.add(id);
+    if (pointer && kptrField(btf, btf.type(id), tags)) special.add(id);
   }
   if (special.size === 0) return [];
   const found: TypeId[] = [];
@@ -90,13 +140,15 @@ function hasMember(records: BtfRecords, id: TypeId, types: ReadonlySet<TypeId>):
 class FieldFinder {
   private readonly btf: Btf;
   private readonly wanted: number;
+  private readonly rules: FieldRules;
   private seen = 0;
   /** Structs known to have none: they are looked into once, however often they occur. */
   private readonly plain = new Set<TypeId>();
 
-  constructor(btf: Btf, wanted: number) {
+  constructor(btf: Btf, wanted: number, rules: FieldRules) {
     this.btf = btf;
     this.wanted = wanted;
+    this.rules = rules;
   }
 
   find(type: BtfType, level: number): SpecialField[] {
@@ -139,10 +191,10 @@ class FieldFinder {
       count *= type.count;
       type = this.btf.type(type.type);
     }
-    if (count === 0) return [];
+    if (count === 0 || (type !== declared && !this.rules.nested)) return [];
     const kind = this.kindOf(type);
     if (kind === undefined) {
-      if (!isStruct(type) || (size !== 0 && size !== type.size * count)) return [];
+      if (!isStruct(type) || !this.rules.nested || (size !== 0 && size !== type.size * count)) return [];
       const inner = this.find(type, level + 1).map((field) => ({ ...field, offset: field.offset + offset }));
       return this.repeat(inner, count, type.size);
     }
@@ -171,7 +223,7 @@ class FieldFinder {
     offset: number,
   ): SpecialField | undefined {
     if ((kind.field & Field.Kptr) !== 0) {
-      const kptr = kptrField(this.btf, type);
+      const kptr = kptrField(this.btf, type, this.rules.tags);
       return kptr && { ...kptr, offset, size: POINTER, nodeOffset: 0 };
     }
     if (!isStruct(type) || type.size !== kind.size) return undefined;
@@ -211,11 +263,11 @@ function isStruct(type: BtfType): boolean {
   return type.kind === BtfKind.Struct || type.kind === BtfKind.Union;
 }
 
-function kptrField(btf: Btf, declared: BtfType): { type: Field; typeId: TypeId } | undefined {
+function kptrField(btf: Btf, declared: BtfType, tags: KptrTags): { type: Field; typeId: TypeId } | undefined {
   const pointer = declared.kind === BtfKind.Volatile ? btf.type(declared.type) : declared;
   if (pointer.kind !== BtfKind.Ptr) return undefined;
   const tag = btf.type(pointer.type);
-  const type = tag.kind === BtfKind.TypeTag ? KPTR_TAGS.get(tag.name) : undefined;
+  const type = tag.kind === BtfKind.TypeTag ? tags.get(tag.name) : undefined;
   if (type === undefined) return undefined;
   const target = btf.resolve(tag.type);
   return isStruct(target) ? { type, typeId: target.id } : undefined;

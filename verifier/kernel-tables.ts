@@ -1,8 +1,9 @@
 /** What a kernel's tables say of all programs alike: packed once, and kept in the core for every request. */
 import { type Btf, BtfKind, type BtfType, type TypeId } from '../bpf/btf.ts';
 import { FORMS } from '../bpf/opcodes.ts';
+import type { Features } from '../kernel-model/features.ts';
 import type { VerifierData } from '../kernel-model/verifier-data.ts';
-import { MapOp } from './abi.ts';
+import { MapOp, OpcodeUse } from './abi.ts';
 import { BtfFacts, ContextName, TrustedField, TrustList } from './btf-abi.ts';
 import type { VerifierKernel } from './kernel.ts';
 import type { Packer } from './packer.ts';
@@ -28,8 +29,6 @@ const MAP_TYPES = 256;
 /** struct of vmlinux with one member for the context of each program type. */
 const CTX_CONVERT = 'bpf_ctx_convert';
 
-/** The release whose instructions the core knows. */
-const LINUX = { major: 6, minor: 12 };
 /** Kernel callbacks behind the map operations that matter. */
 const MAP_OPS: readonly [name: string, op: MapOp][] = [
   ['map_direct_value_addr', MapOp.DirectValue],
@@ -58,7 +57,7 @@ export function packKernelTables(packer: Packer, kernel: VerifierKernel): Kernel
   packTrusted(packer, kernel, set);
   packContexts(packer, kernel, set);
   return {
-    opcodes: packer.bytes(opcodeTable()),
+    opcodes: packer.bytes(opcodeTable(data.features)),
     sleepableMaps: packer.bytes(mapTable(data, (map) => (data.maps.sleepableMayUse(map) ? 1 : 0))),
     mapOps: packer.bytes(mapTable(data, (map) => mapOps(data, map))),
     facts,
@@ -131,17 +130,14 @@ function packContexts(packer: Packer, kernel: VerifierKernel, set: SetField): vo
   set(BtfFacts.ContextCount, rows.length);
 }
 
-function opcodeTable(): Uint8Array {
+function opcodeTable(features: Features): Uint8Array {
   const table = new Uint8Array(TABLE);
-  for (const form of FORMS) if (isKnown(form.linux)) table[form.code] = 1;
+  for (const form of FORMS) {
+    if (!features.hasInstruction(form.name, form.linux)) continue;
+    const offset = form.fixed.offset ?? 0;
+    table[form.code] = (table[form.code] as number) | OpcodeUse.Known | (offset === 0 ? 0 : OpcodeUse.Offset);
+  }
   return table;
-}
-
-/** Whether the verifier's Linux has what came with a release ("" never came). */
-function isKnown(since: string): boolean {
-  if (since === '') return false;
-  const [major = 0, minor = 0] = since.split('.').map(Number);
-  return major < LINUX.major || (major === LINUX.major && minor <= LINUX.minor);
 }
 
 function mapTable(data: VerifierData, value: (type: number) => number): Uint8Array {

@@ -8,6 +8,8 @@ export const enum KfuncFlag {
   Acquire = 1,
   Release = 2,
   RetNull = 4,
+  /** Takes a pointer out of a map (before 6.4). */
+  KptrGet = 8,
   TrustedArgs = 16,
   Sleepable = 32,
   Destructive = 64,

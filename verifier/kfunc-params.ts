@@ -42,6 +42,8 @@ const SUFFIXES: readonly [suffix: string, mark: ArgMark][] = [
 /** Types of the kernel that make a parameter special. */
 const STRUCTS: readonly [struct: string, mark: ArgMark][] = [
   ['bpf_dynptr', ArgMark.Dynptr],
+  // as it was called before 6.12
+  ['bpf_dynptr_kern', ArgMark.Dynptr],
   ['bpf_list_head', ArgMark.ListHead],
   ['bpf_list_node', ArgMark.ListNode],
   ['bpf_rb_root', ArgMark.RbRoot],

@@ -5,8 +5,8 @@ import type { ProgramFacts } from '../kernel-model/program-facts.ts';
 import { Request } from './abi.ts';
 import { BtfFacts, KernelType, RecordField, RecordHead, StructRecord, WriteRule } from './btf-abi.ts';
 import {
-  MAP_FIELDS,
-  OBJECT_FIELDS,
+  type FieldRules,
+  fieldRules,
   parseFields,
   type SpecialField,
   structsWithFields,
@@ -65,6 +65,7 @@ export class RequestBtfs implements BtfAddresses {
   private readonly core: CoreExports;
   private readonly packer: Packer;
   private readonly kernel: VerifierKernel;
+  private readonly fieldRules: FieldRules;
   private readonly opener: ProgramBtfs;
   private readonly modules = new Map<string, OpenBtf>();
   private readonly programs: OpenBtf[] = [];
@@ -84,6 +85,7 @@ export class RequestBtfs implements BtfAddresses {
     this.opener = opener;
     this.packer = packer;
     this.kernel = kernel;
+    this.fieldRules = fieldRules(kernel.data.features);
     this.vmlinux = { btf: kernel.btf, address: vmlinuxAddress };
     this.programBtf = request.progBtf ? this.ofProgram(request.progBtf) : undefined;
     this.attachBtf = this.openAttachBtf(request);
@@ -136,7 +138,7 @@ export class RequestBtfs implements BtfAddresses {
     const type = refusing(() => program.btf.resolve(map.valueTypeId));
     if (type.kind !== BtfKind.Struct && type.kind !== BtfKind.Union && type.kind !== BtfKind.Datasec)
       return 0;
-    return this.packRecord(program, mapFields(program.btf, type.id));
+    return this.packRecord(program, mapFields(program.btf, type.id, this.fieldRules));
   }
 
   /** Structs with special fields, of all program BTFs opened so far. */
@@ -168,8 +170,8 @@ export class RequestBtfs implements BtfAddresses {
 
   /** Records first, then what they say of each other: graphs may refer to structs that follow. */
   private addStructs(program: OpenBtf): void {
-    const parsed = structsWithFields(program.btf).map((id) => {
-      const fields = parseFields(program.btf, id, OBJECT_FIELDS);
+    const parsed = structsWithFields(program.btf, this.fieldRules).map((id) => {
+      const fields = parseFields(program.btf, id, this.fieldRules.object, this.fieldRules);
       const at = this.packer.alloc(RecordHead.Size + fields.length * RecordField.Size);
       this.structs.set(`${program.address}:${id}`, at);
       return { at, fields };
@@ -227,9 +229,9 @@ export class RequestBtfs implements BtfAddresses {
 }
 
 /** None for types that the kernel does not take for a map: loaders then make the map without types. */
-function mapFields(btf: Btf, id: TypeId): SpecialField[] {
+function mapFields(btf: Btf, id: TypeId, rules: FieldRules): SpecialField[] {
   try {
-    return parseFields(btf, id, MAP_FIELDS);
+    return parseFields(btf, id, rules.map, rules);
   } catch (error) {
     if (error instanceof InputError) return [];
     throw error;

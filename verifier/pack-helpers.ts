@@ -28,7 +28,7 @@ const ARGS = 5;
 /** CPUs of the modelled machine: what bpf_get_smp_processor_id() can return. */
 const CPUS = 1;
 
-/** Helpers after which pointers into the packet are void (a tail-called program could do the same). */
+/** Helpers after which pointers into the packet are void (a tail-called program could do the same: `changesPacket`). */
 const CHANGES_PACKET = new Set([
   'clone_redirect',
   'l3_csum_replace',
@@ -52,8 +52,11 @@ const CHANGES_PACKET = new Set([
   'xdp_adjust_head',
   'xdp_adjust_meta',
   'xdp_adjust_tail',
-  'tail_call',
 ]);
+
+function changesPacket(name: string, data: VerifierData): boolean {
+  return CHANGES_PACKET.has(name) || (name === 'tail_call' && data.features.has('packetEffects'));
+}
 
 /** Fills in the request at `at`. */
 export function packHelpers(
@@ -101,7 +104,7 @@ function packHelper(
   const known = id >= 0 && id < data.helperCount;
   if (!proto) {
     set(HelperField.State, known ? HelperState.Refused : HelperState.Unknown);
-    set(HelperField.Flags, CHANGES_PACKET.has(short) ? HelperFlag.ChangesPacket : 0);
+    set(HelperField.Flags, changesPacket(short, data) ? HelperFlag.ChangesPacket : 0);
     return;
   }
   set(HelperField.Flags, flagsOf(proto, short, data, facts));
@@ -126,7 +129,7 @@ function flagsOf(proto: HelperProto, name: string, data: VerifierData, facts: Pr
   if (proto.packetAccess) flags |= HelperFlag.Packet;
   if (proto.mightSleep) flags |= HelperFlag.MightSleep;
   if (proto.fastcall) flags |= HelperFlag.Fastcall;
-  if (CHANGES_PACKET.has(name)) flags |= HelperFlag.ChangesPacket;
+  if (changesPacket(name, data)) flags |= HelperFlag.ChangesPacket;
   if (!isAllowed(proto.allowed, data, facts)) flags |= HelperFlag.NotAllowed;
   return flags;
 }

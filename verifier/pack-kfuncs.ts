@@ -124,7 +124,8 @@ function contextTest(
   const program = context === undefined ? undefined : vmlinux.type(context.program);
   const names = new Set<string>();
   if (program) names.add(program.name).add(resolved(vmlinux, program.id)?.name ?? '');
-  for (const name of [...names]) names.add(PROJECTIONS[name] ?? name);
+  if (data.features.has('typedKfuncArgs'))
+    for (const name of [...names]) names.add(PROJECTIONS[name] ?? name);
   names.delete('');
   return (pointee) => {
     if (kprobe && withoutModifiers(btf, pointee).name === 'bpf_user_pt_regs_t') return true;

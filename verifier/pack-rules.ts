@@ -44,6 +44,7 @@ export function packRules(
   set(Request.MapOps, tables.mapOps);
   set(Request.IsTracing, data.programs.isTracing(facts.progType) ? 1 : 0);
   set(Request.ResolvedType, type);
+  packer.u64(at + Request.Features, data.features.bits);
 }
 
 function packCtx(packer: Packer, rules: CtxRules | undefined): number {

@@ -78,8 +78,7 @@ export class HelperProtoReader {
   private read(address: bigint): HelperProtoRecord | undefined {
     const { proto } = this;
     const func = proto.pointer(address, 'func');
-    // without a function it is the stand-in of a helper that was configured out
-    if (!this.image.isCode(func) && !isPoison(func)) return undefined;
+    if (!this.image.isCode(func) && !isPoison(func) && !this.isReplaced(address, func)) return undefined;
     if (this.symbols.room(address) < proto.size) return undefined;
     const ret = this.retNames.find(proto.u32(address, 'ret_type'));
     const args = this.args(address);
@@ -97,6 +96,14 @@ export class HelperProtoReader {
     const allowed = this.functionName(proto.pointer(address, 'allowed'));
     if (allowed !== undefined) record.allowed = allowed;
     return record;
+  }
+
+  /**
+   * Without a function, a prototype is the stand-in of a helper that was configured out, and holds nothing else, or
+   * (before 6.3) that of a helper which the verifier always replaces.
+   */
+  private isReplaced(address: bigint, func: bigint): boolean {
+    return func === 0n && this.proto.u32(address, 'arg_type[0]') !== 0;
   }
 
   private args(address: bigint): string[] | undefined {

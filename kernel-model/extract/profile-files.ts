@@ -95,6 +95,7 @@ const WHAT: { readonly [File in VerifierFile]: string } = {
   'map-rules.json': 'which map types go with which helpers',
   'prog-rules.json': 'packet access, capabilities, attach types, return values of program types',
   'struct-ops-rules.json': 'members that may sleep; what programs may write through BTF pointers',
+  'features.json': 'ways in which its verifier works, where kernels differ',
   'modules.json': 'kfuncs and struct_ops of kernel modules, among them those of the kernel’s own tests',
 };
 

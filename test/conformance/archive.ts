@@ -1,4 +1,4 @@
-/** What Linux 6.12 answered to the loads of its own selftests: recorded/, made by import-recorded.mjs. */
+/** What Linux answered to the loads of the 6.12 selftests: recorded/, made by import-recorded.mjs. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
@@ -75,18 +75,36 @@ interface Index {
   modules: Record<string, number>;
 }
 
+/** Kernels whose answers are recorded. */
+export type RecordedKernel = '6.12' | '6.1';
+
 /** @param folder test/conformance/recorded. */
-export function openArchive(folder: string): Archive {
-  const { blobs, modules } = openBlobs(folder);
-  const text = brotliDecompressSync(readFileSync(join(folder, 'loads-6.12.jsonl.br'))).toString();
+export function openArchive(folder: string, kernel: RecordedKernel = '6.12'): Archive {
+  const { blobs, modules } = openBlobs(folder, kernel);
+  const text = brotliDecompressSync(readFileSync(join(folder, `loads-${kernel}.jsonl.br`))).toString();
   const loads = text.split('\n').map((line) => JSON.parse(line) as RecordedLoad);
   return { loads, blobs, modules };
 }
 
 /** The binary part alone. */
-export function openBlobs(folder: string): Pick<Archive, 'blobs' | 'modules'> {
-  const index = JSON.parse(readFileSync(join(folder, 'index-6.12.json'), 'utf8')) as Index;
-  const bytes = brotliDecompressSync(readFileSync(join(folder, 'blobs-6.12.br')));
+export function openBlobs(
+  folder: string,
+  kernel: RecordedKernel = '6.12',
+): Pick<Archive, 'blobs' | 'modules'> {
+  const own = readBlobs(folder, kernel);
+  if (kernel === '6.12') return own;
+  // the loads of another kernel are for the most part made of the same blobs: it has only those that differ
+  return { ...own, blobs: [...readBlobs(folder, '6.12').blobs, ...own.blobs] };
+}
+
+/** Split BTF of the modules that were loaded. */
+export function openModules(folder: string, kernel: RecordedKernel): Archive['modules'] {
+  return readBlobs(folder, kernel).modules;
+}
+
+function readBlobs(folder: string, kernel: RecordedKernel): Pick<Archive, 'blobs' | 'modules'> {
+  const index = JSON.parse(readFileSync(join(folder, `index-${kernel}.json`), 'utf8')) as Index;
+  const bytes = brotliDecompressSync(readFileSync(join(folder, `blobs-${kernel}.br`)));
   let at = 0;
   const take = (length: number) => {
     at += length;

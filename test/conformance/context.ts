@@ -1,5 +1,5 @@
 /** What the parts of a conformance run share. */
-import type { Archive, RecordedLoad } from './archive.ts';
+import type { Archive, RecordedKernel, RecordedLoad } from './archive.ts';
 import { loadName } from './archive.ts';
 import type { FailureKind, Failures } from './known-failures.ts';
 import type { Line } from './line.ts';
@@ -11,6 +11,8 @@ export interface Context {
   wasm: string;
   /** test/conformance/recorded. */
   recorded: string;
+  /** Whose answers are compared with. */
+  kernel: RecordedKernel;
   archive: Archive;
   /** Names of loads that are wanted. */
   only: RegExp;

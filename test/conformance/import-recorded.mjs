@@ -3,7 +3,9 @@
 //
 //   node test/conformance/import-recorded.mjs --recorded DIR
 //
-// DIR holds truth-6.12.jsonl.gz, test_verifier-6.12.jsonl.gz, and unpacked beside them blobs/ and btf/.
+// DIR holds truth-6.12.jsonl.gz, test_verifier-6.12.jsonl.gz, truth-6.1.jsonl.gz, and unpacked beside them blobs/ and
+// btf/. Of 6.1 there are the loads, with what they are scored by; most of their blobs are those of 6.12, and only the
+// others are kept for it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,9 +15,10 @@ const { values } = parseArgs({ options: { recorded: { type: 'string' } } });
 if (!values.recorded) throw new Error('--recorded DIR is missing');
 const folder = new URL('./recorded/', import.meta.url);
 const blobs = new Map();
-const modules = new Set();
+/** Modules that the loads of the kernel at hand refer to. */
+let modules = new Set();
 
-/** Number of a blob in the archive; blobs are kept once. */
+/** Number of a blob in the archives; blobs are kept once. */
 function blob(name) {
   if (!name) return undefined;
   if (!blobs.has(name)) blobs.set(name, blobs.size);
@@ -101,27 +104,41 @@ function compress(bytes) {
   });
 }
 
-const loads = [
-  ...readLines('truth-6.12.jsonl.gz')
+/** Loads of one kernel's truth file that reached its verifier. */
+function selftests(kernel) {
+  return readLines(`truth-${kernel}.jsonl.gz`)
     .filter(({ stage }) => stage === 'kernel')
-    .map((line) => loadRecord(line, line.object.startsWith('verifier_') ? 'verifier' : 'others')),
-  ...readLines('test_verifier-6.12.jsonl.gz')
-    .filter(({ load }) => load !== undefined)
-    .map((line) => loadRecord(line, 'struct')),
-];
-const contents = [...blobs.keys()].map((name) =>
-  readFileSync(join(values.recorded, 'blobs', name.slice(0, 2), name)),
-);
-const moduleNames = [...modules].sort();
-const moduleBlobs = moduleNames.map((name) => readFileSync(join(values.recorded, 'btf', `${name}-6.12.bin`)));
-const index = {
-  blobs: contents.map(({ length }) => length),
-  modules: Object.fromEntries(moduleNames.map((name, i) => [name, moduleBlobs[i].length])),
-};
-writeFileSync(
-  new URL('loads-6.12.jsonl.br', folder),
-  compress(Buffer.from(loads.map((l) => JSON.stringify(l)).join('\n'))),
-);
-writeFileSync(new URL('blobs-6.12.br', folder), compress(Buffer.concat([...contents, ...moduleBlobs])));
-writeFileSync(new URL('index-6.12.json', folder), `${JSON.stringify(index)}\n`);
-console.log(`${loads.length} loads, ${contents.length} blobs, ${moduleNames.length} modules`);
+    .map((line) => loadRecord(line, line.object.startsWith('verifier_') ? 'verifier' : 'others'));
+}
+
+function writeLoads(kernel, loads) {
+  const text = loads.map((load) => JSON.stringify(load)).join('\n');
+  writeFileSync(new URL(`loads-${kernel}.jsonl.br`, folder), compress(Buffer.from(text)));
+}
+
+/** @param first number of the first blob that no earlier archive has. */
+function writeBlobs(kernel, first) {
+  const contents = [...blobs.keys()]
+    .slice(first)
+    .map((name) => readFileSync(join(values.recorded, 'blobs', name.slice(0, 2), name)));
+  const names = [...modules].sort();
+  const types = names.map((name) => readFileSync(join(values.recorded, 'btf', `${name}-${kernel}.bin`)));
+  const index = {
+    blobs: contents.map(({ length }) => length),
+    modules: Object.fromEntries(names.map((name, i) => [name, types[i].length])),
+  };
+  writeFileSync(new URL(`blobs-${kernel}.br`, folder), compress(Buffer.concat([...contents, ...types])));
+  writeFileSync(new URL(`index-${kernel}.json`, folder), `${JSON.stringify(index)}\n`);
+  console.log(`${kernel}: ${contents.length} blobs, ${names.length} modules`);
+}
+
+const newest = selftests('6.12');
+const structStyle = readLines('test_verifier-6.12.jsonl.gz')
+  .filter(({ load }) => load !== undefined)
+  .map((line) => loadRecord(line, 'struct'));
+writeLoads('6.12', [...newest, ...structStyle]);
+writeBlobs('6.12', 0);
+const shared = blobs.size;
+modules = new Set();
+writeLoads('6.1', selftests('6.1'));
+writeBlobs('6.1', shared);

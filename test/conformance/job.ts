@@ -1,6 +1,7 @@
 /** What a verification worker is asked, and what it answers. */
 import type { LoadRequest } from '../../verifier/load-request.ts';
 import type { Verdict } from '../../verifier/verdict.ts';
+import type { RecordedKernel } from './archive.ts';
 
 /** A program of an object file, to be loaded as the recording loader did. */
 export interface ObjectJob {
@@ -34,6 +35,8 @@ export type Answer =
 
 /** What a worker starts from. */
 export interface WorkerSetup {
+  /** 6.12 when it is not said. */
+  kernel?: RecordedKernel;
   /** verifier.wasm */
   wasm: string;
   /** test/conformance/recorded. */

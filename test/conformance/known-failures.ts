@@ -1,9 +1,10 @@
 /**
- * Lists of loads that are known to differ from Linux 6.12, a file for each kind of difference:
+ * Lists of loads that are known to differ from a Linux, a file for each kind of difference:
  * "object/program/mode: reason" a line. A list may only shrink: `--update` takes lines out and never adds one.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RecordedKernel } from './archive.ts';
 
 /**
  * What differs. "verdict": accepted or not, and errno; "messages": those that the selftest expects; "insns", "states"
@@ -27,9 +28,11 @@ export interface Comparison {
 
 export class KnownFailures {
   private readonly folder: string;
+  private readonly kernel: RecordedKernel;
 
-  constructor(folder: string) {
+  constructor(folder: string, kernel: RecordedKernel = '6.12') {
     this.folder = folder;
+    this.kernel = kernel;
   }
 
   compare(kind: FailureKind, failures: Failures): Comparison {
@@ -49,7 +52,7 @@ export class KnownFailures {
   }
 
   private path(kind: FailureKind): string {
-    return join(this.folder, `known-failures-6.12${kind === 'verdict' ? '' : `-${kind}`}.txt`);
+    return join(this.folder, `known-failures-${this.kernel}${kind === 'verdict' ? '' : `-${kind}`}.txt`);
   }
 
   private lines(kind: FailureKind): string[] {

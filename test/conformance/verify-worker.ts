@@ -7,15 +7,14 @@ import { openVerifierData } from '../../kernel-model/verifier-data-node.ts';
 import { explainMissing } from '../../loader/missing.ts';
 import type { LoadRequest } from '../../verifier/load-request.ts';
 import { Verifier } from '../../verifier/verifier.ts';
-import { openBlobs } from './archive.ts';
+import { openModules } from './archive.ts';
 import { SelftestLoader } from './from-source/selftest-loader.ts';
 import type { Answer, Job, WorkerSetup } from './job.ts';
 
-const KERNEL = '6.12';
-const { wasm, recorded, config } = workerData as WorkerSetup;
-const { modules } = openBlobs(recorded);
-const { vmlinux } = openProfile(KERNEL);
-const kernel = { btf: vmlinux, data: openVerifierData(KERNEL), modules };
+const { kernel: name = '6.12', wasm, recorded, config } = workerData as WorkerSetup;
+const modules = openModules(recorded, name);
+const { vmlinux } = openProfile(name);
+const kernel = { btf: vmlinux, data: openVerifierData(name), modules };
 const verifier = await Verifier.create({ wasm: readFileSync(wasm), kernel });
 const loader = new SelftestLoader(vmlinux, modules, config);
 

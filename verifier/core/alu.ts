@@ -2,6 +2,8 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { Alu, Class, MovOffset, Source } from '../../bpf/isa.ts';
+import { OpcodeUse, Request } from '../abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { Reg } from '../types.ts';
 import { BoundsFault, boundsFault, forgetBounds, syncBounds } from './bounds.ts';
 import * as env from './env.ts';
@@ -52,6 +54,10 @@ export function clearScalarId(reg: RegState): void {
 /** A copied scalar gets an id, so that what is learnt of one copy holds for the other. */
 export function linkForMove(from: RegState): void {
   if (from.type !== Reg.Scalar) return;
+  if (!env.has(Feature.WiderLinks)) {
+    if (from.id === 0) from.id = env.newId();
+    return;
+  }
   if ((from.id & ADD_CONST) !== 0) clearScalarId(from);
   if (from.id === 0 && from.mask !== 0) from.id = env.newId();
 }
@@ -92,6 +98,7 @@ export function operatorName(op: u32): i64 {
 
 /** Reports views of a range that contradict each other. 0, or -EFAULT where the program asked for that. */
 export function checkInvariants(reg: RegState, context: string): i32 {
+  if (!env.has(Feature.Invariants)) return 0;
   const fault = boundsFault(reg);
   if (fault === BoundsFault.None) return 0;
   let what = 'range bounds violation';
@@ -102,6 +109,11 @@ export function checkInvariants(reg: RegState, context: string): i32 {
   if (env.testRegInvariants) return -Errno.EFAULT;
   forgetBounds(reg);
   return 0;
+}
+
+/** Whether the kernel knows variants of the opcode that the offset tells apart. */
+function hasOffsetVariants(code: u32): bool {
+  return (load<u8>(<usize>env.requestWord(Request.Opcodes) + code) & OpcodeUse.Offset) !== 0;
 }
 
 function reserved(message: string): i32 {
@@ -141,6 +153,7 @@ function checkMoveFields(index: i32): i32 {
   if ((code & Source.X) === 0) {
     return env.insnSrc(index) !== 0 || off !== 0 ? reserved(M.MOV_RESERVED) : 0;
   }
+  if (off !== 0 && !hasOffsetVariants(code)) return reserved(M.MOV_RESERVED);
   if ((code & Class.Mask) === Class.Alu) {
     const fits = off === 0 || off === MovOffset.Sext8 || off === MovOffset.Sext16;
     return !fits || imm !== 0 ? reserved(M.MOV_RESERVED) : 0;
@@ -201,7 +214,7 @@ function move32(index: i32, dst: RegState, src: RegState): i32 {
   if (src.type !== Reg.Scalar) {
     setUnknown(dst, !env.bpfCapable);
   } else if (off === 0) {
-    copyScalar(dst, src, src.umax <= 0xffff_ffff);
+    copyScalar(dst, src, env.has(Feature.WiderLinks) && src.umax <= 0xffff_ffff);
     dst.subregDef = index + 1;
   } else {
     copyScalar(dst, src, src.umax < (<u64>1) << (off - 1));
@@ -243,7 +256,7 @@ function checkBinaryFields(index: i32, op: u32): i32 {
   const off = env.insnOff(index);
   const imm = env.insnImm(index);
   const divides = op === Alu.Div || op === Alu.Mod;
-  const badOffset = (off !== 0 && off !== 1) || (off === 1 && !divides);
+  const badOffset = off !== 0 && (off !== 1 || !divides || !hasOffsetVariants(code));
   const fromRegister = (code & Source.X) !== 0;
   if (badOffset || (fromRegister ? imm !== 0 : env.insnSrc(index) !== 0)) return reserved(M.ALU_RESERVED);
   if (fromRegister) {
@@ -278,6 +291,7 @@ function isComputable(op: u32, src: RegState, narrow: bool): bool {
  * followed, since the mask's tnum alone would forget which it was.
  */
 function forkSignMask(index: i32, dst: RegState): i32 {
+  if (!env.has(Feature.ForkedMasks)) return 0;
   const wide = dst.smin === -1 && dst.smax === 0;
   const narrow = !wide && dst.smin32 === -1 && dst.smax32 === 0;
   if (!wide && !narrow) return 0;
@@ -334,7 +348,37 @@ function compute(index: i32, op: u32, dst: RegState, src: RegState, narrow: bool
   return 0;
 }
 
+/** Before operands could be variable: a constant whose views agree, or any range that is not empty for the plain ones. */
+function isFirm(op: u32, src: RegState, narrow: bool): bool {
+  const known = narrow ? <u32>src.mask === 0 : src.mask === 0;
+  if (narrow) {
+    if (src.smin32 > src.smax32 || src.umin32 > src.umax32) return false;
+    if (known && (src.smin32 !== src.smax32 || src.umin32 !== src.umax32)) return false;
+  } else {
+    if (src.smin > src.smax || src.umin > src.umax) return false;
+    if (known && (src.smin !== src.smax || src.umin !== src.umax)) return false;
+  }
+  return known || op === Alu.Add || op === Alu.Sub || op === Alu.And;
+}
+
+/** The result's range in kernels that compute with constants only. */
+function adjustByConstant(index: i32, op: u32, dst: RegState, src: RegState, narrow: bool): i32 {
+  if (!isFirm(op, src, narrow)) {
+    setUnknown(dst, !env.bpfCapable);
+    return 0;
+  }
+  let error = hardenScalar(index, op);
+  if (error !== 0) return error;
+  if (isComputable(op, src, narrow)) error = compute(index, op, dst, src, narrow);
+  else setUnknown(dst, !env.bpfCapable);
+  if (error !== 0) return error;
+  if (narrow) zeroExtend(dst);
+  syncBounds(dst);
+  return 0;
+}
+
 function adjustScalar(index: i32, op: u32, dst: RegState, src: RegState, narrow: bool): i32 {
+  if (!env.has(Feature.VariableOperands)) return adjustByConstant(index, op, dst, src, narrow);
   if (!isComputable(op, src, narrow)) {
     setUnknown(dst, !env.bpfCapable);
     return 0;
@@ -351,7 +395,14 @@ function adjustScalar(index: i32, op: u32, dst: RegState, src: RegState, narrow:
 /** dst += constant keeps the link to the other copies, at a distance; anything else ends it. */
 function keepLink(index: i32, op: u32, dst: RegState, src: RegState, narrow: bool): void {
   const doubles = (env.insnCode(index) & Source.X) !== 0 && env.insnSrc(index) === env.insnDst(index);
-  const links = env.bpfCapable && op === Alu.Add && !narrow && dst.id !== 0 && src.isConst && !doubles;
+  const links =
+    env.has(Feature.WiderLinks) &&
+    env.bpfCapable &&
+    op === Alu.Add &&
+    !narrow &&
+    dst.id !== 0 &&
+    src.isConst &&
+    !doubles;
   if (!links || (dst.id & ADD_CONST) !== 0 || src.value > <u64>i32.MAX_VALUE) {
     clearScalarId(dst);
     return;

@@ -5,7 +5,9 @@
  * rounds are part of the observable behaviour (they decide what is printed and what is pruned): kernel docs,
  * bpf/verifier.rst "Register value tracking".
  */
-import { RegState, setUnbounded } from './reg.ts';
+import { Feature } from '../feature-abi.ts';
+import * as env from './env.ts';
+import { RegState, setUnbounded, setUnbounded32, setUnbounded64 } from './reg.ts';
 import { setTnum, Tnum, tnumIntersect, tnumLow, tnumOfRange, tnumOr } from './tnum.ts';
 
 const HIGH_HALF: u64 = 0xffff_ffff_0000_0000;
@@ -135,9 +137,55 @@ function learnBits(reg: RegState): void {
   tnumOr(reg.varOff, full, low);
 }
 
+/** The older way: the sign alone carries over, from the signed view where it has one, else from the unsigned one. */
+function learnSignOnce32(reg: RegState): void {
+  const unsignedMin = max(<u32>reg.smin32, reg.umin32);
+  const unsignedMax = min(<u32>reg.smax32, reg.umax32);
+  if (reg.smin32 >= 0 || reg.smax32 < 0) {
+    reg.umin32 = unsignedMin;
+    reg.smin32 = <i32>unsignedMin;
+    reg.umax32 = unsignedMax;
+    reg.smax32 = <i32>unsignedMax;
+  } else if (<i32>reg.umax32 >= 0) {
+    reg.smin32 = <i32>reg.umin32;
+    reg.umax32 = unsignedMax;
+    reg.smax32 = <i32>unsignedMax;
+  } else if (<i32>reg.umin32 < 0) {
+    reg.umin32 = unsignedMin;
+    reg.smin32 = <i32>unsignedMin;
+    reg.smax32 = <i32>reg.umax32;
+  }
+}
+
+function learnSignOnce64(reg: RegState): void {
+  const unsignedMin = max(<u64>reg.smin, reg.umin);
+  const unsignedMax = min(<u64>reg.smax, reg.umax);
+  if (reg.smin >= 0 || reg.smax < 0) {
+    reg.umin = unsignedMin;
+    reg.smin = <i64>unsignedMin;
+    reg.umax = unsignedMax;
+    reg.smax = <i64>unsignedMax;
+  } else if (<i64>reg.umax >= 0) {
+    reg.smin = <i64>reg.umin;
+    reg.umax = unsignedMax;
+    reg.smax = <i64>unsignedMax;
+  } else if (<i64>reg.umin < 0) {
+    reg.umin = unsignedMin;
+    reg.smin = <i64>unsignedMin;
+    reg.smax = <i64>reg.umax;
+  }
+}
+
 /** Lets every view learn from the others, after one of them was narrowed. */
 export function syncBounds(reg: RegState): void {
   learnFromBits(reg);
+  if (!env.has(Feature.MutualBounds)) {
+    learnSignOnce32(reg);
+    learnSignOnce64(reg);
+    learnBits(reg);
+    learnFromBits(reg);
+    return;
+  }
   for (let round = 0; round < 3; round++) {
     learn32From64(reg);
     learnSign32(reg);
@@ -159,6 +207,28 @@ export function zeroExtendBounds(reg: RegState): void {
     reg.smin = 0;
     reg.smax = 0xffff_ffff;
   }
+}
+
+/** After a 64-bit comparison, in kernels whose widths do not sharpen each other: the low half is known where it is all. */
+export function narrowFrom64(reg: RegState): void {
+  setUnbounded32(reg);
+  if (reg.smin >= <i64>i32.MIN_VALUE && reg.smax <= <i64>i32.MAX_VALUE) {
+    // both ends fit: the order of the two halves is that of the whole
+    reg.smin32 = <i32>reg.smin;
+    reg.smax32 = <i32>reg.smax;
+  }
+  if (reg.umax <= <u64>u32.MAX_VALUE) {
+    reg.umin32 = <u32>reg.umin;
+    reg.umax32 = <u32>reg.umax;
+  }
+  syncBounds(reg);
+}
+
+/** After a 32-bit comparison: the upper half is zero, or the 64-bit view starts again from the known bits. */
+export function widenFrom32(reg: RegState): void {
+  if ((reg.value | reg.mask) >> 32 === 0) zeroExtendBounds(reg);
+  else setUnbounded64(reg);
+  syncBounds(reg);
 }
 
 /** What is wrong with a range; 0 when the views agree. */

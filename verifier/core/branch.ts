@@ -2,9 +2,11 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { Class, Jmp, Source } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { Flag, Reg } from '../types.ts';
 import { clearScalarId, isSecretPointer, moveReg } from './alu.ts';
 import { decide, isAnyPacketPointer, refineBranches } from './compare.ts';
+import { firstReg, isReg, nextReg, SPILLS } from './each-reg.ts';
 import * as env from './env.ts';
 import { History, recordHistory } from './history.ts';
 import { linkedCount, linkedFrame, linkedIndex, linkedIsRegister, MAX_LINKED, withLinked } from './linked.ts';
@@ -88,6 +90,18 @@ function spread(state: VerifierState, known: RegState, packed: u64): void {
   }
 }
 
+/** The older way: every copy with the id has the same value. */
+function spreadToAll(state: VerifierState, known: RegState): void {
+  const id = known.id;
+  for (let reg = firstReg(state, SPILLS); isReg(reg); reg = nextReg()) {
+    if (reg.type !== Reg.Scalar || reg.id !== id || changetype<usize>(reg) === changetype<usize>(known))
+      continue;
+    const subregDef = reg.subregDef;
+    moveReg(reg, known);
+    reg.subregDef = subregDef;
+  }
+}
+
 /* may_goto. */
 
 function checkMayGoto(index: i32): i32 {
@@ -145,7 +159,7 @@ function checkOperands(index: i32): i32 {
     setConstScalar(constant, <u64>(<i64>env.insnImm(index)));
   }
   if (dst.type === Reg.Stack) flags |= History.DstIsStack;
-  if (flags !== 0) recordHistory(env.state, flags, 0);
+  if (flags !== 0 && env.has(Feature.TrackedSpills)) recordHistory(env.state, flags, 0);
   return 0;
 }
 
@@ -181,6 +195,7 @@ function goOneWay(index: i32, taken: bool): i32 {
 /** Two pointers that are equal: where one cannot be null, neither can the other. */
 function learnFromEquality(op: u32, index: i32, dst: RegState, src: RegState, taken: VerifierState): void {
   if (op !== Jmp.Eq && op !== Jmp.Ne) return;
+  if (!env.has(Feature.EqualPointers)) return;
   const equal = op === Jmp.Eq ? taken.currentFrame : env.currentFrame();
   if (isNeverNull(dst) && (src.type & Flag.MaybeNull) !== 0) markNotNull(equal.reg(env.insnSrc(index)));
   if (isNeverNull(src) && (dst.type & Flag.MaybeNull) !== 0) markNotNull(equal.reg(env.insnDst(index)));
@@ -229,6 +244,7 @@ function refine(index: i32, taken: VerifierState): i32 {
 }
 
 function linkedOf(index: i32): u64 {
+  if (!env.has(Feature.WiderLinks)) return 0;
   let linked: u64 = 0;
   const dst = env.currentReg(env.insnDst(index));
   if ((env.insnCode(index) & Source.X) !== 0) {
@@ -244,8 +260,18 @@ function spreadOperand(register: u32, taken: VerifierState, linked: u64): void {
   const reg = env.currentReg(register);
   const other = taken.currentFrame.reg(register);
   if (reg.type !== Reg.Scalar || reg.id === 0 || reg.id !== other.id) return;
-  spread(env.state, reg, linked);
-  spread(taken, other, linked);
+  if (env.has(Feature.WiderLinks)) {
+    spread(env.state, reg, linked);
+    spread(taken, other, linked);
+  } else {
+    spreadToAll(env.state, reg);
+    spreadToAll(taken, other);
+  }
+}
+
+/** What is learnt of the source of a comparison with a pointer was nobody else's business. */
+function spreadsSource(index: i32): bool {
+  return env.has(Feature.WiderLinks) || env.currentReg(env.insnDst(index)).type === Reg.Scalar;
 }
 
 function goBothWays(index: i32): i32 {
@@ -255,7 +281,9 @@ function goBothWays(index: i32): i32 {
   const taken = pushed();
   error = refine(index, taken);
   if (error !== 0) return error;
-  if ((env.insnCode(index) & Source.X) !== 0) spreadOperand(env.insnSrc(index), taken, linked);
+  if ((env.insnCode(index) & Source.X) !== 0 && spreadsSource(index)) {
+    spreadOperand(env.insnSrc(index), taken, linked);
+  }
   spreadOperand(env.insnDst(index), taken, linked);
   error = learnPointers(index, taken);
   if (error !== 0) return error;

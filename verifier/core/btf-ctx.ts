@@ -3,6 +3,7 @@
 import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Request } from '../abi.ts';
 import { AttachFact, AttachFlag, ContextName, CtxArgFact, TargetFact } from '../btf-abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { Flag, Reg } from '../types.ts';
 import { AttachType, attachName, attachProto } from './attach.ts';
 import {
@@ -105,6 +106,7 @@ function isNullableBuffer(row: usize): bool {
 }
 
 function argumentsAreTrusted(): bool {
+  if (!env.has(Feature.TrustedPointers)) return false;
   switch (env.progType) {
     case PROG_TYPE_TRACING:
       return env.attachType === AttachType.RawTp || env.attachType === AttachType.Iter;
@@ -132,6 +134,7 @@ function argumentFlags(btf: u32, proto: usize, index: u32, nameIndex: u32): u32 
     flags |= Flag.MaybeNull;
   }
   if (tracepointSays(index, MAY_BE_NULL)) flags |= Flag.MaybeNull;
+  if (!env.has(Feature.NullTracepointArgs)) return flags;
   const unknown = env.attachType === AttachType.RawTp && !attachHas(AttachFlag.NullArgsKnown);
   if (unknown && isModuleBtf(btf)) flags |= Flag.MaybeNull;
   return flags;

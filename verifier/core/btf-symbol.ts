@@ -4,6 +4,7 @@ import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { Request } from '../abi.ts';
 import { BtfFacts } from '../btf-abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { Flag, Reg } from '../types.ts';
 import {
   hasType,
@@ -36,7 +37,8 @@ function checkSymbol(btf: u32, id: u32): i32 {
     return -Errno.ENOENT;
   }
   const kind = kindOf(btf, id);
-  if (kind !== BtfKind.Var && kind !== BtfKind.Func) {
+  const isFunction = kind === BtfKind.Func && env.has(Feature.FunctionSymbols);
+  if (kind !== BtfKind.Var && !isFunction) {
     say(M.SYMBOL_KIND, id);
     return -Errno.EINVAL;
   }

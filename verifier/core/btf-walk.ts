@@ -4,6 +4,7 @@ import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { MapField, Request } from '../abi.ts';
 import { BtfFacts, RecordField, WriteRule } from '../btf-abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { Flag, Reg } from '../types.ts';
 import {
   areSameTypes,
@@ -168,7 +169,8 @@ function meetStruct(flexible: bool): i32 {
     say(M.NOT_A_STRUCT, structName());
     return refuse(Errno.EINVAL);
   }
-  if (kindAt(struct) === BtfKind.Union && vlenAt(struct) !== 1) flags |= Flag.Untrusted;
+  const trust = env.has(Feature.TrustedPointers);
+  if (trust && kindAt(struct) === BtfKind.Union && vlenAt(struct) !== 1) flags |= Flag.Untrusted;
   if (off + size > sizeAt(struct)) {
     const met = flexible ? meetFlexibleArray() : Met.Nothing;
     if (met !== Met.Nothing) return met;
@@ -273,11 +275,12 @@ function loadMet(value: i32, met: i32, inBtf: u32, pointerFlags: u32): void {
 
 function checkPointer(register: u32, reg: RegState, at: i32, write: bool): i32 {
   const name = <i64>typeNameBytes(reg.word0, reg.word2);
-  if (!env.allowPtrLeaks) {
+  const guarded = env.has(Feature.StructPermissions);
+  if (guarded && !env.allowPtrLeaks) {
     say(M.STRUCT_CAPABILITY, name);
     return -Errno.EPERM;
   }
-  if (env.requestWord(Request.Gpl) === 0 && isKernelBtf(reg.word0)) {
+  if (guarded && env.requestWord(Request.Gpl) === 0 && isKernelBtf(reg.word0)) {
     say(M.STRUCT_LICENCE, name);
     return -Errno.EINVAL;
   }

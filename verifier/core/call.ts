@@ -1,5 +1,6 @@
 /** Calls of subprograms. Static ones are followed on every path; global ones are verified once, on their own. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { Arg, Flag, Reg, VerifierLimit } from '../types.ts';
 import { hasFuncInfo, subprogName } from './btf-info.ts';
 import { checkDynptrArg } from './dynptr.ts';
@@ -119,11 +120,14 @@ function callGlobal(index: u32, argumentError: i32): i32 {
   if (env.state.preemptDepth !== 0) return invalid(M.GLOBAL_PREEMPT, 0);
   const name = <i64>subprogName(index);
   if (argumentError !== 0) {
-    say(M.GLOBAL_ARGUMENTS, index, name);
+    if (env.has(Feature.NamedMessages)) say(M.GLOBAL_ARGUMENTS, index, name);
+    else say(M.GLOBAL_ARGUMENTS_PLAIN, index);
     return argumentError;
   }
-  say(M.GLOBAL_ASSUMED, index, name);
-  if (subprogHas(index, SubprogFlag.ChangesPacket)) invalidatePacketPointers();
+  if (env.has(Feature.NamedMessages)) say(M.GLOBAL_ASSUMED, index, name);
+  else if (env.logsPath()) say(M.GLOBAL_VALID, index);
+  const moves = env.has(Feature.PacketEffects) && subprogHas(index, SubprogFlag.ChangesPacket);
+  if (moves) invalidatePacketPointers();
   subprog(index).called = true;
   clobberCallerSaved();
   const result = env.currentReg(0);

@@ -2,8 +2,9 @@
 import { Errno } from '../../bpf/errno.ts';
 import { CallKind } from '../../bpf/isa.ts';
 import { MapField, MapOp, Request } from '../abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { CallFacts, Helper } from '../helper-abi.ts';
-import { DynptrKind, Reg } from '../types.ts';
+import { DynptrKind, Flag, Reg } from '../types.ts';
 import { checkSubprogArgs, enterFrame } from './call.ts';
 import { setDynptr } from './dynptr.ts';
 import * as env from './env.ts';
@@ -11,13 +12,15 @@ import { initFrame } from './function.ts';
 import { setGraphCallbackArgs } from './graph-callback.ts';
 import { callFact } from './helper-table.ts';
 import { isRbtreeKfunc, runsCallbackLater, runsCallbackNow } from './kfunc-table.ts';
+import { clobberCallerSaved } from './ld.ts';
 import { say } from './log.ts';
 import { mapWord } from './map-value.ts';
 import * as M from './messages.ts';
 import { pushBranch, pushed, pushRoot } from './pending.ts';
+import { printFrame } from './print.ts';
 import { copyReg, RegState, setKnown, setNotInit } from './reg.ts';
 import { FuncState, newFrame, newState } from './state.ts';
-import { SubprogFlag, subprog, subprogSet } from './subprog.ts';
+import { isGlobalSubprog, SubprogFlag, subprog, subprogSet } from './subprog.ts';
 
 /** Which call runs the callback: what arguments it gets. */
 export const enum Callback {
@@ -75,6 +78,10 @@ function setMapPointer(reg: RegState, type: u32, from: RegState): void {
 
 function setMapElement(caller: FuncState, callee: FuncState, insn: i32): i32 {
   const map = env.aux(insn).mapPtr;
+  if (!env.has(Feature.RepeatedCallbacks) && env.auxHas(insn, env.AuxFlag.MapPoisoned)) {
+    say(M.TAIL_CALL_MAP);
+    return -Errno.EINVAL;
+  }
   const ops = load<u8>(<usize>env.requestWord(Request.MapOps) + mapWord(map, MapField.Type));
   if ((ops & MapOp.ForEach) === 0) {
     say(M.CALLBACK_MAP);
@@ -119,8 +126,8 @@ function setUserRingbuf(caller: FuncState, callee: FuncState): i32 {
   setNotInit(callee.reg(0), !env.bpfCapable);
   const dynptr = callee.reg(1);
   setKnown(dynptr, 0);
-  dynptr.type = Reg.ConstDynptr;
-  setDynptr(dynptr, DynptrKind.Local, true, env.newId());
+  if (env.has(Feature.GuardedDynptrs)) setDynptr(dynptr, DynptrKind.Local, true, env.newId());
+  else dynptr.type = Reg.ConstDynptr | Flag.DynptrLocal;
   copyReg(callee.reg(2), caller.reg(3));
   setNotInits(callee, 3);
   return 0;
@@ -184,11 +191,37 @@ function pushSync(insn: i32, index: u32, kind: Callback): i32 {
   return 0;
 }
 
+/** The older way: the callback is entered as a called function would be, once; the call goes on behind it. */
+function enterSync(insn: i32, index: u32, kind: Callback): i32 {
+  let error = enterFrame(env.state, index, insn);
+  if (error !== 0) return error;
+  const caller = env.state.frame(env.state.current - 1);
+  const callee = env.currentFrame();
+  error = setArguments(kind, caller, callee, insn);
+  if (error !== 0) return error;
+  env.state.current--;
+  clobberCallerSaved();
+  env.state.current++;
+  env.setInsnIndex(subprog(index).start - 1);
+  if (env.logsPath()) {
+    say(M.CALLER);
+    printFrame(caller, true);
+    say(M.CALLEE);
+    printFrame(callee, true);
+  }
+  return 0;
+}
+
 /** Queues the verification of a callback of the call at `insn`. `sleepable`: it runs in a context that may sleep. */
 export function pushCallback(insn: i32, index: u32, kind: Callback, sleepable: bool): i32 {
   const error = checkSubprogArgs(index);
   if (error === -Errno.EFAULT) return error;
   subprogSet(index, SubprogFlag.Callback);
+  if (!env.has(Feature.RepeatedCallbacks)) {
+    // a global function was verified on its own, for any arguments that match
+    if (isGlobalSubprog(index)) return error;
+    if (!callsAsyncCallback(insn)) return enterSync(insn, index, kind);
+  }
   return callsAsyncCallback(insn) ? pushAsync(insn, index, kind, sleepable) : pushSync(insn, index, kind);
 }
 

@@ -5,6 +5,7 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Jmp, Mode, Pseudo, Size, Source } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { allocate } from './arena.ts';
 import { callsAsyncCallback, callsSyncCallback } from './callback.ts';
 import * as env from './env.ts';
@@ -66,8 +67,8 @@ function backEdge(from: i32, to: i32): i32 {
   return -Errno.EINVAL;
 }
 
-/** Follows an edge. PUSHED when its target is new. */
-function follow(from: i32, to: i32, edge: u8): i32 {
+/** Follows an edge, which may close a loop or not. PUSHED when its target is new. */
+function follow(from: i32, to: i32, edge: u8, mayLoop: bool = true): i32 {
   if (stateOf(from) >= (DISCOVERED | edge)) return DONE;
   if (to < 0 || to >= <i32>env.insnCount) return badEdge(from, to);
   if (edge === BRANCH) {
@@ -81,7 +82,7 @@ function follow(from: i32, to: i32, edge: u8): i32 {
     push(to);
     return PUSHED;
   }
-  if ((state & 0xf0) === DISCOVERED) return env.bpfCapable ? DONE : backEdge(from, to);
+  if ((state & 0xf0) === DISCOVERED) return env.bpfCapable && mayLoop ? DONE : backEdge(from, to);
   setStateOf(from, DISCOVERED | edge);
   return DONE;
 }
@@ -93,7 +94,7 @@ function isLdImm64(index: i32): bool {
 /** Calls, and references to functions: the code behind, then the callee. */
 function visitCall(index: i32, visitCallee: bool): i32 {
   const next = index + (isLdImm64(index) ? 2 : 1);
-  const outcome = follow(index, next, FALLTHROUGH);
+  const outcome = follow(index, next, FALLTHROUGH, env.has(Feature.AnyLoops));
   if (outcome !== DONE) return outcome;
   env.auxSet(next, env.AuxFlag.PrunePoint | env.AuxFlag.JumpPoint);
   if (!visitCallee) return DONE;
@@ -102,13 +103,14 @@ function visitCall(index: i32, visitCallee: bool): i32 {
   if (subprogHas(subprogOf(callee), SubprogFlag.ChangesPacket)) {
     subprogSet(subprogOf(index), SubprogFlag.ChangesPacket);
   }
-  return follow(index, callee, BRANCH);
+  // A function that is only referred to is called later, if at all.
+  return follow(index, callee, BRANCH, isLdImm64(index) || env.has(Feature.AnyLoops));
 }
 
 function noteCall(index: i32): void {
   const kind = env.insnSrc(index);
   if (callsAsyncCallback(index)) env.auxSet(index, env.AuxFlag.PrunePoint);
-  if (callsSyncCallback(index)) {
+  if (callsSyncCallback(index) && env.has(Feature.RepeatedCallbacks)) {
     env.auxSet(
       index,
       env.AuxFlag.CallsCallback |
@@ -149,7 +151,7 @@ function visit(index: i32): i32 {
   const code = env.insnCode(index);
   const cls = code & Class.Mask;
   if (cls !== Class.Jmp && cls !== Class.Jmp32) {
-    return follow(index, index + (isLdImm64(index) ? 2 : 1), FALLTHROUGH);
+    return follow(index, index + (isLdImm64(index) ? 2 : 1), FALLTHROUGH, env.has(Feature.AnyLoops));
   }
   switch (code & Jmp.Mask) {
     case Jmp.Exit:

@@ -5,6 +5,7 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Jmp, Mode, Source } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { checkAlu } from './alu.ts';
 import { checkConditional } from './branch.ts';
 import { checkBpfCall } from './call.ts';
@@ -88,6 +89,10 @@ function checkLockHeld(index: i32): i32 {
   if (env.state.lockObject === 0) return 0;
   const kind = env.insnSrc(index);
   const imm = env.insnImm(index);
+  if (!env.has(Feature.CallsUnderLock)) {
+    const unlocks = kind === CallKind.Helper && imm === HELPER_SPIN_UNLOCK;
+    return unlocks ? 0 : reserved(M.CALL_UNDER_LOCK);
+  }
   const helper = kind === CallKind.Helper && imm !== HELPER_SPIN_UNLOCK;
   const kfunc = kind === CallKind.Kfunc && (env.insnOff(index) !== 0 || !isGraphKfunc(imm));
   return helper || kfunc ? reserved(M.CALL_UNDER_LOCK) : 0;

@@ -1,8 +1,11 @@
 /** Comparisons of two values: whether a branch is decided, and what each side of an undecided one learns. */
 import { Jmp } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { Reg } from '../types.ts';
 import { checkInvariants } from './alu.ts';
 import { syncBounds } from './bounds.ts';
+import { decideByConstant, refineByConstant } from './constant-compare.ts';
+import * as env from './env.ts';
 import { isNeverNull } from './pointer.ts';
 import { RegState, setUnbounded } from './reg.ts';
 import { setTnum, Tnum, tnumAnd, tnumIntersect, tnumLow, tnumOr, tnumWithLow } from './tnum.ts';
@@ -179,7 +182,7 @@ export function isAnyPacketPointer(reg: RegState): bool {
 }
 
 /** A pointer that was compared with packet_end before. */
-function decidePacket(a: RegState, b: RegState, op: u32): i32 {
+export function decidePacket(a: RegState, b: RegState, op: u32): i32 {
   let packet = a;
   let comparison = op;
   if (b.type !== Reg.PacketEnd) {
@@ -217,6 +220,7 @@ function decidePointer(a: RegState, b: RegState, op: u32): i32 {
 
 /** Whether `a op b` always (1) or never (0) holds; -1 when both are possible. */
 export function decide(a: RegState, b: RegState, op: u32, narrow: bool): i32 {
+  if (!env.has(Feature.MutualBounds)) return decideByConstant(a, b, op, narrow);
   if (!narrow && isAnyPacketPointer(a) && isAnyPacketPointer(b)) return decidePacket(a, b, op);
   if (a.type !== Reg.Scalar || b.type !== Reg.Scalar) return narrow ? -1 : decidePointer(a, b, op);
   return decideScalar(a, b, op, narrow);
@@ -381,6 +385,10 @@ export function refineBranches(
   op: u32,
   narrow: bool,
 ): i32 {
+  if (!env.has(Feature.MutualBounds)) {
+    refineByConstant(takenA, takenB, otherA, otherB, op, narrow);
+    return 0;
+  }
   if (otherA.type !== Reg.Scalar || otherB.type !== Reg.Scalar) return 0;
   learn(otherA, otherB, negated(op), narrow);
   learn(takenA, takenB, op, narrow);

@@ -1,5 +1,6 @@
 /** Dynptrs on the stack. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { Arg, DynptrKind, Flag, Reg, Slot } from '../types.ts';
 import { checkAccess } from './access.ts';
 import { firstReg, isReg, nextReg, SPILLS } from './each-reg.ts';
@@ -8,6 +9,7 @@ import { markRegRead } from './liveness.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
 import { dynptrName } from './names.ts';
+import { checkPlainDynptrArg, plainDynptrOf, releasePlainDynptr } from './plain-dynptr.ts';
 import { acquireReference, invalidateReg, releaseReference } from './refs.ts';
 import { LIVE_READ64, LIVE_WRITTEN, RegState, setKnownZero } from './reg.ts';
 import { markSlotScratched } from './scratched.ts';
@@ -56,6 +58,7 @@ export function dynptrFlag(kind: u32): u32 {
 
 /** Register that stands for the dynptr a register points to (or is); 0 where there is none. */
 export function dynptrOf(reg: RegState): RegState {
+  if (!env.has(Feature.GuardedDynptrs)) return plainDynptrOf(reg);
   if (reg.type === Reg.ConstDynptr) return reg;
   const slot = objectSlot(reg, NAME, SLOTS);
   return slot < 0 ? changetype<RegState>(0) : frameOf(reg).spilled(slot);
@@ -82,6 +85,7 @@ function invalidateSlices(id: u32): void {
 
 /** A write to the slot ends the dynptr that is there, where that is allowed. 0 or a negative errno. */
 export function destroyDynptrAt(func: FuncState, slot: u32): i32 {
+  if (!env.has(Feature.GuardedDynptrs)) return 0;
   if (func.slotType(slot, 0) !== Slot.Dynptr) return 0;
   const first = func.spilled(slot).word1 !== 0 ? slot : slot + 1;
   const dynptr = func.spilled(first);
@@ -105,6 +109,7 @@ function forgetDynptr(func: FuncState, first: u32): void {
 
 /** A helper has given the dynptr back: its clones and slices end with it. 0 or a negative errno. */
 export function releaseDynptr(reg: RegState): i32 {
+  if (!env.has(Feature.GuardedDynptrs)) return releasePlainDynptr(reg);
   const func = frameOf(reg);
   const slot = objectSlot(reg, NAME, SLOTS);
   if (slot < 0) return slot;
@@ -198,6 +203,7 @@ function markDynptrRead(reg: RegState): i32 {
  * is not changed, a kind where it must be of that. `cloneOf` is the reference a made one shares, 0 for none.
  */
 export function checkDynptrArg(register: u32, insn: i32, type: u32, cloneOf: u32): i32 {
+  if (!env.has(Feature.GuardedDynptrs)) return checkPlainDynptrArg(register, insn, type, kindOfFlags(type));
   const reg = env.currentReg(register);
   if (reg.type !== Reg.Stack && reg.type !== Reg.ConstDynptr) {
     say(M.DYNPTR_EXPECTED, register - 1);

@@ -27,6 +27,14 @@ export let bypassSpecV1: bool = false;
 export let bypassSpecV4: bool = false;
 export let bpfCapable: bool = false;
 
+/** Bits of `Feature`. */
+let features: u64 = 0;
+
+/** Whether the kernel verifies in this way (`Feature`). */
+export function has(feature: u32): bool {
+  return ((features >> feature) & 1) !== 0;
+}
+
 /* Program flags. */
 export let strictAlignment: bool = false;
 export let testStateFreq: bool = false;
@@ -146,6 +154,7 @@ export function beginVerification(at: usize): void {
   attachType = requestWord(Request.AttachType);
   progFlags = requestWord(Request.ProgFlags);
   logLevel = requestWord(Request.LogLevel);
+  features = load<u64>(at, Request.Features);
   const caps = requestWord(Request.Caps);
   bpfCapable = (caps & (Cap.Bpf | Cap.SysAdmin)) !== 0;
   const perfmon = (caps & (Cap.Perfmon | Cap.SysAdmin)) !== 0;

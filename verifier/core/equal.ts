@@ -2,6 +2,7 @@
  * Whether everything that may follow from the current state has already been verified from an older one.
  * `Exactness` says how strict the comparison is; see state.ts.
  */
+import { Feature } from '../feature-abi.ts';
 import { Exactness, IterPhase, Reg, Slot, VerifierLimit } from '../types.ts';
 import { spend } from './effort.ts';
 import * as env from './env.ts';
@@ -10,6 +11,7 @@ import { ADD_CONST } from './print.ts';
 import { LIVE_READ, REG_PREFIX_ID, REG_PREFIX_RANGE, REG_SIZE, RegState, setUnknown } from './reg.ts';
 import { FuncState, VerifierState } from './state.ts';
 import { tnumContains } from './tnum.ts';
+import { coveredUnlinked } from './unlinked-equal.ts';
 
 /** A read, unbounded scalar: what a slot of plain bytes is worth. */
 const unbounded: RegState = changetype<RegState>(memory.data(112, 16));
@@ -199,6 +201,7 @@ function locksCovered(old: VerifierState, current: VerifierState): bool {
 
 /** Whether `old` covers `current`. Their instruction is the caller's to compare. */
 export function stateCovered(old: VerifierState, current: VerifierState, exact: Exactness): bool {
+  if (!env.has(Feature.ComparedLinks)) return coveredUnlinked(old, current);
   if (old.current !== current.current) return false;
   idMapReset(env.lastGivenId());
   // What was only verified speculatively says nothing about real execution.

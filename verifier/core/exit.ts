@@ -1,5 +1,6 @@
 /** Exits of frames and of the program. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { Reg } from '../types.ts';
 import * as env from './env.ts';
 import { noteCallbackReturn } from './follow.ts';
@@ -23,6 +24,7 @@ function refuse(message: string, errno: i32): i32 {
 /** Locks and sections end in the function that began them, at the latest with the program. */
 function checkNothingHeld(exception: bool): i32 {
   const state = env.state;
+  if (!env.has(Feature.CallsUnderLock) && state.lockObject !== 0) return refuse(M.EXIT_LOCK, Errno.EINVAL);
   if (state.current !== 0 && !exception) return checkReferenceLeak(false);
   if (state.lockObject !== 0) return refuse(exception ? M.THROW_LOCK : M.EXIT_LOCK, Errno.EINVAL);
   if (state.rcuLocked) return refuse(exception ? M.THROW_RCU : M.EXIT_RCU, Errno.EINVAL);
@@ -68,7 +70,8 @@ export function leaveFrame(): i32 {
     copyRefs(caller, callee);
   }
   // The call of a callback is looked at again: the callback may run once more.
-  const target = isCallback ? callee.callsite : callee.callsite + 1;
+  const again = isCallback && env.has(Feature.RepeatedCallbacks);
+  const target = again ? callee.callsite : callee.callsite + 1;
   if (env.logsPath()) {
     say(M.RETURNING);
     printFrame(callee, true);
@@ -79,7 +82,7 @@ export function leaveFrame(): i32 {
   state.setFrame(state.current, changetype<FuncState>(0));
   state.current--;
   env.setInsnIndex(target);
-  if (!isCallback) return 1;
+  if (!again) return 1;
   noteCallbackReturn();
   const earlier = openVisit(target, state);
   if (!isNull(earlier)) widenFrom(earlier, state);

@@ -4,6 +4,7 @@ import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { Request } from '../abi.ts';
 import { BtfFacts, ContextName, KernelType } from '../btf-abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { Arg, Flag, VerifierLimit } from '../types.ts';
 import { AttachType } from './attach.ts';
 import {
@@ -84,6 +85,7 @@ function tagBit(name: usize): u32 {
 
 /** Tag bits of the parameter, or a negative errno. */
 function readTags(func: u32): i32 {
+  if (!env.has(Feature.ArgumentTags)) return 0;
   let tags: u32 = 0;
   let id = nextDeclTag(btf, func, argument, TAG_PREFIX, 0);
   while (id !== 0) {
@@ -118,6 +120,7 @@ function isUserRegs(): bool {
 
 /** A name that stands for the context although it is not its name. */
 function isView(context: usize, name: usize): bool {
+  if (!env.has(Feature.ArgumentTags)) return false;
   if (isText(context, '__sk_buff')) return isText(name, 'sk_buff');
   return isText(context, 'xdp_md') && isText(name, 'xdp_buff');
 }
@@ -190,6 +193,7 @@ function checkTaggedContext(progType: u32): i32 {
 /* Pointers to other things. */
 
 function isDynptr(): bool {
+  if (!env.has(Feature.ArgumentTags)) return false;
   const target = typeAt(btf, skipModifiers(btf, refAt(pointer)));
   const named = isStructAt(target) || kindAt(target) === BtfKind.Fwd;
   return named && isText(nameAt(btf, target), 'bpf_dynptr');

@@ -1,6 +1,7 @@
 /** The arguments of a helper call, one after the other, as its prototype demands them. */
 import { Errno } from '../../bpf/errno.ts';
 import { MapField, PacketUse, Request } from '../abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { CallFacts, Helper, HelperArg } from '../helper-abi.ts';
 import { Arg, Flag, Reg } from '../types.ts';
 import { checkAlignment } from './alignment.ts';
@@ -21,7 +22,7 @@ import * as M from './messages.ts';
 import { markPrecise } from './precision.ts';
 import { RegState } from './reg.ts';
 import { checkArgOffset, checkRegType } from './reg-type.ts';
-import { objectSlot } from './stack-object.ts';
+import { objectSlot, plainSlot } from './stack-object.ts';
 
 /** BPF_MAP_TYPE_* whose values are passed in another way. */
 const SOCKMAP: u32 = 15;
@@ -57,11 +58,20 @@ function resolveMapValue(type: u32): u32 {
 /* What is released, and what reference an argument carries. */
 
 function checkReleasedDynptr(register: u32, reg: RegState): i32 {
+  if (!env.has(Feature.GuardedDynptrs)) return checkReleasedPlain(register, reg);
   if (reg.type !== Reg.Stack) {
     say(M.RELEASE_CONST_DYNPTR);
     return -Errno.EINVAL;
   }
   const slot = objectSlot(reg, 'dynptr', DYNPTR_SLOTS);
+  if (slot >= 0 && env.state.frame(reg.frame).spilled(slot).refId !== 0) return 0;
+  say(M.RELEASE_NOT_ACQUIRED, register);
+  return -Errno.EINVAL;
+}
+
+/** Where dynptrs are told by their place alone. */
+function checkReleasedPlain(register: u32, reg: RegState): i32 {
+  const slot = plainSlot(reg);
   if (slot >= 0 && env.state.frame(reg.frame).spilled(slot).refId !== 0) return 0;
   say(M.RELEASE_NOT_ACQUIRED, register);
   return -Errno.EINVAL;
@@ -158,6 +168,11 @@ function checkAllocSize(register: u32, reg: RegState): i32 {
   return markPrecise(register);
 }
 
+/** Errors of fields of map values had one number. */
+function plainErrno(error: i32): i32 {
+  return error !== 0 && !env.has(Feature.SpecificErrnos) ? -Errno.EACCES : error;
+}
+
 function checkByKind(record: usize, argument: u32, type: u32): i32 {
   const register = argument + 1;
   const reg = env.currentReg(register);
@@ -171,9 +186,9 @@ function checkByKind(record: usize, argument: u32, type: u32): i32 {
     case Arg.PercpuBtfId:
       return checkPercpu(register, reg);
     case Arg.SpinLock:
-      return checkLock(register);
+      return plainErrno(checkLock(register));
     case Arg.Timer:
-      return checkTimer(register);
+      return plainErrno(checkTimer(register));
     case Arg.Func:
       meta.callee = reg.word0;
       return 0;
@@ -191,7 +206,7 @@ function checkByKind(record: usize, argument: u32, type: u32): i32 {
     case Arg.ConstStr:
       return checkConstString(register);
     case Arg.KptrXchgDest:
-      return checkKptrDestination(register);
+      return plainErrno(checkKptrDestination(register));
     default:
       return 0;
   }

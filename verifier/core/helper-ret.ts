@@ -1,6 +1,7 @@
 /** What a helper call leaves in R0. */
 import { Errno } from '../../bpf/errno.ts';
 import { MapField } from '../abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { CallFacts, Helper, HelperField } from '../helper-abi.ts';
 import { Field, Flag, Reg, Ret } from '../types.ts';
 import { checkInvariants } from './alu.ts';
@@ -179,6 +180,7 @@ function narrow(reg: RegState, helper: i32): void {
       syncBounds(reg);
       return;
     case Helper.SmpProcessorId: {
+      if (!env.has(Feature.CpuNumbers)) return;
       const last = callFact(CallFacts.Cpus) - 1;
       reg.umax = last;
       reg.umax32 = last;

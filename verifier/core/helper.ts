@@ -1,6 +1,7 @@
 /** Calls of helpers. */
 import { Errno } from '../../bpf/errno.ts';
 import { MapField, Request } from '../abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { CallFacts, Helper, HelperArg, HelperField, HelperFlag, HelperState, MapFit } from '../helper-abi.ts';
 import { Arg, DynptrKind, Flag, ProgFlag, Reg } from '../types.ts';
 import { checkAccess } from './access.ts';
@@ -79,7 +80,9 @@ function checkAvailable(record: usize, index: i32): i32 {
     say(M.UNKNOWN_HELPER, <i64>helperWord(record, HelperField.Name), env.insnImm(index));
     return -Errno.EINVAL;
   }
-  if (state === HelperState.Refused) return refuseNamed(M.HELPER_REFUSED, record);
+  if (state === HelperState.Refused) {
+    return refuseNamed(env.has(Feature.NamedMessages) ? M.HELPER_REFUSED : M.HELPER_REFUSED_PLAIN, record);
+  }
   if (env.requestWord(Request.Gpl) === 0 && helperHas(record, HelperFlag.GplOnly)) {
     return refuse(M.HELPER_GPL, Errno.EINVAL);
   }
@@ -204,6 +207,7 @@ function checkTailCall(): i32 {
 
 function checkLoop(index: i32): i32 {
   noteInlining(index);
+  if (!env.has(Feature.RepeatedCallbacks)) return pushCallback(index, meta.callee, Callback.Loop, false);
   // How often the callback runs decides whether the loop is over.
   const error = markPrecise(1);
   if (error !== 0) return error;
@@ -233,7 +237,7 @@ function noteInlining(index: i32): void {
 
 function checkLocalStorage(): i32 {
   if (!isNullValue(env.currentReg(2))) return refuse(M.STORAGE_FLAGS, Errno.EINVAL);
-  return markPrecise(2);
+  return env.has(Feature.TrackedSpills) ? markPrecise(2) : 0;
 }
 
 function checkDynptrFromMem(): i32 {
@@ -254,8 +258,8 @@ function dynptrArgument(record: usize): RegState {
 
 function checkDynptrData(record: usize): i32 {
   const dynptr = dynptrArgument(record);
-  if (changetype<usize>(dynptr) === 0) return -Errno.EFAULT;
-  meta.dynptrId = dynptr.id;
+  if (changetype<usize>(dynptr) === 0) return env.has(Feature.GuardedDynptrs) ? -Errno.EFAULT : 0;
+  meta.dynptrId = env.has(Feature.GuardedDynptrs) ? dynptr.id : 0;
   meta.refId = dynptr.refId;
   return 0;
 }
@@ -354,13 +358,24 @@ export function checkHelperCall(index: i32): i32 {
   if (error === 0) error = rememberIndex(index);
   if (error === 0) error = writeRaw(index);
   if (error === 0) error = release(record);
+  const frame = env.state.current;
   if (error === 0) error = checkSpecial(record, index);
   if (error !== 0) return error;
   const movesPacket = helperHas(record, HelperFlag.ChangesPacket) || writesPacket(record);
+  // A callback that was entered does not change what the call is to its caller.
+  const entered = env.state.current !== frame;
+  if (entered) env.state.current--;
+  error = finishCall(record, index, movesPacket);
+  if (entered) env.state.current++;
+  return error;
+}
+
+/** What the call leaves behind. */
+function finishCall(record: usize, index: i32, movesPacket: bool): i32 {
   clobberCallerSaved();
   const result = env.currentReg(0);
   result.subregDef = NO_SUBREG_DEF;
-  error = setHelperResult(record, index);
+  let error = setHelperResult(record, index);
   if (error === 0) error = checkMapFit(record);
   if (error === 0) error = checkFuncIp(record);
   if (error === 0 && movesPacket) invalidatePacketPointers();

@@ -35,6 +35,20 @@ export function sameId(old: u32, current: u32): bool {
   return true;
 }
 
+/** The current id is the one that was first seen with the old one. */
+export function mapsId(old: u32, current: u32): bool {
+  looked += used;
+  for (let i: u32 = 0; i < used; i++) {
+    const at = pairs + i * 8;
+    if (load<u32>(at) === old) return load<u32>(at, 4) === current;
+  }
+  if (used === CAPACITY) return false;
+  store<u32>(pairs + used * 8, old);
+  store<u32>(pairs + used * 8, current, 4);
+  used++;
+  return true;
+}
+
 /** For scalars: an unlinked old register is safe against anything, an unlinked current one is unique. */
 export function sameScalarId(old: u32, current: u32, addConst: u32): bool {
   if (old === 0) return true;

@@ -1,5 +1,6 @@
 /** Arguments of kfunc calls: whether each register is what the parameter wants. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { ArgKind, ArgMark, KfuncArg, KfuncFacts, KfuncField, KfuncFlag, Special } from '../kfunc-abi.ts';
 import { Arg, DynptrKind, Flag, Reg } from '../types.ts';
 import { checkDynptrArg, dynptrFlag, dynptrOf, isCountedDynptr } from './dynptr.ts';
@@ -15,6 +16,7 @@ import { structOfBase, Wanted, wantedBy } from './kfunc-type.ts';
 import { say } from './log.ts';
 import * as M from './messages.ts';
 import { typeName } from './names.ts';
+import { checkPlainPointer } from './plain-kfunc-args.ts';
 import { markPrecise } from './precision.ts';
 import { RegState } from './reg.ts';
 import { checkArgOffset } from './reg-type.ts';
@@ -69,7 +71,7 @@ function checkScalar(index: u32): i32 {
     say(M.KFUNC_NOT_SCALAR, register);
     return -Errno.EINVAL;
   }
-  if (argHas(index, ArgMark.Constant)) return takeConstant(register, true);
+  if (argHas(index, ArgMark.Constant) && env.has(Feature.TypedKfuncArgs)) return takeConstant(register, true);
   if (!argHas(index, ArgMark.RdonlyBufSize | ArgMark.RdwrBufSize)) return 0;
   if (argHas(index, ArgMark.RdonlyBufSize)) call.readOnlyResult = true;
   return takeResultSize(register);
@@ -276,13 +278,13 @@ export function checkKfuncArgs(insn: i32): i32 {
     return -Errno.EINVAL;
   }
   for (let i: u32 = 0; i < count; i++) {
-    if (argHas(i, ArgMark.Ignored)) continue;
+    if (argHas(i, ArgMark.Ignored) && env.has(Feature.TypedKfuncArgs)) continue;
     const kind = argWord(i, KfuncArg.Kind);
     let outcome = 0;
     if (kind === ArgKind.Scalar) {
       outcome = checkScalar(i);
     } else if (kind === ArgKind.Pointer) {
-      outcome = checkPointer(i, insn);
+      outcome = env.has(Feature.TypedKfuncArgs) ? checkPointer(i, insn) : checkPlainPointer(i);
     } else {
       say(M.KFUNC_ARG_TYPE, i, <i64>argWord(i, KfuncArg.KindName));
       return -Errno.EINVAL;

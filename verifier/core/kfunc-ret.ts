@@ -3,6 +3,7 @@
 import { BtfKind } from '../../bpf/btf-kind.ts';
 import { Errno } from '../../bpf/errno.ts';
 import { PacketUse, Request } from '../abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { KfuncFacts, KfuncField, KfuncFlag, RetKind, Special } from '../kfunc-abi.ts';
 import { Flag, Reg } from '../types.ts';
 import {
@@ -159,7 +160,7 @@ function returnDynamic(reg: RegState, insn: i32): i32 {
 /* Plain results. */
 
 function returnMemory(reg: RegState): i32 {
-  if (call.resultSize === 0) {
+  if (call.resultSize === 0 && env.has(Feature.TypedKfuncArgs)) {
     call.resultSize = callWord(KfuncField.RetSize);
     call.readOnlyResult = true;
   }
@@ -205,7 +206,7 @@ function returnPointer(kind: u32, insn: i32): i32 {
   reg.subregDef = NO_SUBREG_DEF;
   if (callHas(KfuncFlag.Acquire)) {
     const id = acquireReference(insn);
-    if (nullable) reg.id = id;
+    if (nullable || !env.has(Feature.TypedKfuncArgs)) reg.id = id;
     reg.refId = id;
   } else if (call.special === Special.RbtreeFirst) {
     setNonOwning(reg);

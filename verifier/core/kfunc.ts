@@ -1,6 +1,7 @@
 /** Calls of kernel functions. */
 import { Errno } from '../../bpf/errno.ts';
 import { Request } from '../abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { KfuncArg, KfuncField, KfuncFlag, Special } from '../kfunc-abi.ts';
 import { Cap } from '../types.ts';
 import { Callback, inLockedCallback, pushCallback } from './callback.ts';
@@ -43,7 +44,7 @@ function checkAllowed(): i32 {
   }
   if (callHas(KfuncFlag.Sleepable) && !isSleepable()) {
     say(M.KFUNC_SLEEPABLE, callName());
-    return -Errno.EACCES;
+    return env.has(Feature.TypedKfuncArgs) ? -Errno.EACCES : -Errno.EINVAL;
   }
   return 0;
 }

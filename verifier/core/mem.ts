@@ -2,6 +2,7 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { Atomic, Mode, Size } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { Reg } from '../types.ts';
 import { checkAccess } from './access.ts';
 import { checkInvariants, isSecretPointer } from './alu.ts';
@@ -87,11 +88,21 @@ export function checkStore(index: i32): i32 {
   return error !== 0 ? error : agreeOnType(index, type, false);
 }
 
+/** Where the context takes no immediates, no rewriting makes paths differ. */
+function storePlainImm(index: i32, dst: u32, type: u32): i32 {
+  if (type === Reg.Ctx) {
+    say(M.ST_TARGET, dst, typeName(type));
+    return -Errno.EACCES;
+  }
+  return checkAccess(index, dst, env.insnOff(index), accessSize(index), true, -1, false, false);
+}
+
 export function checkStoreImm(index: i32): i32 {
   const dst = env.insnDst(index);
   let error = accessReg(dst, Access.Read);
   if (error !== 0) return error;
   const type = env.currentReg(dst).type;
+  if (!env.has(Feature.CtxImmediates)) return storePlainImm(index, dst, type);
   error = checkAccess(index, dst, env.insnOff(index), accessSize(index), true, -1, false, false);
   return error !== 0 ? error : agreeOnType(index, type, false);
 }

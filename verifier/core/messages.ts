@@ -141,6 +141,7 @@ export const VARIABLE_STACK_HELPER_TAIL = ' off=%d size=%d\n';
 /* Functions verified on their own. */
 export const VALIDATING = 'Validating %z() func#%d...\n';
 export const SAFE_FOR_ANY = "Func#%d ('%z') is safe for any args that match its prototype\n";
+export const SAFE_FOR_ANY_PLAIN = 'Func#%d is safe for any args that match its prototype\n';
 export const EXCEPTION_ARGUMENT = 'exception cb only supports single integer argument\n';
 
 /* Memory. */
@@ -186,6 +187,7 @@ export const WRITE_TO_DYNPTR = 'potential write to dynptr at off=%d disallowed\n
 export const DIFFERENT_POINTERS = 'same insn cannot be used with different pointers\n';
 export const BAD_ATOMIC = 'BPF_ATOMIC uses invalid atomic opcode %x%x\n';
 export const ATOMIC_SIZE = 'invalid atomic operand size\n';
+export const ST_TARGET = 'BPF_ST stores into R%d %z is not allowed\n';
 export const ATOMIC_TARGET = 'BPF_ATOMIC stores into R%d %z is not allowed\n';
 
 /* References of ld_imm64. */
@@ -227,6 +229,8 @@ export const LD_ABS_CTX = 'at the time of BPF_LD_ABS|IND R6 != pointer to skb\n'
 /* Calls of helpers. */
 export const UNKNOWN_HELPER = 'invalid func %z#%d\n';
 export const HELPER_REFUSED = 'program of this type cannot use helper %z#%d\n';
+/** The same in kernels before 6.12. */
+export const HELPER_REFUSED_PLAIN = 'unknown func %z#%d\n';
 export const HELPER_GPL = 'cannot call GPL-restricted function from non-GPL compatible program\n';
 export const HELPER_NOT_ALLOWED = 'helper call is not allowed in probe\n';
 export const HELPER_SLEEPS = 'helper call might sleep in a non-sleepable prog\n';
@@ -304,6 +308,8 @@ export const GLOBAL_LOCK =
 export const GLOBAL_PREEMPT =
   'global function calls are not allowed with preemption disabled,\nuse static function instead\n';
 export const GLOBAL_ARGUMENTS = "Caller passes invalid args into func#%d ('%z')\n";
+export const GLOBAL_ARGUMENTS_PLAIN = 'Caller passes invalid args into func#%d\n';
+export const GLOBAL_VALID = 'Func#%d is global and valid. Skipping.\n';
 export const GLOBAL_ASSUMED = "Func#%d ('%z') is global and assumed valid.\n";
 export const NOT_SCALAR = 'R%d is not a scalar\n';
 export const EXPECTS_CTX = 'arg#%d expects pointer to ctx\n';
@@ -330,6 +336,9 @@ export const RETURNS_POINTER = 'R0 not a scalar value\n';
 export const RETURN_LEAK = 'R%d leaks addr as return value\n';
 export const SUBPROG_RETURN = 'At subprogram exit the register R%d is not a scalar value (%z)\n';
 export const RETURN_NOT_KNOWN = '%s the register R%d is not a known value (%z)\n';
+/** Values and range as known bits, in kernels before 6.8. */
+export const RETURN_BITS = '%s the register %s has value (%X; %X) should have been in (%X; %X)\n';
+export const RETURN_UNKNOWN = '%s the register %s has unknown scalar value should have been in (%X; %X)\n';
 export const RETURN_RANGE = '%s the register %s has';
 export const RETURN_RANGE_TAIL = ' should have been in [%d, %d]\n';
 export const VOID_HOOK_NOTE =
@@ -392,6 +401,12 @@ export const KFUNC_WRONG_STRUCT =
   'kernel function %z args#%d expected pointer to %s %z but R%d has a pointer to ';
 export const KFUNC_WRONG_STRUCT_TAIL = '%s %z\n';
 export const KFUNC_NO_SIZE = "arg#%d reference type('%z %z') size cannot be determined: %d\n";
+export const KFUNC_MUST_BE_REFERENCED = 'R%d must be referenced\n';
+export const KPTR_GET_VALUE = 'arg#%d expected pointer to map value\n';
+export const KPTR_GET_OFFSET = 'arg#%d must have constant offset\n';
+export const KPTR_GET_PLACE = 'arg#0 no referenced kptr at map value offset=%d\n';
+export const KPTR_GET_DOUBLE = 'arg#%d BTF type must be a double pointer\n';
+export const KPTR_GET_TYPE = 'kernel function %z args#%d expected pointer to %s %z\n';
 export const KFUNC_PAIR = 'arg#%d arg#%d memory, len pair leads to invalid memory access\n';
 export const KFUNC_NOT_FUNC = 'arg%d expected pointer to func\n';
 export const KFUNC_NOT_OWNED = 'arg#%d is neither owning or non-owning ref\n';

@@ -1,5 +1,6 @@
 /** Paths that wait to be verified: a stack of states, each with where it goes on. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { VerifierLimit } from '../types.ts';
 import * as env from './env.ts';
 import { noteBranch, noteResume } from './events.ts';
@@ -26,7 +27,7 @@ function push(state: VerifierState, insn: i32, previous: i32): i32 {
   noteBranch(state, insn, previous);
   if (count > <u32>VerifierLimit.Pending) {
     say(M.TOO_MANY_BRANCHES, count);
-    return -Errno.E2BIG;
+    return env.has(Feature.SpecificErrnos) ? -Errno.E2BIG : -Errno.EFAULT;
   }
   return 0;
 }

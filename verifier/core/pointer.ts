@@ -2,6 +2,7 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { Alu, Class } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { Flag, Reg, VerifierLimit } from '../types.ts';
 import { operatorName } from './alu.ts';
 import { syncBounds } from './bounds.ts';
@@ -19,8 +20,23 @@ import { isTrusted } from './trust.ts';
 
 const MAX_OFFSET: i64 = VerifierLimit.PointerOffset;
 
+/** The types that were so before others were known to be. */
+function isPlainlyNotNull(type: u32): bool {
+  switch (type) {
+    case Reg.Socket:
+    case Reg.TcpSock:
+    case Reg.MapValue:
+    case Reg.MapKey:
+    case Reg.SockCommon:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** Whether a pointer can be taken as not null without a check. */
 export function isNeverNull(reg: RegState): bool {
+  if (!env.has(Feature.NonNullPointers)) return isPlainlyNotNull(reg.type);
   if ((reg.type & Flag.MaybeNull) !== 0) return false;
   if (reg.smin <= -MAX_OFFSET || reg.smax >= MAX_OFFSET) return false;
   switch (reg.type & Reg.BaseMask) {

@@ -6,13 +6,16 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { Alu, Atomic, CallKind, Class, Jmp, Mode, Source } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { Reg, Slot } from '../types.ts';
 import { callsSyncCallback } from './callback.ts';
 import { spend } from './effort.ts';
 import * as env from './env.ts';
 import { notePrecise, notePreciseState } from './events.ts';
 import { follows } from './follow.ts';
+import { markFrameReg } from './frame-precision.ts';
 import { History, HistoryEntry, lastEntryFor } from './history.ts';
+import { historyEnd, NO_ENTRY, previousInsn, rewindHistory } from './insn-path.ts';
 import { printInsn } from './insn-text.ts';
 import { linkedCount, linkedFrame, linkedIndex, linkedIsRegister } from './linked.ts';
 import { putByte, putSigned, putString, say } from './log.ts';
@@ -25,7 +28,6 @@ import { isGlobalSubprog, subprogAt } from './subprog.ts';
 const ARGUMENTS: u32 = 0x3e;
 /** What an instruction costs on the way back (effort.ts). */
 const STEPS_BACK: u32 = 12;
-const NO_ENTRY: i32 = i32.MIN_VALUE;
 
 /* What is still needed: per frame, a mask of registers and one of stack slots. */
 const registerMasks: usize = memory.data(8 * 4, 4);
@@ -338,22 +340,6 @@ function backOver(index: i32, next: i32, entry: HistoryEntry): i32 {
 
 /* Whole chains. */
 
-/** Instruction before `index` on the state's path; NO_ENTRY at its start. `end` moves over used entries. */
-let historyEnd: u32 = 0;
-
-function previousInsn(state: VerifierState, index: i32): i32 {
-  const start = state.historyStart;
-  const count = historyEnd - start;
-  const last = lastEntryFor(start, historyEnd, index);
-  if (index === state.firstInsn) {
-    if (count === 0) return NO_ENTRY;
-    if (count === 1 && changetype<usize>(last) !== 0) return NO_ENTRY;
-  }
-  if (changetype<usize>(last) === 0) return index - 1;
-  historyEnd--;
-  return last.previous;
-}
-
 function forcePrecise(func: FuncState, inFrame: u32): void {
   for (let i: u32 = 0; i < 10; i++) {
     const reg = func.reg(i);
@@ -446,7 +432,7 @@ function walkState(state: VerifierState, last: i32, next: i32, skipFirst: bool):
   let skip = skipFirst;
   let index = last;
   let following = next;
-  historyEnd = state.historyEnd;
+  rewindHistory(state);
   while (true) {
     spend(STEPS_BACK);
     if (!skip) {
@@ -504,6 +490,7 @@ function walkChain(): i32 {
 export function markPrecise(register: u32): i32 {
   // A path that is followed alone has no state that could be pruned.
   if (!env.bpfCapable || follows()) return 0;
+  if (!env.has(Feature.TrackedSpills)) return markFrameReg(env.state.current, register);
   frame = env.state.current;
   if (env.currentReg(register).type !== Reg.Scalar) {
     say(M.BUG_PRECISE_POINTER);

@@ -186,7 +186,9 @@ function hasBadLoadFields(index: i32): bool {
   const code = env.insnCode(index);
   if ((code & Class.Mask) !== Class.Ldx) return false;
   const mode = code & Mode.Mask;
-  return (mode !== Mode.Mem && mode !== Mode.Memsx) || env.insnImm(index) !== 0;
+  const opcodes = <usize>env.requestWord(Request.Opcodes);
+  const signExtends = mode === Mode.Memsx && load<u8>(opcodes + code) !== 0;
+  return (mode !== Mode.Mem && !signExtends) || env.insnImm(index) !== 0;
 }
 
 /** Resolves every pseudo ld_imm64, and refuses instructions that do not exist. 0 or a negative errno. */

@@ -7,12 +7,15 @@
  */
 import { Errno } from '../../bpf/errno.ts';
 import { Class, Jmp } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { Exactness, IterPhase, Reg, Slot, VerifierLimit } from '../types.ts';
 import { allocate } from './arena.ts';
 import { spend } from './effort.ts';
 import * as env from './env.ts';
 import { iteratorsAdvanced, maybeLooping, stateCovered } from './equal.ts';
 import { noteCheckpoint, notePrune } from './events.ts';
+import { follows } from './follow.ts';
+import { markFrameReg, markFrameSlot } from './frame-precision.ts';
 import { recordHistory } from './history.ts';
 import { markRead, markZeroExtended } from './liveness.ts';
 import { say } from './log.ts';
@@ -200,7 +203,27 @@ function passFramePrecision(func: FuncState, index: u32): void {
   if (!first) say('\n');
 }
 
+/** The same, one register or slot after the other. */
+function passEachPrecise(func: FuncState, index: u32): i32 {
+  for (let i: u32 = 0; i < 10; i++) {
+    const error = isNeeded(func.reg(i)) ? markFrameReg(index, i) : 0;
+    if (error !== 0) return error;
+  }
+  for (let slot: u32 = 0; slot < func.stackSlots; slot++) {
+    const needed = func.isSpill(slot) && isNeeded(func.spilled(slot));
+    const error = needed ? markFrameSlot(index, slot) : 0;
+    if (error !== 0) return error;
+  }
+  return 0;
+}
+
 function passPrecision(old: VerifierState): i32 {
+  if (!env.has(Feature.TrackedSpills)) {
+    let error = 0;
+    if (!env.bpfCapable || follows()) return 0;
+    for (let i: i32 = old.current; i >= 0 && error === 0; i--) error = passEachPrecise(old.frame(i), i);
+    return error;
+  }
   for (let i: i32 = old.current; i >= 0; i--) passFramePrecision(old.frame(i), i);
   return markNeededPrecise();
 }
@@ -267,7 +290,7 @@ function compareOpen(old: VerifierState, current: VerifierState, insn: i32): Ver
   }
   if (
     maybeLooping(old, current) &&
-    stateCovered(old, current, Exactness.Exact) &&
+    stateCovered(old, current, env.has(Feature.ExactLoops) ? Exactness.Exact : Exactness.NotExact) &&
     !iteratorsAdvanced(old, current) &&
     old.mayGotoDepth === current.mayGotoDepth &&
     old.callbackDepth === current.callbackDepth
@@ -358,7 +381,7 @@ export function visitState(insn: i32): i32 {
   const forced =
     env.testStateFreq ||
     env.auxHas(insn, env.AuxFlag.ForceCheckpoint) ||
-    current.historyEnd - current.historyStart > LONG_HISTORY;
+    (env.has(Feature.ExactLoops) && current.historyEnd - current.historyStart > LONG_HISTORY);
   let keep = forced || (jumps >= 2 && processed >= 8);
   const bucket = bucketOf(insn);
   cleanCompleted(bucket, insn, current);

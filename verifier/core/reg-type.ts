@@ -1,5 +1,6 @@
 /** Register types against what an argument demands. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { Accepts, CallFacts, Helper, HelperField } from '../helper-abi.ts';
 import { Arg, Flag, Reg } from '../types.ts';
 import { typeNameBytes } from './btf.ts';
@@ -7,7 +8,7 @@ import { structIdsMatch } from './btf-walk.ts';
 import * as env from './env.ts';
 import { callFact, helperRecord, helperWord } from './helper-table.ts';
 import { checkKptrSource } from './kptr-arg.ts';
-import { say } from './log.ts';
+import { say, text } from './log.ts';
 import * as M from './messages.ts';
 import { typeName } from './names.ts';
 import { RegState } from './reg.ts';
@@ -154,9 +155,25 @@ function takesFixedOffset(type: u32): bool {
   }
 }
 
+/** The older rules: what is released may be offset where its type can be, but for reserved memory and objects. */
+function checkPlainOffset(register: u32, reg: RegState, argument: u32): i32 {
+  const kind = argument & Reg.BaseMask;
+  if (reg.type === Reg.Stack && kind === Arg.Dynptr && reg.off % 8 !== 0) {
+    say(M.OBJECT_OFFSET, text('dynptr'), reg.off);
+    return -Errno.EINVAL;
+  }
+  if (takesAnyOffset(reg.type) && kind !== Arg.RingbufMem) return 0;
+  if (reg.type === Reg.BtfId && (argument & Flag.Release) !== 0 && reg.off !== 0) {
+    say(M.RELEASE_OFFSET, register);
+    return -Errno.EINVAL;
+  }
+  return checkFixedOffset(reg, register, reg.type === Reg.BtfId);
+}
+
 /** Whether the pointer's offset is one that the argument can have. 0 or a negative errno. */
 export function checkArgOffset(register: u32, argument: u32): i32 {
   const reg = env.currentReg(register);
+  if (!env.has(Feature.TypedKfuncArgs)) return checkPlainOffset(register, reg, argument);
   if ((argument & Flag.Release) !== 0) {
     if ((argument & Reg.BaseMask) === Arg.Dynptr && reg.type === Reg.Stack) return 0;
     if (reg.off !== 0) {

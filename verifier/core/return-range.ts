@@ -1,5 +1,6 @@
 /** Ranges of return values: of traced functions, and of the program itself. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { CallFacts, ReturnKind } from '../helper-abi.ts';
 import { Reg } from '../types.ts';
 import { checkInvariants, isSecretPointer } from './alu.ts';
@@ -12,6 +13,9 @@ import * as M from './messages.ts';
 import { typeName } from './names.ts';
 import { markPrecise } from './precision.ts';
 import { RegState } from './reg.ts';
+import { Tnum, tnumContains, tnumOfRange } from './tnum.ts';
+
+const allowed = changetype<Tnum>(memory.data(16, 8));
 
 /** The return value of a hook, where the program may see it, is in the range that programs may return. */
 export function narrowReturn(reg: RegState): i32 {
@@ -27,13 +31,33 @@ export function narrowReturn(reg: RegState): i32 {
   return checkInvariants(reg, 's32_range');
 }
 
+/** The smallest tnum that has the range in it has the register's in it. */
+function bitsWithin(reg: RegState, low: i32, high: i32): bool {
+  tnumOfRange(allowed, <u64>(<i64>low), <u64>(<i64>high));
+  return tnumContains(allowed, reg.varOff);
+}
+
 /** Whether every value of the register (of its lower half) lies in the range. */
 export function isWithin(reg: RegState, low: i32, high: i32, narrow: bool): bool {
+  if (!env.has(Feature.BoundedReturns)) return bitsWithin(reg, low, high);
   if (narrow) return low <= reg.smin32 && reg.smax32 <= high;
   return <i64>low <= reg.smin && reg.smax <= <i64>high;
 }
 
+function sayOutOfBits(reg: RegState, low: i32, high: i32, where: string, name: string): void {
+  tnumOfRange(allowed, <u64>(<i64>low), <u64>(<i64>high));
+  if (reg.mask === u64.MAX_VALUE) {
+    say(M.RETURN_UNKNOWN, text(where), text(name), allowed.value, allowed.mask);
+  } else {
+    say(M.RETURN_BITS, text(where), text(name), reg.value, reg.mask, allowed.value, allowed.mask);
+  }
+}
+
 export function sayOutOfRange(reg: RegState, low: i32, high: i32, where: string, name: string): void {
+  if (!env.has(Feature.BoundedReturns)) {
+    sayOutOfBits(reg, low, high, where, name);
+    return;
+  }
   say(M.RETURN_RANGE, text(where), text(name));
   const hasMin = reg.smin > i64.MIN_VALUE;
   const hasMax = reg.smax < i64.MAX_VALUE;
@@ -49,7 +73,7 @@ function checkRange(register: u32, low: i32, high: i32, narrow: bool, where: str
     say(M.RETURN_NOT_KNOWN, text(where), register, typeName(reg.type));
     return -Errno.EINVAL;
   }
-  const error = markPrecise(register);
+  const error = env.has(Feature.BoundedReturns) ? markPrecise(register) : 0;
   if (error !== 0) return error;
   if (isWithin(reg, low, high, narrow)) return 0;
   sayOutOfRange(reg, low, high, where, name);

@@ -5,7 +5,9 @@
  * learn from each other afterwards (`syncBounds`). The cases where precision is given up are observable and
  * therefore as coarse as Linux has them.
  */
+import { Feature } from '../feature-abi.ts';
 import { learnFromBits } from './bounds.ts';
+import * as env from './env.ts';
 import { RegState, setKnown, setKnownRange32, setUnbounded32, setUnbounded64 } from './reg.ts';
 import {
   Tnum,
@@ -150,12 +152,15 @@ function known64(dst: RegState, bothKnown: bool): bool {
   return bothKnown;
 }
 
-function finishBits32(dst: RegState): void {
-  signedFromUnsigned32(dst, <i32>dst.umin32 <= <i32>dst.umax32);
+/** `positive`: neither operand can be negative. */
+function finishBits32(dst: RegState, positive: bool): void {
+  const valid = env.has(Feature.BitwiseSigns) ? <i32>dst.umin32 <= <i32>dst.umax32 : positive;
+  signedFromUnsigned32(dst, valid);
 }
 
-function finishBits64(dst: RegState): void {
-  signedFromUnsigned64(dst, <i64>dst.umin <= <i64>dst.umax);
+function finishBits64(dst: RegState, positive: bool): void {
+  const valid = env.has(Feature.BitwiseSigns) ? <i64>dst.umin <= <i64>dst.umax : positive;
+  signedFromUnsigned64(dst, valid);
   learnFromBits(dst);
 }
 
@@ -169,12 +174,12 @@ export function scalarAnd(dst: RegState, src: RegState): void {
   if (!known32(dst, lowKnown(src) && lowKnown(dst))) {
     dst.umin32 = <u32>dst.value;
     dst.umax32 = min(dst.umax32, src.umax32);
-    finishBits32(dst);
+    finishBits32(dst, dst.smin32 >= 0 && src.smin32 >= 0);
   }
   if (!known64(dst, src.mask === 0 && dst.mask === 0)) {
     dst.umin = dst.value;
     dst.umax = min(dst.umax, src.umax);
-    finishBits64(dst);
+    finishBits64(dst, dst.smin >= 0 && src.smin >= 0);
   }
 }
 
@@ -183,12 +188,12 @@ export function scalarOr(dst: RegState, src: RegState): void {
   if (!known32(dst, lowKnown(src) && lowKnown(dst))) {
     dst.umin32 = max(dst.umin32, src.umin32);
     dst.umax32 = <u32>(dst.value | dst.mask);
-    finishBits32(dst);
+    finishBits32(dst, dst.smin32 >= 0 && src.smin32 >= 0);
   }
   if (!known64(dst, src.mask === 0 && dst.mask === 0)) {
     dst.umin = max(dst.umin, src.umin);
     dst.umax = dst.value | dst.mask;
-    finishBits64(dst);
+    finishBits64(dst, dst.smin >= 0 && src.smin >= 0);
   }
 }
 
@@ -197,12 +202,12 @@ export function scalarXor(dst: RegState, src: RegState): void {
   if (!known32(dst, lowKnown(src) && lowKnown(dst))) {
     dst.umin32 = <u32>dst.value;
     dst.umax32 = <u32>(dst.value | dst.mask);
-    finishBits32(dst);
+    finishBits32(dst, dst.smin32 >= 0 && src.smin32 >= 0);
   }
   if (!known64(dst, src.mask === 0 && dst.mask === 0)) {
     dst.umin = dst.value;
     dst.umax = dst.value | dst.mask;
-    finishBits64(dst);
+    finishBits64(dst, dst.smin >= 0 && src.smin >= 0);
   }
 }
 

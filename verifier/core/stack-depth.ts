@@ -5,6 +5,7 @@
  */
 import { Errno } from '../../bpf/errno.ts';
 import { CallKind, Class, Mode, Pseudo, Size } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { VerifierLimit } from '../types.ts';
 import { allocate } from './arena.ts';
 import { spend } from './effort.ts';
@@ -24,6 +25,8 @@ import {
 
 /** Stacks of compiled programs are multiples of this. */
 const STACK_UNIT: u32 = 16;
+/** The interpreter's unit, of which a function without a stack has one too. */
+const COARSE_UNIT: u32 = 32;
 /** With tail calls below, a chain may use no more than this: 32 tail calls may pile up. */
 const TAIL_CALL_STACK: u32 = 256;
 
@@ -58,7 +61,9 @@ function callerAt(index: u32): u32 {
 }
 
 function depthOf(index: u32): u32 {
-  return (subprog(index).stackDepth + STACK_UNIT - 1) & ~(STACK_UNIT - 1);
+  const depth = subprog(index).stackDepth;
+  if (env.has(Feature.FineStackDepth)) return (depth + STACK_UNIT - 1) & ~(STACK_UNIT - 1);
+  return (max(depth, 1) + COARSE_UNIT - 1) & ~(COARSE_UNIT - 1);
 }
 
 /** Whether the subprogram, or one of those that lead to it, is a callback. */

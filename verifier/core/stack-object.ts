@@ -6,6 +6,8 @@ import * as M from './messages.ts';
 import { LIVE_WRITTEN, RegState, setNotInit } from './reg.ts';
 import { FuncState } from './state.ts';
 
+const DYNPTR_SLOTS: i32 = 2;
+
 /** Frame that a stack pointer points into. */
 export function frameOf(reg: RegState): FuncState {
   return env.state.frame(reg.frame);
@@ -28,6 +30,12 @@ export function objectSlot(reg: RegState, what: string, slots: i32): i32 {
   }
   const inStack = slot - slots + 1 >= 0 && slot < <i32>frameOf(reg).stackSlots;
   return inStack ? slot : -Errno.ERANGE;
+}
+
+/** The older way: the slot at the constant offset, -1 where the stack has none. Alignment is for the caller to check. */
+export function plainSlot(reg: RegState): i32 {
+  const slot = (-reg.off - 1) / 8;
+  return slot - DYNPTR_SLOTS + 1 >= 0 && slot < <i32>frameOf(reg).stackSlots ? slot : -1;
 }
 
 /** The slot holds nothing any more; reads of it do not concern earlier states. */

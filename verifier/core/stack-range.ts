@@ -1,5 +1,6 @@
 /** Ranges of the stack: within the frame, and written before they are read. */
 import { Errno } from '../../bpf/errno.ts';
+import { Feature } from '../feature-abi.ts';
 import { Reg, Slot, VerifierLimit } from '../types.ts';
 import * as env from './env.ts';
 import { markRegRead } from './liveness.ts';
@@ -114,6 +115,7 @@ function notWritten(reg: RegState, register: u32, first: i32, at: i32, size: i32
 
 /** A helper writes the range without reading it: a dynptr in it would be corrupted. */
 function checkRawRange(func: FuncState, first: i32, end: i32): i32 {
+  if (!env.has(Feature.GuardedDynptrs)) return 0;
   for (let at = first; at < end; at++) {
     if (slotOf(at) >= func.stackSlots) continue;
     if (func.slotType(slotOf(at), byteOf(at)) !== Slot.Dynptr) continue;

@@ -5,6 +5,7 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { Class, Mode } from '../../bpf/isa.ts';
+import { Feature } from '../feature-abi.ts';
 import { Reg, Slot } from '../types.ts';
 import { clearScalarId, linkForMove, moveReg } from './alu.ts';
 import { destroyDynptrAt } from './dynptr.ts';
@@ -32,6 +33,7 @@ import { FuncState } from './state.ts';
 
 /** Scratch register for a stored immediate. */
 const IMMEDIATE: u32 = 5;
+const FRAME_POINTER: u32 = 10;
 
 export function slotOf(off: i32): u32 {
   return <u32>(-off - 1) >> 3;
@@ -65,7 +67,8 @@ function isStoredImmediate(index: i32): bool {
 function scrubObject(func: FuncState, slot: u32): void {
   func.spilled(slot).type = Reg.NotInit;
   const kind = func.slotType(slot, 7);
-  if (kind !== Slot.Spill && kind !== Slot.Dynptr && kind !== Slot.Iter) return;
+  const guarded = env.has(Feature.GuardedDynptrs) && (kind === Slot.Dynptr || kind === Slot.Iter);
+  if (kind !== Slot.Spill && !guarded) return;
   for (let i: u32 = 0; i < 8; i++) {
     if (func.slotType(slot, i) !== Slot.Invalid) func.setSlotType(slot, i, Slot.Misc);
   }
@@ -79,7 +82,8 @@ function spill(func: FuncState, slot: u32, reg: RegState, size: u32): void {
   // The other bytes no longer belong to an object; set or zero they remain.
   for (let i: u32 = 0; i < 8 - size; i++) {
     const type = func.slotType(slot, i);
-    if (type !== Slot.Zero && type !== Slot.Invalid) func.setSlotType(slot, i, Slot.Misc);
+    const kept = type === Slot.Invalid || (type === Slot.Zero && env.has(Feature.TrackedSpills));
+    if (!kept) func.setSlotType(slot, i, Slot.Misc);
   }
 }
 
@@ -95,9 +99,36 @@ function noteSpillHardening(func: FuncState, off: i32, size: u32, value: RegStat
   if (harden) env.auxSet(index, env.AuxFlag.SpillHardening);
 }
 
+/** Nothing at all is known of the scalar. */
+function isUnbounded(reg: RegState): bool {
+  return (
+    reg.mask === u64.MAX_VALUE &&
+    reg.smin === i64.MIN_VALUE &&
+    reg.smax === i64.MAX_VALUE &&
+    reg.umin === 0 &&
+    reg.umax === u64.MAX_VALUE &&
+    reg.smin32 === i32.MIN_VALUE &&
+    reg.smax32 === i32.MAX_VALUE &&
+    reg.umin32 === 0 &&
+    reg.umax32 === u32.MAX_VALUE
+  );
+}
+
+/** Whether a scalar is worth a spill: without tracking, one that is not known is bytes, and so is zero. */
+function isSpilledScalar(value: RegState): bool {
+  if (value.type !== Reg.Scalar) return false;
+  return env.has(Feature.TrackedSpills) || !(isUnbounded(value) || isNullConst(value));
+}
+
+/** What a spill through another register than the frame pointer is worth is settled now: the walk would miss it. */
+function settleSpill(register: i32, index: i32): i32 {
+  if (env.has(Feature.TrackedSpills) || env.insnDst(index) === FRAME_POINTER) return 0;
+  return markPrecise(register);
+}
+
 function writeScalar(func: FuncState, off: i32, size: u32, value: RegState): void {
   const fits = widthOf(value) <= size * 8;
-  if (fits) linkForMove(value);
+  if (fits && env.has(Feature.WiderLinks)) linkForMove(value);
   spill(func, slotOf(off), value, size);
   if (!fits) func.spilled(slotOf(off)).id = 0;
 }
@@ -134,7 +165,8 @@ function writeBytes(func: FuncState, off: i32, size: u32, register: i32, zero: b
 /** `register` is -1 for a stored immediate or an unknown value. */
 function writeFixed(func: FuncState, off: i32, size: u32, register: i32, index: i32): i32 {
   const slot = slotOf(off);
-  const spilledPointer = func.isSpill(slot) && func.spilled(slot).type !== Reg.Scalar;
+  const guarded = func.spilled(slot).type !== Reg.Scalar || !env.has(Feature.TrackedSpills);
+  const spilledPointer = func.isSpill(slot) && guarded;
   if (!env.allowPtrLeaks && spilledPointer && size !== 8) {
     say(M.CORRUPT_SPILL);
     return -Errno.EACCES;
@@ -148,9 +180,11 @@ function writeFixed(func: FuncState, off: i32, size: u32, register: i32, index: 
   markSlotScratched(slot);
   const aligned = (off & 7) === 0 && env.bpfCapable;
   const immediate = !known && isStoredImmediate(index);
-  if (known && aligned && value.type === Reg.Scalar) {
+  if (known && aligned && isSpilledScalar(value)) {
+    error = settleSpill(register, index);
+    if (error !== 0) return error;
     writeScalar(func, off, size, value);
-  } else if (immediate && aligned) {
+  } else if (immediate && aligned && (env.insnImm(index) !== 0 || env.has(Feature.TrackedSpills))) {
     const constant = scratchReg(IMMEDIATE);
     memory.fill(changetype<usize>(constant), 0, offsetof<RegState>());
     setConstScalar(constant, <u64>(<i64>env.insnImm(index)));
@@ -162,7 +196,7 @@ function writeFixed(func: FuncState, off: i32, size: u32, register: i32, index: 
     const zero = known ? isNullConst(value) : immediate && env.insnImm(index) === 0;
     return writeBytes(func, off, size, register, zero);
   }
-  recordHistory(env.state, stackAccessFlags(func.frame, slot), 0);
+  if (env.has(Feature.TrackedSpills)) recordHistory(env.state, stackAccessFlags(func.frame, slot), 0);
   return 0;
 }
 
@@ -177,8 +211,12 @@ function writeVariableByte(func: FuncState, off: i32, zero: bool, index: i32): i
     say(M.VARIABLE_WRITE_SPILL, index, off);
     return -Errno.EINVAL;
   }
-  if (zero && type === Slot.Spill && isNullConst(func.spilled(slot))) return 1;
-  scrubObject(func, slot);
+  if (!env.has(Feature.TrackedSpills)) {
+    func.spilled(slot).type = Reg.NotInit;
+  } else {
+    if (zero && type === Slot.Spill && isNullConst(func.spilled(slot))) return 1;
+    scrubObject(func, slot);
+  }
   if (type === Slot.Invalid && !env.allowUninitStack) {
     say(M.VARIABLE_WRITE_UNINIT, index, off);
     return -Errno.EINVAL;
@@ -198,7 +236,8 @@ function writeVariable(
 ): i32 {
   const first = <i32>pointer.smin + off;
   const end = <i32>pointer.smax + off + <i32>size;
-  const immediate = register < 0 && isStoredImmediate(index) && env.insnImm(index) === 0;
+  const tracked = env.has(Feature.TrackedSpills);
+  const immediate = tracked && register < 0 && isStoredImmediate(index) && env.insnImm(index) === 0;
   const zero = register >= 0 ? isNullConst(env.currentReg(register)) : immediate;
   for (let at = first; at < end; at++) {
     const error = destroyDynptrAt(func, slotOf(at));
@@ -231,8 +270,11 @@ function loadBytes(func: FuncState, first: i32, end: i32, register: i32): void {
     markSlotScratched(slotOf(at));
     if (func.slotType(slotOf(at), byteOf(at)) !== Slot.Zero) break;
   }
-  if (at === end) setConstZero(dst);
-  else setUnknown(dst, !env.bpfCapable);
+  if (at === end) {
+    setConstZero(dst);
+    // where zero bytes come from is not followed: what was stored is precise already
+    if (!env.has(Feature.TrackedSpills)) dst.precise = true;
+  } else setUnknown(dst, !env.bpfCapable);
   dst.live |= LIVE_WRITTEN;
 }
 
@@ -266,10 +308,10 @@ function loadMixed(func: FuncState, off: i32, size: u32, dst: RegState): i32 {
   for (let i: u32 = 0; i < size; i++) {
     const type = func.slotType(slot, byteOf(off + i));
     if (type === Slot.Spill) spilled++;
-    else if (type === Slot.Zero) zeros++;
+    else if (type === Slot.Zero && env.has(Feature.TrackedSpills)) zeros++;
     else if (!isReadable(type)) return badRead(off, i, size);
   }
-  if (spilled === size && isNullConst(func.spilled(slot))) {
+  if (spilled === size && env.has(Feature.TrackedSpills) && isNullConst(func.spilled(slot))) {
     setConstZero(dst);
     return 1;
   }
@@ -291,11 +333,13 @@ function fillPart(func: FuncState, off: i32, size: u32, register: i32): i32 {
   if (register < 0) return 0;
   const dst = env.currentReg(register);
   let restored = 1;
-  if (size <= spillSize(func, slot) && takesLowBytes(off)) {
+  const whole = size === spillSize(func, slot);
+  const fits = env.has(Feature.TrackedSpills) ? size <= spillSize(func, slot) : whole;
+  if (fits && takesLowBytes(off)) {
     const subregDef = dst.subregDef;
     moveReg(dst, reg);
     dst.subregDef = subregDef;
-    if (widthOf(reg) > size * 8) clearScalarId(dst);
+    if (env.has(Feature.TrackedSpills) && widthOf(reg) > size * 8) clearScalarId(dst);
   } else {
     restored = loadMixed(func, off, size, dst);
     if (restored < 0) return restored;
@@ -320,7 +364,8 @@ function fill(func: FuncState, off: i32, size: u32, register: i32): i32 {
     return -Errno.EACCES;
   }
   markRegRead(reg, LIVE_READ64);
-  if (restored === 1) recordHistory(env.state, stackAccessFlags(func.frame, slot), 0);
+  if (restored === 1 && env.has(Feature.TrackedSpills))
+    recordHistory(env.state, stackAccessFlags(func.frame, slot), 0);
   return 0;
 }
 

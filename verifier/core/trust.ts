@@ -1,8 +1,10 @@
 /** Trusted pointers: which BTF pointers are known to be valid, and how trust passes on to what they lead to. */
 import { BtfFacts, TrustedField, TrustList } from '../btf-abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { Flag, Reg } from '../types.ts';
 import { isKernelBtf, sameString, typeNameBytes } from './btf.ts';
 import { btfFact, factListHas } from './btf-facts.ts';
+import * as env from './env.ts';
 import { inRcuSection } from './rcu.ts';
 import { RegState } from './reg.ts';
 
@@ -66,6 +68,7 @@ function flagsUnderRcu(reg: RegState, member: usize, id: u32, flags: u32): u32 {
  * Flags of a pointer to struct `id` that was read from `member` through `reg`, where the walk there gave `flags`.
  */
 export function inheritedFlags(reg: RegState, member: usize, id: u32, flags: u32): u32 {
+  if (!env.has(Feature.TrustedPointers)) return flags | (reg.type & Flag.Untrusted);
   if ((reg.type & Flag.Untrusted) !== 0) return Flag.Untrusted;
   if (!isTrusted(reg) && !isRcu(reg)) return flags & ~(TRUSTED_FLAGS | Flag.Rcu);
   if (isListed(TrustList.Trusted, reg, member, id)) return flags | Flag.Trusted;

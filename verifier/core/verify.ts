@@ -2,6 +2,7 @@
 
 import { Errno } from '../../bpf/errno.ts';
 import { Result } from '../abi.ts';
+import { Feature } from '../feature-abi.ts';
 import { LogLevel } from '../types.ts';
 import { arenaOpenReserve, arenaReset } from './arena.ts';
 import { checkAttach } from './attach.ts';
@@ -13,7 +14,7 @@ import { equalReset } from './equal.ts';
 import { eventChunks, eventLength, eventsLost, eventsReset } from './events.ts';
 import { dropFastcallSpills, markFastcallPatterns } from './fastcall.ts';
 import { followReset, follows, stepsFollowed } from './follow.ts';
-import { checkGlobalSubprogs, checkMain } from './function.ts';
+import { checkAllGlobalSubprogs, checkGlobalSubprogs, checkMain } from './function.ts';
 import { historyReset } from './history.ts';
 import { logFlush, logPosition, logReset, putSigned, putString, say } from './log.ts';
 import * as M from './messages.ts';
@@ -58,9 +59,11 @@ function prepare(): i32 {
   if (error === 0) error = findSubprogs();
   if (error === 0) error = checkSubprogs();
   if (error === 0) error = checkBtfInfo();
+  const late = env.has(Feature.LateAttach);
+  if (error === 0 && !late) error = checkAttach();
   if (error === 0) error = resolveImmediates();
   if (error === 0) error = checkCfg();
-  if (error === 0) error = checkAttach();
+  if (error === 0 && late) error = checkAttach();
   if (error === 0) markFastcallPatterns();
   return error;
 }
@@ -109,9 +112,11 @@ export function verify(request: usize): usize {
   logReset(env.logLevel !== 0, (env.logLevel & LogLevel.Fixed) !== 0);
   reset();
   let error = prepare();
+  const called = env.has(Feature.CalledGlobals);
+  if (error === 0 && !called && !follows()) error = checkAllGlobalSubprogs();
   if (error === 0) error = checkMain();
   if (follows()) return end(error);
-  if (error === 0) error = checkGlobalSubprogs();
+  if (error === 0 && called) error = checkGlobalSubprogs();
   if (error === 0) dropFastcallSpills();
   if (error === 0) error = checkStackDepth();
   if (error === 0) error = checkRewrites();

@@ -1,5 +1,7 @@
 /** Narrowing and extending scalars: what a load of a few bytes, or a movs of them, leaves of a range. */
-import { syncBounds, zeroExtendBounds } from './bounds.ts';
+import { Feature } from '../feature-abi.ts';
+import { narrowFrom64, syncBounds, zeroExtendBounds } from './bounds.ts';
+import * as env from './env.ts';
 import { RegState, setUnbounded32 } from './reg.ts';
 import { setTnum, Tnum, tnumLow, tnumOfRange, tnumTruncate } from './tnum.ts';
 
@@ -22,6 +24,10 @@ export function truncate(reg: RegState, bytes: u32): void {
   }
   reg.smin = <i64>reg.umin;
   reg.smax = <i64>reg.umax;
+  if (!env.has(Feature.MutualBounds)) {
+    if (bytes < 4) narrowFrom64(reg);
+    return;
+  }
   // A 32-bit view of a narrower load says nothing that the 64-bit one does not.
   if (bytes < 4) setUnbounded32(reg);
   syncBounds(reg);

@@ -69,6 +69,7 @@ function recognise(line: string): Reason | undefined {
 /** Messages that only say what the one before them led to. */
 const CONSEQUENCES: ReadonlySet<MessageName | undefined> = new Set<MessageName>([
   'GLOBAL_ARGUMENTS',
+  'GLOBAL_ARGUMENTS_PLAIN',
   'KFUNC_PAIR',
   'KFUNC_CALLBACK',
   'VOID_HOOK_NOTE',

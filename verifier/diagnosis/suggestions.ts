@@ -34,6 +34,11 @@ const RELEASE: Suggestion = (_, [id, insn]) =>
   `What instruction ${insn} acquired (id ${id}) has to be released, or stored with bpf_kptr_xchg(), on every path to the exit, early returns included.`;
 const LOAD_ROOT = 'Load the program as root, or with CAP_BPF and CAP_PERFMON.';
 
+const OTHER_HELPER: Suggestion = (facts) =>
+  `${callee(facts)} is not available to this program type (or not without CAP_PERFMON or CAP_BPF): use another helper, or another program type.`;
+const RETURN_ALLOWED: Suggestion = (facts, values) =>
+  `${values[1] === 'R0' || facts.register === 'R0' ? 'Return' : 'Use'} only what the hook allows; a mask or an explicit "return 0;" at the end makes it certain.`;
+
 const SUGGESTIONS: { readonly [N in MessageName]?: Suggestion } = {
   NOT_READABLE: INITIALISE,
   UNWRITTEN_STACK:
@@ -101,8 +106,8 @@ const SUGGESTIONS: { readonly [N in MessageName]?: Suggestion } = {
       return `The loader put this call where a CO-RE relocation failed${missing ? ` (${missing.what})` : ''}: the type or field is not in this kernel, or is of another type there. Ask bpf_core_field_exists(), bpf_core_type_exists() or bpf_core_enum_value_exists() first, or declare it as this kernel has it.`;
     return 'This kernel has no helper of that number; feature probes and CO-RE can leave the call out.';
   },
-  HELPER_REFUSED: (facts) =>
-    `${callee(facts)} is not available to this program type (or not without CAP_PERFMON or CAP_BPF): use another helper, or another program type.`,
+  HELPER_REFUSED: OTHER_HELPER,
+  HELPER_REFUSED_PLAIN: OTHER_HELPER,
   HELPER_GPL: 'Declare a GPL-compatible licence: char LICENSE[] SEC("license") = "GPL";',
   KFUNC_NOT_GPL: 'Declare a GPL-compatible licence: char LICENSE[] SEC("license") = "GPL";',
   STRUCT_LICENCE: 'Declare a GPL-compatible licence: char LICENSE[] SEC("license") = "GPL";',
@@ -133,8 +138,9 @@ const SUGGESTIONS: { readonly [N in MessageName]?: Suggestion } = {
   GRAPH_NEEDS_LOCK: 'Take the bpf_spin_lock that stands in the same structure before, and release it after.',
   LOCK_TWO: 'Only one spin lock may be held at a time.',
   UNLOCK_NONE: 'There is no lock to release on this path.',
-  RETURN_RANGE: (facts, values) =>
-    `${values[1] === 'R0' || facts.register === 'R0' ? 'Return' : 'Use'} only what the hook allows; a mask or an explicit "return 0;" at the end makes it certain.`,
+  RETURN_RANGE: RETURN_ALLOWED,
+  RETURN_BITS: RETURN_ALLOWED,
+  RETURN_UNKNOWN: RETURN_ALLOWED,
   RETURNS_POINTER: 'A program returns a number: it may not return a pointer.',
   SUBPROG_RETURN: 'A function of a program returns a number when it is verified on its own (global).',
   LEAKS_ADDRESS: LOAD_ROOT,

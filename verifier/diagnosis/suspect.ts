@@ -15,6 +15,8 @@ const FROM_ONE: ReadonlySet<MessageName> = new Set<MessageName>([
 ]);
 const RETURN_VALUE: ReadonlySet<MessageName> = new Set<MessageName>([
   'RETURN_RANGE',
+  'RETURN_BITS',
+  'RETURN_UNKNOWN',
   'RETURNS_POINTER',
   'RETURNS_STACK',
   'SUBPROG_RETURN',
