@@ -122,7 +122,20 @@ function show(name: string, json: boolean): ExitCode {
 }
 
 async function add(path: string, options: AddOptions): Promise<ExitCode> {
-  const target = checkTarget(options.output);
+  const record = await writeProfile(path, checkTarget(options.output), options);
+  print(record, options.json === true);
+  return ExitCode.Ok;
+}
+
+/**
+ * Makes a profile out of a kernel image, into a directory that is there or not yet.
+ * @throws {InputError} for what is no kernel image, or has no types.
+ */
+export async function writeProfile(
+  path: string,
+  target: string,
+  options: Pick<AddOptions, 'modules' | 'config'> = {},
+): Promise<ProfileSummary> {
   // only this command reads kernel images: the others start without the decompressors
   const { extractProfile } = await import('../kernel-model/extract/extract.ts');
   const { closest, profileFiles } = await import('../kernel-model/extract/profile-files.ts');
@@ -152,8 +165,7 @@ async function add(path: string, options: AddOptions): Promise<ExitCode> {
     modules: moduleNames(target),
     ...summary(data),
   };
-  print(record, options.json === true);
-  return ExitCode.Ok;
+  return record;
 }
 
 function readConfig(path: string): Uint8Array {

@@ -1,22 +1,20 @@
 /** drydock verify with several kernels: a table of programs and kernels. */
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { InputError } from '../bpf/input-error.ts';
 import type { Mode } from '../gate/check.ts';
 import type { Answer, ExplainJob, VerifyJob } from '../gate/jobs/job.ts';
 import { Pool } from '../gate/jobs/pool.ts';
 import { type DoJobs, type Matrix, type MatrixRow, makeMatrix } from '../gate/matrix/matrix.ts';
 import { matrixText } from '../gate/matrix/matrix-text.ts';
-import { profileDirectory, profileNames } from '../kernel-model/profile-node.ts';
-import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
 import { ExitCode } from './exit-code.ts';
+import type { NamedKernel } from './kernel-option.ts';
 import { Progress } from './progress.ts';
 
 /** Milliseconds that one program may take. */
 const LIMIT = 120_000;
 
 export interface MatrixOptions {
-  readonly kernels: readonly string[];
+  readonly kernels: readonly NamedKernel[];
   readonly programs: readonly string[] | null;
   readonly targets: readonly string[];
   readonly mode: Mode;
@@ -35,8 +33,7 @@ export async function verifyMatrix(files: readonly string[], options: MatrixOpti
     kconfig: {},
     targets: options.targets.map((target) => resolve(target)),
   }));
-  const { programs, mode } = options;
-  const kernels = options.kernels.map(kernelOf);
+  const { kernels, programs, mode } = options;
   const pool = new Pool({ size: availableParallelism(), limit: LIMIT });
   pool.warm();
   const progress = new Progress();
@@ -49,15 +46,6 @@ export async function verifyMatrix(files: readonly string[], options: MatrixOpti
     await pool.stop();
     progress.end();
   }
-}
-
-/** With the path of a profile made absolute. @throws {InputError} for what cannot verify. */
-function kernelOf(name: string): string {
-  const kernel = name.includes('/') ? resolve(name) : name;
-  profileDirectory(kernel);
-  if (hasVerifierData(kernel)) return kernel;
-  const able = profileNames().filter(hasVerifierData);
-  throw new InputError(`the profile "${name}" cannot verify; these can: ${able.join(', ')}`);
 }
 
 function jobsIn(pool: Pool, progress: Progress): DoJobs {

@@ -14,6 +14,7 @@ import { createVerifier } from '../verifier/node.ts';
 import { reportRecord } from '../verifier/report-record.ts';
 import { eventLine } from './event-record.ts';
 import { ExitCode } from './exit-code.ts';
+import { type NamedKernel, namedKernel } from './kernel-option.ts';
 import { reportText } from './verify-report.ts';
 
 interface VerifyOptions {
@@ -34,7 +35,7 @@ Examples:
   drydock verify prog.bpf.o
   drydock verify build/ --json
   drydock verify prog.bpf.o --prog handle_exec --log 2
-  drydock verify build/ --kernel 6.1,6.12 --different
+  drydock verify build/ --kernel 6.1,6.12,/boot/vmlinuz-6.12.9-amd64 --different
   drydock verify replacement.bpf.o --target firewall.bpf.o:xdp_main
 
 Objects are files, or directories whose *.o files are taken. The verdict, the message, the statistics and (with
@@ -63,7 +64,7 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     .argument('<object...>', 'compiled BPF objects (.bpf.o), or directories of them')
     .option(
       '--kernel <name>',
-      'kernel profile with verifier tables; several, as 6.1,6.12, make a table of programs and kernels',
+      'kernel: a profile with verifier tables, or an image (a path); several, as 6.1,6.12, make a table of programs and kernels',
       DEFAULT_KERNEL,
     )
     .option('--prog <name...>', 'programs to verify; default: all')
@@ -98,10 +99,12 @@ function logLevel(text: string): number {
 
 async function verify(paths: readonly string[], options: VerifyOptions): Promise<ExitCode> {
   const files = paths.flatMap(objectFiles);
-  const kernels = [...new Set(options.kernel.split(','))];
-  if (kernels.length > 1) return matrix(files, kernels, options);
-  const verifier = await createVerifier(options.kernel, options.stock);
-  const load = objectLoader(options.kernel, options.stock === true);
+  const names = [...new Set(options.kernel.split(','))];
+  const kernels = await Promise.all(names.map(namedKernel));
+  const [kernel, ...others] = kernels;
+  if (!kernel || others.length > 0) return matrix(files, kernels, options);
+  const verifier = await createVerifier(kernel.profile, options.stock);
+  const load = objectLoader(kernel.profile, options.stock === true);
   const target = openTarget(verifier, options.target ?? [], load, existsSync);
   let code = ExitCode.Ok;
   for (const file of files) {
@@ -120,7 +123,7 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
 
 async function matrix(
   files: readonly string[],
-  kernels: readonly string[],
+  kernels: readonly NamedKernel[],
   options: VerifyOptions,
 ): Promise<ExitCode> {
   if (options.log > 0 || options.events)

@@ -22,6 +22,14 @@ const REASONS: readonly {
     message: /^calling kernel function (\w+) is not allowed$/,
     reason: ([, name]) => `programs of this type may not call the kfunc ${name} there`,
   },
+  {
+    message: /^extern \(func ksym\) '(\w+)': not found in kernel or module BTFs$/,
+    reason: ([, name]) => `it has no kfunc ${name}, which the object needs`,
+  },
+  {
+    message: /^extern \(var ksym\) '(\w+)': not found in kernel BTF$/,
+    reason: ([, name]) => `it has no variable ${name}, which the object needs`,
+  },
 ];
 
 /** "6.1 rejects it: it has no helper bpf_loop (181)" */

@@ -1,5 +1,6 @@
 /** The matrix as a table for people: a line for each program, and below it why kernels differ. */
 import { errnoName } from '../../bpf/errno-name.ts';
+import { plural } from '../report/summary.ts';
 import { oneLine } from '../report/text.ts';
 import { differs, type Matrix, type MatrixCell, type MatrixRow } from './matrix.ts';
 
@@ -64,5 +65,5 @@ function summary({ kernels, rows, failures }: Matrix): string {
   });
   const different = rows.filter(differs).length;
   const failed = failures.length > 0 ? `; ${failures.length} could not be looked at` : '';
-  return `${rows.length} programs: ${accepted.join(', ')}; ${different} differ${failed}`;
+  return `${plural(rows.length, 'program')}: ${accepted.join(', ')}; ${different} differ${failed}`;
 }

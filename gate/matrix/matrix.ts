@@ -3,8 +3,15 @@ import type { Mode, VerifyResult } from '../check.ts';
 import type { Answer, ExplainJob, Explanation, ObjectChoice, VerifyJob } from '../jobs/job.ts';
 import { differenceOf } from './difference.ts';
 
+/** A kernel as the table names it, and its profile: a built-in one, or the absolute path of a directory. */
+export interface MatrixKernel {
+  readonly label: string;
+  readonly profile: string;
+}
+
 /** What one kernel answers. */
 export interface MatrixCell extends VerifyResult {
+  /** Its label. */
   readonly kernel: string;
   /** Lines of the explanation of a rejection; empty where there is nothing to tell. */
   readonly details: readonly string[];
@@ -23,6 +30,7 @@ export interface MatrixRow {
 
 /** The same programs for all kernels, and what could not be looked at. */
 export interface Matrix {
+  /** Labels. */
   readonly kernels: readonly string[];
   readonly rows: readonly MatrixRow[];
   readonly failures: readonly MatrixFailure[];
@@ -41,7 +49,7 @@ export type DoJobs = (jobs: readonly (VerifyJob | ExplainJob)[], what: string) =
 
 export interface MatrixRequest {
   readonly objects: readonly Omit<ObjectChoice, 'kernel'>[];
-  readonly kernels: readonly string[];
+  readonly kernels: readonly MatrixKernel[];
   /** Programs to look at; null for all. */
   readonly programs: readonly string[] | null;
   readonly mode: Mode;
@@ -54,7 +62,7 @@ export async function makeMatrix(request: MatrixRequest, doJobs: DoJobs): Promis
     kernels.map(
       (kernel): VerifyJob => ({
         kind: 'verify',
-        object: { ...object, kernel },
+        object: { ...object, kernel: kernel.profile },
         programs,
         unprivileged: mode === 'unpriv' ? [{}] : [],
       }),
@@ -68,7 +76,11 @@ export async function makeMatrix(request: MatrixRequest, doJobs: DoJobs): Promis
   });
   const rows = table.rows();
   const explanations = await explain(rows, request, doJobs);
-  return { kernels, rows: rows.map((row) => explained(row, explanations)), failures: table.failures };
+  return {
+    kernels: kernels.map(({ label }) => label),
+    rows: rows.map((row) => explained(row, explanations)),
+    failures: table.failures,
+  };
 }
 
 class Table {
@@ -81,7 +93,9 @@ class Table {
   }
 
   add({ object }: VerifyJob, answer: Answer): void {
-    const { file, kernel } = object;
+    const { file } = object;
+    const kernel =
+      this.request.kernels.find(({ profile }) => profile === object.kernel)?.label ?? object.kernel;
     if (answer.kind === 'refused' || answer.kind === 'crash') {
       this.failures.push({ file, kernel, reason: answer.reason, isCrash: answer.kind === 'crash' });
       return;
@@ -131,11 +145,12 @@ async function explain(
 ): Promise<Explanations> {
   const wanted = rows.filter(differs);
   const jobs = objects.flatMap((object) =>
-    kernels.flatMap((kernel): ExplainJob[] => {
+    kernels.flatMap(({ label, profile }): ExplainJob[] => {
       const programs = wanted
-        .filter(({ file, cells }) => file === object.file && isRejected(cells, kernel))
+        .filter(({ file, cells }) => file === object.file && isRejected(cells, label))
         .map(({ program }) => ({ program, mode }));
-      return programs.length > 0 ? [{ kind: 'explain', object: { ...object, kernel }, programs }] : [];
+      const choice = { ...object, kernel: profile };
+      return programs.length > 0 ? [{ kind: 'explain', object: choice, programs }] : [];
     }),
   );
   const answers = await doJobs(jobs, 'explained');
@@ -143,8 +158,8 @@ async function explain(
   answers.forEach((answer, index) => {
     const object = jobs[index]?.object;
     if (answer.kind !== 'explain' || !object) return;
-    for (const each of answer.programs)
-      explanations.set(keyOf(object.file, object.kernel, each.program), each);
+    const label = kernels.find(({ profile }) => profile === object.kernel)?.label ?? '';
+    for (const each of answer.programs) explanations.set(keyOf(object.file, label, each.program), each);
   });
   return explanations;
 }
