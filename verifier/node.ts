@@ -15,7 +15,7 @@ export async function createVerifier(kernel: string, stock = false): Promise<Ver
   const { vmlinux, overlay } = openProfile(kernel);
   const overlays = stock ? [] : [overlay];
   if (!hasVerifierData(kernel)) {
-    throw new InputError(`profile "${kernel}" has no tables for the verifier; 6.12 has`);
+    throw new InputError(`profile "${kernel}" has no tables for the verifier; 6.1 and 6.12 have`);
   }
   const data = openVerifierData(kernel, overlays);
   const modules = openModules(kernel);

@@ -44,6 +44,7 @@ describe('drydock profile list', () => {
   it('names the built-in kernels and what they are good for', () => {
     const { status, stdout } = drydock('list');
     expect(stdout).toMatch(/^5\.16\+series +Linux 5\.16\S* +runs$/m);
+    expect(stdout).toMatch(/^6\.1 +Linux 6\.1\.\d+ +runs and verifies$/m);
     expect(stdout).toMatch(/^6\.12 +Linux 6\.12\.117 +runs and verifies$/m);
     expect(status).toBe(0);
   });

@@ -29,6 +29,12 @@ describe('drydock verify', () => {
     expect(status).toBe(0);
   });
 
+  it.each([...STOCK, ...SERIES])('accepts the bundled iterator %s as Linux 6.1 would', (name) => {
+    const { status, stdout } = verify(object(name), '--kernel', '6.1', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ kernel: '6.1', verdict: 'accepted' });
+    expect(status).toBe(0);
+  });
+
   it('prints one record a line as JSON', () => {
     const { status, stdout } = verify(object('task'), '--json');
     expect(JSON.parse(stdout)).toMatchObject({

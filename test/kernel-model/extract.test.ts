@@ -111,6 +111,16 @@ describe('a small kernel', () => {
     expect(names.find('no_such_symbol')).toBeUndefined();
   });
 
+  it('may have helpers without a function, which its verifier replaces', () => {
+    const { 'helpers.json': helpers } = tables(
+      tinyKernel((builder) => {
+        builder.object('bpf_loop_proto', 'bpf_func_proto', { 'arg_type[0]': 1, ret_type: 1 });
+      }),
+    ) as { 'helpers.json': { protos: { [name: string]: object } } };
+    expect(Object.keys(helpers.protos)).toContain('bpf_loop_proto');
+    expect(Object.keys(helpers.protos)).not.toContain('bpf_configured_out_proto');
+  });
+
   it('is the same from the ELF file, and each time', () => {
     const again = extractProfile(tinyKernel().elf(FORM));
     expect([...again.files]).toEqual([...extracted.files]);

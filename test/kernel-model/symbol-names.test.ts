@@ -50,7 +50,7 @@ describe('the symbols of 6.12', () => {
   });
 
   it('are not known of every kernel', () => {
-    expect(openSymbolNames('6.1')).toBeUndefined();
+    expect(openSymbolNames('5.16+series')).toBeUndefined();
     expect(() => openSymbolNames('7.0')).toThrow(InputError);
   });
 });
@@ -76,7 +76,7 @@ describe('addresses', () => {
   });
 
   it('are those of symbols with a type where the profile has no list', () => {
-    const symbols = open('6.1');
+    const symbols = new SymbolAddresses([openProfile('6.1').vmlinux], () => undefined);
     expect(symbols.find('vfs_open')).toBeDefined();
     expect(symbols.find('eventfd_fops')).toBeUndefined();
   });
