@@ -1,6 +1,5 @@
 /** drydock verify: what Linux would answer to loading each program of an object. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
 import { DEFAULT_KERNEL } from '../kernel-model/profile-node.ts';
@@ -14,6 +13,7 @@ import { createVerifier } from '../verifier/node.ts';
 import { reportRecord } from '../verifier/report-record.ts';
 import { eventLine } from './event-record.ts';
 import { ExitCode } from './exit-code.ts';
+import { objectFiles } from './object-files.ts';
 import { reportText } from './verify-report.ts';
 
 interface VerifyOptions {
@@ -156,14 +156,6 @@ function verifyObject(bench: LoadingBench, path: string, options: VerifyOptions)
   const wanted = object.programs.filter(({ name }) => options.prog?.includes(name) ?? true);
   const accepted = wanted.map((program) => verifyProgram(bench, { path, object, program }, options));
   return accepted.every(Boolean);
-}
-
-function objectFiles(path: string): string[] {
-  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (!isDirectory) return [path];
-  const names = readdirSync(path).filter((name) => name.endsWith('.o'));
-  if (names.length === 0) throw new InputError('there are no *.o files in this directory', { file: path });
-  return names.sort().map((name) => join(path, name));
 }
 
 /** Verifies and prints one program; whether it was accepted. */
