@@ -60,10 +60,11 @@ function needs(paths: readonly string[], options: NeedsOptions): ExitCode {
   for (const file of files) {
     const report = reportOf(file, kernels, options, files.length > 1);
     if (!report) continue;
+    if (!options.json && reports.length > 0) process.stdout.write('\n');
     process.stdout.write(printed(report, names, options));
     reports.push(report);
   }
-  if (!options.json && reports.length > 1) process.stdout.write(summaryText(reports, names));
+  if (!options.json && reports.length > 1) process.stdout.write(`\n${summaryText(reports, names)}`);
   const isComplete = reports.every((report) => names.every((name) => hasAll(report, name)));
   return isComplete && reports.length === files.length ? ExitCode.Ok : ExitCode.Failed;
 }
@@ -85,7 +86,7 @@ function reportOf(
 }
 
 function printed(report: ObjectReport, kernels: readonly string[], options: NeedsOptions): string {
-  if (!options.json) return `${reportText(report, { kernels, listsAll: options.all === true })}\n`;
+  if (!options.json) return reportText(report, { kernels, listsAll: options.all === true });
   return needRecords(report)
     .map((record) => `${JSON.stringify(record)}\n`)
     .join('');

@@ -93,8 +93,11 @@ class CodeReader {
   private extern({ insn, kind }: Reloc): void {
     const extern = this.externAt(insn);
     if (!extern) return;
+    const isCalled = kind === RelocKind.ExternCall;
+    // A function whose address is taken has to be there, and nobody asks whether it may be called.
+    if (!isCalled && extern.kind === 'ksym' && extern.isFunc) return;
     // An address that is not there is zero: only a call needs a weak symbol.
-    if (kind === RelocKind.ExternCall || !extern.weak) this.add(externNeed(extern), insn);
+    if (isCalled || !extern.weak) this.add(externNeed(extern), insn);
     else this.table.add(externNeed(extern), this.use(insn, 'optional'));
   }
 

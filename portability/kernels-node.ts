@@ -2,6 +2,7 @@
 import { InputError } from '../bpf/input-error.ts';
 import {
   openKernelConfig,
+  openModules,
   openProfile,
   openSymbolNames,
   profileNames,
@@ -32,11 +33,14 @@ export function openKernel(name: string, series: boolean): Kernel {
   const isStock = !series && !name.endsWith(SERIES);
   const data = hasVerifierData(name) ? openVerifierData(name, isStock ? [] : [profile.overlay]) : undefined;
   const symbols = openSymbolNames(name);
+  const own = () => [profile, ...defaultKernels().map(openProfile)];
   return new ProfileKernel({
     name,
     profile,
     options: verifierLoadOptions(name, isStock),
     helpers: isStock ? {} : profile.dialect.helpers,
+    hasModules: openModules(name).size > 0,
+    isOwn: (text, ...kinds) => own().some(({ vmlinux }) => vmlinux.find(text, ...kinds) !== 0),
     hasConfig: openKernelConfig(name) !== undefined,
     ...(data ? { data } : {}),
     ...(symbols ? { symbols } : {}),

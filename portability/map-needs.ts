@@ -1,9 +1,10 @@
 /** What the maps of an object need. */
 import type { ObjectFile } from '../loader/open.ts';
+import { ProgType } from '../loader/prog-type.ts';
 import type { MapDef } from '../loader/program.ts';
 import { mapFlagSince, mapTypeSince } from './first-releases.ts';
 import type { Use } from './need.ts';
-import type { NeedTable } from './need-table.ts';
+import type { NeedTable, NewNeed } from './need-table.ts';
 
 /** Sections whose maps the loader makes up itself; it leaves out flags that a kernel does not know. */
 const OWN_MAPS = /^\.(data|rodata|bss|kconfig)(\.|$)/;
@@ -12,8 +13,12 @@ const FLAG_BITS = 32;
 export function mapNeeds(table: NeedTable, { maps, structOps }: ObjectFile): void {
   for (const { def } of maps.entries) addMap(table, def, def.name);
   for (const ops of structOps) {
+    const need: NewNeed = { subject: { kind: 'struct-ops', ops }, name: `${ops.type.name} ${ops.def.name}` };
     const use = useOf(ops.def, ops.def.name);
-    table.add({ subject: { kind: 'struct-ops', ops }, name: `${ops.type.name} ${ops.def.name}` }, use);
+    table.add(need, use);
+    for (const func of ops.programs.values()) {
+      table.add(need, { ...use, program: { name: func.name, func, type: ProgType.StructOps } });
+    }
   }
 }
 

@@ -1,22 +1,25 @@
 /** A kernel with a profile: its types, and whatever tables the profile has. */
 
-import { BtfKind } from '../bpf/btf.ts';
+import { BtfKind, isEnum } from '../bpf/btf.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { VMLINUX } from '../kernel-model/kfunc-table.ts';
 import type { KernelProfile } from '../kernel-model/profile.ts';
 import type { SymbolNames } from '../kernel-model/symbol-names.ts';
 import type { VerifierData } from '../kernel-model/verifier-data.ts';
-import { findAttachTarget } from '../loader/attach.ts';
+import { btfTargetName, findAttachTarget } from '../loader/attach.ts';
 import { essentialName } from '../loader/core-match.ts';
 import { CoreRelocator } from '../loader/core-relo.ts';
 import type { Extern } from '../loader/externs.ts';
+import type { BpfFunction } from '../loader/functions.ts';
 import { Insns, SLOT } from '../loader/insns.ts';
+import { AttachType } from '../loader/prog-type.ts';
 import type { LoadOptions } from '../loader/program.ts';
 import { ExternResolver } from '../loader/resolve.ts';
-import { resolveStructOps, type StructOps } from '../loader/struct-ops.ts';
+import { resolveStructOps, type StructOps, valueStructName } from '../loader/struct-ops.ts';
 import { mapFlagSince } from './first-releases.ts';
 import { type Answer, byRelease, type Kernel, type Questions, UNKNOWN, YES } from './kernel.ts';
 import { KernelTypes } from './kernel-types.ts';
+import { isModuleKfunc } from './module-kfuncs.ts';
 import type { AskedRelo, Need, ProgramUse, Use } from './need.ts';
 import type { ObjectNeeds } from './object-needs.ts';
 import { ProgramRules } from './program-rules.ts';
@@ -33,6 +36,16 @@ export interface ProfileTables {
   readonly data?: VerifierData;
   readonly symbols?: SymbolNames;
   readonly hasConfig: boolean;
+  /** Whether the profile has the types of the modules whose functions programs may call. */
+  readonly hasModules: boolean;
+  /** Whether some kernel has the name in itself, so that it is no module's. */
+  readonly isOwn: (name: string, ...kinds: BtfKind[]) => boolean;
+}
+
+/** A name that may be a module's, of which profiles do not have all. */
+interface Doubt {
+  readonly name: string;
+  readonly kinds: readonly BtfKind[];
 }
 
 export class ProfileKernel implements Kernel {
@@ -92,11 +105,11 @@ class ProfileQuestions implements Questions {
       case 'kfunc':
       case 'ksym':
       case 'kconfig':
-        return this.extern(subject.extern, use);
+        return this.extern(subject.extern, subject.kind === 'kfunc' ? use.program : undefined);
       case 'attach-target':
         return this.attachTarget(use.program);
       case 'struct-ops':
-        return this.structOps(subject.ops);
+        return this.structOps(subject.ops, use.program);
       default:
         return this.relocations(subject.asked);
     }
@@ -150,15 +163,23 @@ class ProfileQuestions implements Questions {
     return this.byTypes(() => {
       if (insns.isLdImm64(0) && insns.count < 2) throw new InputError('a 64-bit load lacks its second half');
       return relocator.apply(insns, 0, relo) === undefined && relocator.has(relo);
-    });
+    }, this.rootOf(relo.typeId));
   }
 
-  private extern(extern: Extern, { program }: Use): Answer {
+  private rootOf(typeId: number): Doubt | undefined {
+    const { btf } = this.object;
+    if (!btf || typeId >= btf.typeCount) return undefined;
+    const kind = btf.kind(typeId);
+    const kinds = isEnum(kind) ? [BtfKind.Enum, BtfKind.Enum64] : [kind];
+    return { name: essentialName(btf.name(typeId)), kinds };
+  }
+
+  /** @param caller the program that calls it. */
+  private extern(extern: Extern, caller: ProgramUse | undefined): Answer {
     const found = this.externs.get(extern) ?? this.findExtern(extern);
     this.externs.set(extern, found);
-    const isAllowed = found.answer.has === 'yes' && program && extern.kind === 'ksym' && extern.isFunc;
-    if (!isAllowed) return found.answer;
-    const allowed = this.rules.kfunc(found.module, essentialName(extern.name), program);
+    if (found.answer.has !== 'yes' || !caller) return found.answer;
+    const allowed = this.rules.kfunc(found.module, essentialName(extern.name), caller);
     return allowed.has === 'yes' ? found.answer : allowed;
   }
 
@@ -175,8 +196,15 @@ class ProfileQuestions implements Questions {
       const [resolved] = resolver.resolveAll([extern], kconfig);
       module = resolver.modules[resolved?.module ?? 0] ?? VMLINUX;
       return resolved?.found === true;
-    });
+    }, this.externDoubt(extern));
     return { answer: module === VMLINUX ? answer : { ...answer, note: `in module ${module}` }, module };
+  }
+
+  private externDoubt(extern: Extern): Doubt | undefined {
+    if (extern.kind === 'kconfig') return undefined;
+    const name = essentialName(extern.name);
+    if (!extern.isFunc) return { name, kinds: [BtfKind.Var, BtfKind.Func] };
+    return isModuleKfunc(name) && !this.tables.hasModules ? { name, kinds: [BtfKind.Func] } : undefined;
   }
 
   private canTell(extern: Extern): boolean {
@@ -185,24 +213,29 @@ class ProfileQuestions implements Questions {
     return extern.typeId !== 0 || symbols !== undefined;
   }
 
-  private structOps(ops: StructOps): Answer {
+  /** A member that the kernel lacks stops the program that implements it, and not the map. */
+  private structOps(ops: StructOps, program: ProgramUse | undefined): Answer {
     const { btf } = this.object;
     if (!btf) return UNKNOWN;
-    return this.byTypes(() => {
-      const errors = new Map<ProgramUse['func'], string>();
-      // The loader writes the kernel's side into the definition.
-      const copy = { ...ops, def: { ...ops.def } };
-      resolveStructOps(copy, btf, this.tables.options, { targets: new Map(), errors });
-      const [reason] = errors.values();
-      if (reason !== undefined) throw new InputError(reason);
-      return true;
-    });
+    return this.byTypes(
+      () => {
+        const errors = new Map<BpfFunction, string>();
+        // The loader writes the kernel's side into the definition.
+        const copy = { ...ops, def: { ...ops.def } };
+        resolveStructOps(copy, btf, this.tables.options, { targets: new Map(), errors });
+        const reason = program && errors.get(program.func);
+        if (reason !== undefined) throw new InputError(reason);
+        return true;
+      },
+      { name: valueStructName(ops), kinds: [BtfKind.Struct] },
+    );
   }
 
   private attachTarget(program: ProgramUse | undefined): Answer {
     if (!program?.func.def) return UNKNOWN;
     if (!program.func.def.attachBtf) return this.hook(program.func.sectionName);
-    return this.byTypes(() => findAttachTarget(program.func, this.tables.options) !== undefined);
+    const doubt = attachDoubt(program.func);
+    return this.byTypes(() => findAttachTarget(program.func, this.tables.options) !== undefined, doubt);
   }
 
   /** A kprobe's function, or a tracepoint: modules that the profile does not have may have it. */
@@ -219,18 +252,23 @@ class ProfileQuestions implements Questions {
     return isFound ? YES : UNKNOWN;
   }
 
-  /** What the loader finds, or why it does not. Types that are not whole say "no" to nothing. */
-  private byTypes(find: () => boolean): Answer {
-    const no = (note?: string): Answer => {
-      if (!this.types.isWhole) return UNKNOWN;
-      return note === undefined ? { has: 'no' } : { has: 'no', note };
-    };
+  /**
+   * What the loader finds, or why it does not. Types that are not whole say "no" to nothing.
+   * @param doubt what would have to be the kernel's own for its lack to be sure.
+   */
+  private byTypes(find: () => boolean, doubt?: Doubt): Answer {
     try {
-      return find() ? YES : no();
+      return find() ? YES : this.no(doubt);
     } catch (cause) {
-      if (cause instanceof InputError) return no(cause.reason);
+      if (cause instanceof InputError) return this.no(doubt, cause.reason.replace(SUBJECT, ''));
       throw cause;
     }
+  }
+
+  private no(doubt: Doubt | undefined, note?: string): Answer {
+    if (!this.types.isWhole) return UNKNOWN;
+    if (doubt && !this.tables.isOwn(doubt.name, ...doubt.kinds)) return MODULE;
+    return note === undefined ? { has: 'no' } : { has: 'no', note };
   }
 }
 
@@ -239,9 +277,25 @@ interface FoundExtern {
   readonly module: string;
 }
 
+/** How the loader's messages begin: what they are about stands beside them here. */
+const SUBJECT =
+  /^(extern( \([a-z ]+\))? |prog |CO-RE relocation of |struct_ops init_kern)('[^']*'|[^:]*\(kind \d+\))?(: | )/;
+
+const MODULE: Answer = { has: 'unknown', note: 'not in the kernel itself; a module may have it' };
+
 /** For numbers that no configuration takes out. */
 const ANY_NUMBER = { has: () => true };
 
 function existing(answer: Answer): Answer {
   return answer.has === 'yes' ? { has: 'exists' } : answer;
+}
+
+/** Hooks of security modules and targets of iterators are the kernel's own; functions and tracepoints may be a module's. */
+function attachDoubt({ def, sectionName }: BpfFunction): Doubt | undefined {
+  const type = def?.attachType ?? AttachType.None;
+  if (type === AttachType.LsmMac || type === AttachType.LsmCgroup || type === AttachType.TraceIter)
+    return undefined;
+  const target = sectionName.slice(sectionName.indexOf('/') + 1);
+  const { name, kind } = btfTargetName(type, target.slice(target.indexOf(':') + 1));
+  return { name, kinds: [kind] };
 }

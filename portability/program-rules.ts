@@ -10,8 +10,7 @@ import { ProgType } from '../loader/prog-type.ts';
 import type { LoadOptions } from '../loader/program.ts';
 import { resolveStructOps, type StructOpsTarget } from '../loader/struct-ops.ts';
 import { VerifierKernel } from '../verifier/kernel.ts';
-import type { Answer } from './kernel.ts';
-import { YES } from './kernel.ts';
+import { type Answer, YES } from './kernel.ts';
 import type { ProgramUse } from './need.ts';
 
 /** All capabilities: what a task without them may do is another question. */

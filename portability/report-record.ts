@@ -1,7 +1,7 @@
 /** A report as JSON records, one for each need. The names are stable. */
-import type { Need, Use } from './need.ts';
-import { isCertain } from './need.ts';
-import type { Cell, ObjectReport } from './report.ts';
+import type { Has } from './kernel.ts';
+import { isCertain, type Need, type Use } from './need.ts';
+import { type Cell, isMissing, type ObjectReport } from './report.ts';
 
 export interface NeedRecord {
   readonly object: string;
@@ -15,7 +15,14 @@ export interface NeedRecord {
   readonly question: boolean;
   readonly since: string | null;
   readonly uses: readonly UseRecord[];
-  readonly kernels: { readonly [name: string]: { readonly has: string; readonly note?: string } };
+  readonly kernels: { readonly [name: string]: AnswerRecord };
+}
+
+export interface AnswerRecord {
+  readonly has: Has;
+  /** Something does not load for want of it. */
+  readonly missing: boolean;
+  readonly note?: string;
 }
 
 export interface UseRecord {
@@ -67,6 +74,7 @@ function useRecord({ program, map, insn, source, when }: Use): UseRecord {
   };
 }
 
-function answerRecord({ has, note }: Cell): { has: string; note?: string } {
-  return note === undefined ? { has } : { has, note };
+function answerRecord(cell: Cell): AnswerRecord {
+  const { has, note } = cell;
+  return { has, missing: isMissing(cell), ...(note === undefined ? {} : { note }) };
 }

@@ -55,9 +55,9 @@ export function reportText(report: ObjectReport, options: ReportTextOptions): st
 /** The line below several objects. */
 export function summaryText(reports: readonly ObjectReport[], kernels: readonly string[]): string {
   const counts = kernels.map(
-    (kernel) => `${kernel} has it for ${reports.filter((report) => hasAll(report, kernel)).length}`,
+    (kernel) => `${kernel} ${reports.filter((report) => !hasAll(report, kernel)).length}`,
   );
-  return `What ${reports.length} objects certainly need: ${counts.join(', ')}\n`;
+  return `Of ${reports.length} objects, those that lack what they certainly need: ${counts.join(', ')}\n`;
 }
 
 function headline({ programs, level, oldest, rows }: ObjectReport): string {
@@ -80,7 +80,17 @@ function lackLines({ rows }: ObjectReport, { kernels }: ReportTextOptions): stri
     return [
       ...lackGroup(`${kernel} lacks:`, certain),
       ...lackGroup(`${kernel} lacks what may do without:`, others),
+      ...lackGroup(`${kernel} itself lacks, and may have in a module:`, moduleLacks(rows, kernel)),
     ];
+  });
+}
+
+/** What is certainly needed and not found, though not surely missing. */
+function moduleLacks(rows: readonly ReportRow[], kernel: string): Lack[] {
+  return rows.flatMap((row) => {
+    const cell = row.cells.find((each) => each.kernel === kernel);
+    if (cell?.has !== 'unknown' || cell.note === undefined || cell.use?.when !== 'certain') return [];
+    return [{ row, cell: { ...cell, note: '', lacking: [cell.use] } }];
   });
 }
 
@@ -149,6 +159,7 @@ function placeText(use: Use | undefined): string {
 }
 
 function tableLines({ rows }: ObjectReport, { kernels, listsAll }: ReportTextOptions): string[] {
+  if (rows.length === 0) return [];
   const lines: string[][] = [['', 'since', ...kernels]];
   for (const [kind, title] of Object.entries(TITLES)) {
     const ofKind = rows.filter(({ need }) => need.subject.kind === kind);

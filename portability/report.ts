@@ -1,7 +1,6 @@
 /** Needs of an object times kernels: what each kernel has of them. */
 
-import type { Level } from './isa-features.ts';
-import { IsaFeatures } from './isa-features.ts';
+import { IsaFeatures, type Level } from './isa-features.ts';
 import type { Answer, Has, Kernel } from './kernel.ts';
 import type { Need, Use, When } from './need.ts';
 import { type ObjectNeeds, oldestRelease } from './object-needs.ts';
