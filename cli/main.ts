@@ -17,6 +17,7 @@ type Add = (program: Command, done: (code: number) => void) => void;
 const COMMANDS: { readonly [name: string]: () => Promise<Add> } = {
   run: async () => (await import('./run.ts')).addRun,
   verify: async () => (await import('./verify.ts')).addVerify,
+  needs: async () => (await import('./needs.ts')).addNeeds,
   demo: async () => (await import('./demo.ts')).addDemo,
   locks: async () => (await import('./locks.ts')).addLocks,
   checkpoint: async () => (await import('./checkpoint.ts')).addCheckpoint,

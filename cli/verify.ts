@@ -1,6 +1,5 @@
 /** drydock verify: what Linux would answer to loading each program of an object. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
 import { DEFAULT_KERNEL } from '../kernel-model/profile-node.ts';
@@ -15,6 +14,7 @@ import { reportRecord } from '../verifier/report-record.ts';
 import { eventLine } from './event-record.ts';
 import { ExitCode } from './exit-code.ts';
 import { type NamedKernel, namedKernel } from './kernel-option.ts';
+import { objectFiles } from './object-files.ts';
 import { reportText } from './verify-report.ts';
 
 interface VerifyOptions {
@@ -159,14 +159,6 @@ function verifyObject(bench: LoadingBench, path: string, options: VerifyOptions)
   const wanted = object.programs.filter(({ name }) => options.prog?.includes(name) ?? true);
   const accepted = wanted.map((program) => verifyProgram(bench, { path, object, program }, options));
   return accepted.every(Boolean);
-}
-
-function objectFiles(path: string): string[] {
-  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (!isDirectory) return [path];
-  const names = readdirSync(path).filter((name) => name.endsWith('.o'));
-  if (names.length === 0) throw new InputError('there are no *.o files in this directory', { file: path });
-  return names.sort().map((name) => join(path, name));
 }
 
 /** Verifies and prints one program; whether it was accepted. */

@@ -9,7 +9,7 @@ import type { AttachTarget, LoadOptions, ModuleBtf, ProgramTarget } from './prog
 const MAX_NAME = 127;
 
 /** How the kernel names in BTF what a program of this attach type attaches to. */
-function btfName(attachType: AttachType, name: string): { name: string; kind: BtfKind } {
+export function btfTargetName(attachType: AttachType, name: string): { name: string; kind: BtfKind } {
   switch (attachType) {
     case AttachType.TraceRawTp:
       return { name: `btf_trace_${name}`, kind: BtfKind.Typedef };
@@ -72,7 +72,7 @@ export function findAttachTarget(func: AttachingFunction, options: LoadOptions):
   const colon = target.indexOf(':');
   const module = colon < 0 ? undefined : target.slice(0, colon);
   const name = target.slice(colon + 1);
-  const wanted = btfName(def.attachType, name);
+  const wanted = btfTargetName(def.attachType, name);
   if (wanted.name.length > MAX_NAME) throw fail(`the name of attach target '${name}' is too long`);
   // A module is named by a prefix: "vmlinux:x" and even "vm:x" mean the kernel itself.
   if (module === undefined || 'vmlinux'.startsWith(module)) {

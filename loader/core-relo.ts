@@ -19,6 +19,8 @@ const MAX_OFFSET = 0x7fff;
 const MAX_SHOWN = 200;
 
 interface Resolution {
+  /** Whether a type of the kernel has it. */
+  found: boolean;
   original: CoreValue;
   /** undefined: poison */
   target: CoreValue | undefined;
@@ -43,8 +45,22 @@ export class CoreRelocator {
    * @throws {InputError} saying why it cannot be relocated.
    */
   apply(insns: Insns, index: number, relo: CoreRelo): string | undefined {
+    return this.guarded(relo, () =>
+      patch(insns, index, this.resolve(relo)) ? undefined : coreText(this.local, relo),
+    );
+  }
+
+  /**
+   * Whether the kernel has what a relocation speaks of; what the program makes of the answer is its own matter.
+   * @throws {InputError} saying why that cannot be told.
+   */
+  has(relo: CoreRelo): boolean {
+    return this.guarded(relo, () => this.resolve(relo).found);
+  }
+
+  private guarded<T>(relo: CoreRelo, step: () => T): T {
     try {
-      return patch(insns, index, this.resolve(relo)) ? undefined : coreText(this.local, relo);
+      return step();
     } catch (cause) {
       if (cause instanceof BadSpec || cause instanceof TooDeep) throw this.describe(relo, cause.message);
       if (cause instanceof InputError) throw this.describe(relo, cause.message);
@@ -57,7 +73,7 @@ export class CoreRelocator {
     const local = parseSpec(this.local, kind, typeId, this.local.string(relo.accessOffset));
     if (kind === CoreKind.TypeIdLocal) {
       const value = { value: BigInt(typeId), size: 0, typeId: 0, validate: false };
-      return { original: value, target: value, sizeMismatch: false };
+      return { found: true, original: value, target: value, sizeMismatch: false };
     }
     if (this.local.name(typeId) === '') throw new BadSpec('the type is anonymous');
     const candidates = this.findCandidates(typeId);
@@ -80,6 +96,7 @@ export class CoreRelocator {
     const original = coreValue(kind, local) as CoreValue;
     const target = coreValue(kind, spec);
     return {
+      found: spec !== undefined,
       original,
       target,
       sizeMismatch: !!target && !!spec && !canResize(local.btf, original, spec.btf, target),

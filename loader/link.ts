@@ -32,6 +32,8 @@ export interface LinkedCode {
   relocs: Reloc[];
   /** What the kernel does not have, counted likewise. */
   missing: MissingReference[];
+  /** The functions it is made of, and the slot at which each begins. */
+  parts: readonly { func: BpfFunction; start: number }[];
 }
 
 /** @throws {InputError} when a call leads nowhere, or the records of a part are missing. */
@@ -96,6 +98,7 @@ class Linker {
       subprogs,
       relocs,
       missing,
+      parts: [...this.parts.values()],
       funcInfo: this.funcInfo,
       lineInfo: this.lineInfo,
     };

@@ -49,6 +49,15 @@ export function coreText(local: Btf, { kind, typeId, accessOffset }: CoreRelo): 
   return `${root}${spec.accessors.map(accessorText).join('')} (${access} @ offset ${offsetText(spec)})`;
 }
 
+/** What a relocation speaks of, without how: "struct task.pid", "enum state::RUNNING". @throws {BadSpec} */
+export function coreSubject(local: Btf, { kind, typeId, accessOffset }: CoreRelo): string {
+  const spec = parseSpec(local, kind, typeId, local.string(accessOffset));
+  const root = `${kindName(local.kind(typeId))} ${shown(local.name(typeId)) || '<anon>'}`;
+  if (isTypeBased(kind)) return root;
+  if (isEnumvalBased(kind)) return `${root}::${shown(spec.accessors[0]?.name ?? '')}`;
+  return `${root}${spec.accessors.map(accessorText).join('')}`;
+}
+
 function enumeratorText({ btf, accessors }: CoreSpec): string {
   const [accessor] = accessors;
   const type = btf.type(accessor?.typeId ?? 0);

@@ -162,6 +162,11 @@ export function resolveStructOps(
   }
 }
 
+/** The kernel's struct that the map has as its value. */
+export function valueStructName({ type }: Pick<StructOps, 'type'>): string {
+  return VALUE_PREFIX + essentialName(type.name);
+}
+
 interface KernelStruct {
   btf: Btf;
   module: string;
@@ -177,7 +182,7 @@ interface KernelStruct {
 function findKernelStruct(ops: StructOps, options: LoadOptions): KernelStruct {
   const name = essentialName(ops.type.name);
   if (!options.kernelBtf) throw fail(`struct ${name} needs the BTF of a kernel, and none is given`);
-  const found = findKernelType(options.kernelBtf, options, VALUE_PREFIX + name, BtfKind.Struct);
+  const found = findKernelType(options.kernelBtf, options, valueStructName(ops), BtfKind.Struct);
   if (!found) throw fail(`struct ${VALUE_PREFIX}${name} is not found in kernel BTF`);
   const { btf, module } = found;
   const typeId = btf.find(name, BtfKind.Struct);

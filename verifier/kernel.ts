@@ -12,6 +12,12 @@ export interface KernelOptions {
   modules?: ReadonlyMap<string, Uint8Array>;
 }
 
+/** The part of a request that facts are made of. */
+export type FactsRequest = Pick<
+  LoadRequest,
+  'progType' | 'expectedAttachType' | 'progFlags' | 'caps' | 'attachBtfId' | 'attachBtf' | 'target'
+>;
+
 const PROG_TYPE_EXT = 28;
 const PROG_TYPE_STRUCT_OPS = 27;
 const PROG_SLEEPABLE = 16;
@@ -40,7 +46,7 @@ export class VerifierKernel {
   }
 
   /** What the tables ask about a program. */
-  facts(request: LoadRequest): ProgramFacts {
+  facts(request: FactsRequest): ProgramFacts {
     const { progType, caps } = request;
     const attachType = this.data.programs.effectiveAttachType(progType, request.expectedAttachType);
     const facts: ProgramFacts = {
