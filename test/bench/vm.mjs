@@ -18,11 +18,20 @@ import { vmModule } from '../../dist/vm/node.js';
 
 const folder = new URL('./vm/', import.meta.url);
 const { values } = parseArgs({
-  options: { wasm: { type: 'string' }, rounds: { type: 'string', default: '7' } },
+  options: { wasm: { type: 'string' }, rounds: { type: 'string', default: '40' } },
 });
 const rounds = Number(values.rounds);
-/** n and rounds of `struct in`: each program then executes 2 to 100 million instructions. */
-const sizes = { sort: [4000, 1], default: [1_000_000, 50] };
+/**
+ * n and rounds of `struct in`: each program then executes 1 to 10 million instructions, in the interpreter for some
+ * milliseconds. On a machine that has other things to do, longer runs are never undisturbed.
+ */
+const sizes = {
+  copy: [0, 50],
+  ipsum: [0, 50],
+  sieve: [0, 4],
+  sort: [1500, 1],
+  default: [200_000, 10],
+};
 const mapTypes = { hash: 1, array: 2 };
 const DATA = 65536;
 
@@ -175,20 +184,21 @@ Object.keys(tiers).forEach((tier, index) => {
   console.log(`geometric mean, ${tier}: ${speed}${compared}`);
 });
 
+const RUNS = 10_000;
 for (const [tier, options] of Object.entries(tiers)) {
   const empty = vm.load(assemble('r0 = 0\nexit'), options);
-  for (const [call, run] of [
-    [
-      'run',
-      () => {
-        for (let i = 0; i < 200_000; i++) vm.run(empty, 0n);
-      },
-    ],
-    ['runMany', () => vm.runMany(empty, 0n, 200_000)],
-  ]) {
-    run();
-    const start = performance.now();
-    run();
-    console.log(`${tier}, ${call} of two instructions: ${((performance.now() - start) * 5).toFixed(0)} ns`);
+  const calls = {
+    run: () => {
+      for (let i = 0; i < RUNS; i++) vm.run(empty, 0n);
+    },
+    runMany: () => vm.runMany(empty, 0n, RUNS),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const times = Array.from({ length: rounds }, () => {
+      const start = performance.now();
+      call();
+      return performance.now() - start;
+    });
+    console.log(`${tier}, ${name} of two instructions: ${((shortest(times) / RUNS) * 1e6).toFixed(0)} ns`);
   }
 }
