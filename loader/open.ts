@@ -6,6 +6,7 @@ import { fixUpBtf } from './btf-fixup.ts';
 import { ElfFile, type ElfSection } from './elf.ts';
 import { collectExterns, type Extern } from './externs.ts';
 import { FunctionTable } from './functions.ts';
+import { refuseLegacyMaps } from './legacy-maps.ts';
 import { collectMapSlots } from './map-slots.ts';
 import { collectMaps, type MapTable } from './maps.ts';
 import type { LoadOptions } from './program.ts';
@@ -31,9 +32,10 @@ const decoder = new TextDecoder();
 
 /** @throws {InputError} when the file cannot be used. */
 export function openObject(bytes: Uint8Array, options: LoadOptions): ObjectFile {
-  const { file } = options;
+  const { file, legacy = false } = options;
   const elf = ElfFile.parse(bytes, file);
-  const functions = new FunctionTable(elf);
+  if (!legacy) refuseLegacyMaps(elf);
+  const functions = new FunctionTable(elf, legacy);
   const original = readBtf(elf, file);
   const extSection = elf.section('.BTF.ext');
   const ext = original && extSection ? parseBtfExt(elf, extSection, original) : undefined;
@@ -45,6 +47,7 @@ export function openObject(bytes: Uint8Array, options: LoadOptions): ObjectFile 
     externs,
     objectName: objectName(file),
     possibleCpus: options.possibleCpus ?? 1,
+    legacy,
   });
   const structOps = collectStructOps(elf, btf, maps, functions);
   const externIndex = new Map(externs.map((extern, index) => [extern.symbol, index]));

@@ -190,6 +190,12 @@ export interface LoadOptions {
    * an integer, `true`, `false` or a name of the variable's enum.
    */
   globals?: ReadonlyMap<string, string>;
+  /**
+   * Takes what libbpf took before 1.0 and cilium/ebpf and aya take to this day: maps defined in the section "maps",
+   * program sections that only begin with a known name ("xdp/drop", "classifier_main"), and code without function
+   * symbols, as an assembler leaves it.
+   */
+  legacy?: boolean;
   /** Programs to prepare: all autoloaded ones when absent, `'all'` those too that are not autoloaded. */
   programs?: readonly string[] | 'all';
 }

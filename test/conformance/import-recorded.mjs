@@ -101,8 +101,9 @@ function compress(bytes) {
   });
 }
 
+const truth = readLines('truth-6.12.jsonl.gz');
 const loads = [
-  ...readLines('truth-6.12.jsonl.gz')
+  ...truth
     .filter(({ stage }) => stage === 'kernel')
     .map((line) => loadRecord(line, line.object.startsWith('verifier_') ? 'verifier' : 'others')),
   ...readLines('test_verifier-6.12.jsonl.gz')
@@ -124,4 +125,14 @@ writeFileSync(
 );
 writeFileSync(new URL('blobs-6.12.br', folder), compress(Buffer.concat([...contents, ...moduleBlobs])));
 writeFileSync(new URL('index-6.12.json', folder), `${JSON.stringify(index)}\n`);
+/** What libbpf wrote first, without its name. */
+function refusal({ object, program, libbpf }) {
+  return { object, program, reason: libbpf.split('\n')[0].replace(/^libbpf: /, '') };
+}
+
+const refusals = {
+  refused: truth.filter(({ stage }) => stage === 'open' || stage === 'libbpf').map(refusal),
+  empty: truth.filter(({ stage }) => stage === 'noprog').map(({ object }) => object),
+};
+writeFileSync(new URL('refused-6.12.json', folder), `${JSON.stringify(refusals, undefined, 1)}\n`);
 console.log(`${loads.length} loads, ${contents.length} blobs, ${moduleNames.length} modules`);

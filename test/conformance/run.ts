@@ -21,6 +21,7 @@ import { hostile } from './hostile.ts';
 import { iterators } from './iterators.ts';
 import { type Comparison, KnownFailures } from './known-failures.ts';
 import type { Line } from './line.ts';
+import { loader } from './loader.ts';
 import { logs } from './logs.ts';
 import { replay } from './replay.ts';
 import { report } from './report.ts';
@@ -32,6 +33,7 @@ const PARTS: ReadonlyMap<string, Part> = new Map([
   ['iterators', iterators],
   ['generated', generated],
   ['hostile', hostile],
+  ['loader', loader],
   ['from-source', fromSource],
 ]);
 
