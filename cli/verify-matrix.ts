@@ -9,6 +9,7 @@ import { type DoJobs, type Matrix, type MatrixRow, makeMatrix } from '../gate/ma
 import { matrixText } from '../gate/matrix/matrix-text.ts';
 import { profileDirectory, profileNames } from '../kernel-model/profile-node.ts';
 import { hasVerifierData } from '../kernel-model/verifier-data-node.ts';
+import type { ObjectFormats } from '../verifier/load-options.ts';
 import { ExitCode } from './exit-code.ts';
 import { Progress } from './progress.ts';
 
@@ -21,6 +22,7 @@ export interface MatrixOptions {
   readonly targets: readonly string[];
   readonly mode: Mode;
   readonly series: boolean;
+  readonly formats: ObjectFormats;
   readonly json: boolean;
   readonly onlyDifferent: boolean;
 }
@@ -30,6 +32,7 @@ export async function verifyMatrix(files: readonly string[], options: MatrixOpti
     path: resolve(file),
     file,
     series: options.series,
+    formats: options.formats,
     variant: '',
     globals: {},
     kconfig: {},

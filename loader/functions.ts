@@ -12,7 +12,7 @@ import {
   SymbolBind,
   SymbolType,
 } from './elf.ts';
-import { impliedSymbols } from './implied-symbols.ts';
+import { impliedSymbols, labelsBySection } from './implied-symbols.ts';
 import { fromBigEndian, Insns, SLOT } from './insns.ts';
 import type { MissingReference } from './missing.ts';
 import type { Reloc } from './relocs.ts';
@@ -53,9 +53,12 @@ export class FunctionTable {
   /** @param legacy as `LoadOptions.legacy` */
   constructor(elf: ElfFile, legacy: boolean) {
     const symbols = functionSymbols(elf);
+    const labels = legacy ? labelsBySection(elf) : undefined;
     for (const section of elf.sections) {
       if (!isCode(section)) continue;
-      const known = symbols.get(section.index) ?? (legacy ? impliedSymbols(elf, section) : []);
+      const known =
+        symbols.get(section.index) ??
+        (labels ? impliedSymbols(section, labels.get(section.index) ?? []) : []);
       const functions = collect(elf, section, known, legacy);
       this.bySection.set(section.index, functions);
       for (const func of functions) this.add(func);

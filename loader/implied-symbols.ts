@@ -4,17 +4,31 @@
  */
 import { type ElfFile, type ElfSection, type ElfSymbol, SymbolBind, SymbolType } from './elf.ts';
 
-/** Symbols as a compiler would have written them; code before the first label goes by the section's name. */
-export function impliedSymbols(elf: ElfFile, section: ElfSection): ElfSymbol[] {
-  const labels = elf.symbols
-    .filter((symbol) => symbol.section === section.index && isLabel(symbol))
-    .sort((a, b) => a.value - b.value)
+/** Labels by section: a file may have many of both. */
+export function labelsBySection(elf: ElfFile): Map<number, ElfSymbol[]> {
+  const labels = new Map<number, ElfSymbol[]>();
+  for (const symbol of elf.symbols) {
+    if (!isLabel(symbol)) continue;
+    const others = labels.get(symbol.section);
+    if (others) others.push(symbol);
+    else labels.set(symbol.section, [symbol]);
+  }
+  return labels;
+}
+
+/**
+ * Symbols as a compiler would have written them; code before the first label goes by the section's name.
+ * @param labels those of the section.
+ */
+export function impliedSymbols(section: ElfSection, labels: readonly ElfSymbol[]): ElfSymbol[] {
+  const starts = labels
+    .toSorted((a, b) => a.value - b.value)
     .filter(({ value }, index, all) => value !== all[index - 1]?.value);
-  if (labels[0]?.value !== 0) labels.unshift(sectionStart(section));
-  return labels.map((label, index) => ({
+  if (starts[0]?.value !== 0) starts.unshift(sectionStart(section));
+  return starts.map((label, index) => ({
     ...label,
     type: SymbolType.Func,
-    size: (labels[index + 1]?.value ?? section.size) - label.value,
+    size: (starts[index + 1]?.value ?? section.size) - label.value,
   }));
 }
 

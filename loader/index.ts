@@ -70,7 +70,7 @@ class Loader {
     this.checkNames(entries);
     const { globals = new Map<string, string>() } = this.options;
     const defs = object.maps.entries.map(({ def }) => def);
-    setGlobals(globals, defs, object.btf);
+    setGlobals(globals, { maps: defs, btf: object.btf, littleEndian: object.elf.littleEndian });
     this.checkByteOrder();
     this.guard(() => this.resolveExterns());
     for (const ops of object.structOps) this.resolveOps(ops);

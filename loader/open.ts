@@ -3,6 +3,7 @@ import { Btf } from '../bpf/btf.ts';
 import { validateBtf } from '../bpf/btf-validate.ts';
 import { type BtfExt, parseBtfExt } from './btf-ext.ts';
 import { fixUpBtf } from './btf-fixup.ts';
+import { btfInLittleEndian } from './byte-order.ts';
 import { ElfFile, type ElfSection } from './elf.ts';
 import { collectExterns, type Extern } from './externs.ts';
 import { FunctionTable } from './functions.ts';
@@ -17,7 +18,7 @@ export interface ObjectFile {
   elf: ElfFile;
   license: string;
   version: number;
-  /** Completed by the ELF file's facts. */
+  /** Completed by the ELF file's facts, little-endian. */
   btf: Btf | undefined;
   ext: BtfExt | undefined;
   functions: FunctionTable;
@@ -82,8 +83,9 @@ function completeBtf(
   file: string | undefined,
 ): Btf {
   const hidden = functions.all.filter((func) => func.isSubprog && func.isHidden);
+  const place = { section: '.BTF', ...(file === undefined ? {} : { file }) };
   const bytes = fixUpBtf({ elf, btf, externs, hiddenFunctions: hidden.map(({ name }) => name) });
-  return Btf.parse(bytes, { section: '.BTF', ...(file === undefined ? {} : { file }) });
+  return Btf.parse(btfInLittleEndian(Btf.parse(bytes, place)), place);
 }
 
 function readLicense(section: ElfSection | undefined): string {

@@ -132,7 +132,7 @@ export interface Program {
 export interface BpfObject {
   file: string;
   license: string;
-  /** Whether the file was big-endian; `Program.insns` and `MapDef.data` are little-endian all the same. */
+  /** Whether the file was big-endian; `Program.insns`, `MapDef.data` and `btf` are little-endian all the same. */
   bigEndian: boolean;
   /** KERNEL_VERSION() of the "version" section, 0 without one. */
   version: number;

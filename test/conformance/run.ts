@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { packageRoot } from '../package-root.ts';
 import { openArchive } from './archive.ts';
 import { attached } from './attached.ts';
+import { builds } from './builds.ts';
 import type { Context, Part } from './context.ts';
 import { Floors } from './floors.ts';
 import { fromSource } from './from-source/index.ts';
@@ -34,6 +35,7 @@ const PARTS: ReadonlyMap<string, Part> = new Map([
   ['generated', generated],
   ['hostile', hostile],
   ['loader', loader],
+  ['builds', builds],
   ['from-source', fromSource],
 ]);
 
