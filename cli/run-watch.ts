@@ -8,13 +8,14 @@ import { RecordingProgram } from '../session/claims/recorded-path.ts';
 import type { LoadedObject, Session } from '../session/session.ts';
 import { StepLog } from '../session/step-log.ts';
 import type { TestBench, TestProgram } from '../session/test-bench.ts';
+import { type ObjectFormats, withFormats } from '../verifier/load-options.ts';
 import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { programRequest } from '../verifier/program-request.ts';
 import { ExitCode } from './exit-code.ts';
 import { RunCoverage, type VerifiedObject } from './run-coverage.ts';
 
-export interface WatchOptions {
+export interface WatchOptions extends ObjectFormats {
   coverage?: string;
   checkClaims?: boolean;
   insns?: boolean;
@@ -53,7 +54,7 @@ export async function watchSession(
     new StepLog(session, vmObject, printStep);
     return NOTHING;
   }
-  const verified = await openVerified(session, [...vmObject.programs.keys()], bytes, file);
+  const verified = await openVerified(session, [...vmObject.programs.keys()], bytes, file, options);
   if (coverage !== undefined) return reportCoverage(new RunCoverage(session, vmObject, verified), coverage);
   if (!verified)
     throw new InputError(`--check-claims: no verifier for kernel ${session.machine.profile.name}`);
@@ -67,12 +68,18 @@ async function openVerified(
   programs: readonly string[],
   bytes: Uint8Array,
   file: string,
+  formats: ObjectFormats,
 ): Promise<VerifiedObject | undefined> {
   const { name } = session.machine.profile;
   if (!hasVerifierData(name)) return undefined;
   // The code has addresses of symbols: both must be of the same kernel.
   const ksym = (symbol: string) => session.machine.symbolAddress(symbol);
-  const object = loadObject(bytes, { ...verifierLoadOptions(name), file, programs, ksym });
+  const object = loadObject(bytes, {
+    ...withFormats(verifierLoadOptions(name), formats),
+    file,
+    programs,
+    ksym,
+  });
   return { verifier: await createVerifier(name), object };
 }
 

@@ -1,10 +1,12 @@
 /** drydock run: iterators of an object over a scene. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../bpf/input-error.ts';
+import { type LoadOptions, loadObject } from '../loader/index.ts';
 import { readObject } from '../loader/object-file-node.ts';
 import { type Iteration, iterate } from '../session/iterate.ts';
 import { openSession, readScene } from '../session/open-session-node.ts';
 import { testedProgram } from '../session/test-bench.ts';
+import { withFormats } from '../verifier/load-options.ts';
 import type { Tier } from '../vm/index.ts';
 import { ExitCode } from './exit-code.ts';
 import { runRecord } from './run-record.ts';
@@ -77,6 +79,7 @@ export function addRun(program: Command, done: (code: ExitCode) => void): void {
       '--insns',
       'print every instruction that is executed, what it changed, and its source line, on stderr',
     )
+    .option('--legacy', 'also take objects that libbpf 1.0 does not take, as `drydock verify --legacy` does')
     .option('--trace', 'also print what the programs write to trace_pipe, on stderr')
     .option('--json', 'one JSON record a line for each iterator and what it was attached to')
     .addHelpText('after', EXAMPLES)
@@ -88,7 +91,8 @@ async function run(path: string, options: RunOptions): Promise<ExitCode> {
   const tested = await testedBy(bytes, path, options);
   if (tested !== undefined) return runTest(bytes, path, tested, options);
   const session = await openSession(await readScene(options.scene), options.kernel);
-  const object = session.load(bytes, path, options.prog);
+  const prepare = (file: Uint8Array, own: LoadOptions) => loadObject(file, withFormats(own, options));
+  const object = session.load(bytes, path, options.prog, prepare);
   const finish = await watchSession(session, object, bytes, options);
   const { task, fd, map } = options;
   const selection = {
@@ -109,8 +113,8 @@ async function run(path: string, options: RunOptions): Promise<ExitCode> {
 
 /** The program that is to be test-run; undefined when iterators are meant. */
 async function testedBy(bytes: Uint8Array, file: string, options: RunOptions): Promise<string | undefined> {
-  const { data, ctxIn, repeat, pcap, pcapOut, prog } = options;
-  const program = testedProgram(bytes, { file }, prog);
+  const { data, ctxIn, repeat, pcap, pcapOut, prog, legacy = false } = options;
+  const program = testedProgram(bytes, { file, legacy }, prog);
   if (pcapOut !== undefined && pcap === undefined) throw new InputError('--pcap-out needs --pcap');
   const asked = [data, ctxIn, repeat, pcap].some((option) => option !== undefined);
   if (asked && program === undefined)

@@ -38,7 +38,7 @@ export async function runTest(
   const { data, ctxIn, repeat, pcap } = options;
   if (pcap !== undefined && [data, ctxIn, repeat].some((option) => option !== undefined))
     throw new InputError('--pcap goes without --data, --ctx-in and --repeat');
-  const bench = await openTestBench(options.kernel, options.scene);
+  const bench = await openTestBench(options.kernel, options.scene, options);
   const follows = watched(options);
   if (options.tier === 'translated' && follows !== undefined)
     throw new InputError(`${follows} follows the interpreter: it goes without --tier translated`);

@@ -6,6 +6,7 @@ import type { Answer, ExplainJob, VerifyJob } from '../gate/jobs/job.ts';
 import { Pool } from '../gate/jobs/pool.ts';
 import { type DoJobs, type Matrix, type MatrixRow, makeMatrix } from '../gate/matrix/matrix.ts';
 import { matrixText } from '../gate/matrix/matrix-text.ts';
+import type { ObjectFormats } from '../verifier/load-options.ts';
 import { ExitCode } from './exit-code.ts';
 import type { NamedKernel } from './kernel-option.ts';
 import { Progress } from './progress.ts';
@@ -19,6 +20,7 @@ export interface MatrixOptions {
   readonly targets: readonly string[];
   readonly mode: Mode;
   readonly series: boolean;
+  readonly formats: ObjectFormats;
   readonly json: boolean;
   readonly onlyDifferent: boolean;
 }
@@ -28,6 +30,7 @@ export async function verifyMatrix(files: readonly string[], options: MatrixOpti
     path: resolve(file),
     file,
     series: options.series,
+    formats: options.formats,
     variant: '',
     globals: {},
     kconfig: {},

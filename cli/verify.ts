@@ -8,6 +8,7 @@ import { readObject } from '../loader/object-file-node.ts';
 import { chooseTarget, type ObjectLoader, openTarget } from '../verifier/attach-target.ts';
 import { type Bench, examine, requestOf, type Subject } from '../verifier/examine.ts';
 import { readEvents } from '../verifier/index.ts';
+import { type ObjectFormats, withFormats } from '../verifier/load-options.ts';
 import { verifierLoadOptions } from '../verifier/load-options-node.ts';
 import { createVerifier } from '../verifier/node.ts';
 import { reportRecord } from '../verifier/report-record.ts';
@@ -17,7 +18,7 @@ import { type NamedKernel, namedKernel } from './kernel-option.ts';
 import { objectFiles } from './object-files.ts';
 import { reportText } from './verify-report.ts';
 
-interface VerifyOptions {
+interface VerifyOptions extends ObjectFormats {
   kernel: string;
   /** Level of the log that is wanted, 0 for none. */
   log: number;
@@ -48,6 +49,9 @@ not loaded.
 
 With several kernels, one table has what each of them answers to each program, and below a program that one takes and
 another does not, why the first one refuses it.
+
+An object is taken or refused as libbpf does it, with its reason. --legacy and --any-endian take objects of other
+loaders and of other machines.
 
 Programs that replace a function of another program (freplace), and those that trace one (fentry, fexit, fmod_ret),
 are verified against that program: --target OBJ[:PROGRAM[=FUNCTION]]. It is loaded and verified first. The function
@@ -81,6 +85,11 @@ export function addVerify(program: Command, done: (code: ExitCode) => void): voi
     )
     .option('--unpriv', 'as a task without capabilities')
     .option('--stock', 'without what the series on io_uring and epoll iterators adds to the kernel')
+    .option(
+      '--legacy',
+      'also take what libbpf 1.0 dropped and cilium/ebpf and aya have: maps in section "maps", sections like "xdp/name"',
+    )
+    .option('--any-endian', 'also take big-endian objects, turned around')
     .option('--different', 'with several kernels: only programs that one takes and another does not')
     .option('--json', 'one JSON record a line for each program')
     .option('--events', 'print what the verifier did, one JSON record a line, before each program')
@@ -104,7 +113,7 @@ async function verify(paths: readonly string[], options: VerifyOptions): Promise
   const [kernel, ...others] = kernels;
   if (!kernel || others.length > 0) return matrix(files, kernels, options);
   const verifier = await createVerifier(kernel.profile, options.stock);
-  const load = objectLoader(kernel.profile, options.stock === true);
+  const load = objectLoader({ ...options, kernel: kernel.profile });
   const target = openTarget(verifier, options.target ?? [], load, existsSync);
   let code = ExitCode.Ok;
   for (const file of files) {
@@ -135,6 +144,7 @@ async function matrix(
     targets: options.target ?? [],
     mode: options.unpriv ? 'unpriv' : 'priv',
     series: options.stock !== true,
+    formats: { legacy: options.legacy === true, anyEndian: options.anyEndian === true },
     json: options.json === true,
     onlyDifferent: options.different === true,
   });
@@ -145,9 +155,10 @@ interface LoadingBench extends Bench {
   load: ObjectLoader;
 }
 
-function objectLoader(kernel: string, stock: boolean): ObjectLoader {
-  const forKernel = verifierLoadOptions(kernel, stock);
-  return (path, options) => loadObject(readObject(path), { ...forKernel, file: path, ...options });
+function objectLoader(options: VerifyOptions): ObjectLoader {
+  const { kernel, stock } = options;
+  const forKernel = withFormats(verifierLoadOptions(kernel, stock), options);
+  return (path, own) => loadObject(readObject(path), { ...forKernel, file: path, ...own });
 }
 
 /** Whether all programs were accepted. */

@@ -22,6 +22,8 @@ export interface LoadFileOptions {
    * a boolean, or the name of a value of the variable's enum.
    */
   readonly globals?: Readonly<Record<string, number | bigint | boolean | string>>;
+  /** Takes what libbpf 1.0 dropped and cilium/ebpf and aya have: maps in section "maps", sections like "xdp/name". */
+  readonly legacy?: boolean;
 }
 
 export interface VerifyOptions {
@@ -43,13 +45,14 @@ export interface Verification extends Verdict {
  * @throws {InputError} for what is no BPF object, a global variable that cannot be set, and an unknown kernel.
  */
 export async function load(file: string | Uint8Array, options: LoadFileOptions = {}): Promise<BpfFile> {
-  const { kernel = DEFAULT_KERNEL, globals = {} } = options;
+  const { kernel = DEFAULT_KERNEL, globals = {}, legacy = false } = options;
   const bytes = typeof file === 'string' ? readObject(file) : file;
   const loadOptions: LoadOptions = {
     ...verifierLoadOptions(kernel),
     file: typeof file === 'string' ? file : 'object',
     globals: new Map(Object.entries(globals).map(([name, value]) => [name, String(value)])),
     programs: 'all',
+    legacy,
   };
   const verifier = await createVerifier(kernel);
   return new BpfFile(bytes, kernel, verifier, loadOptions);

@@ -1,5 +1,6 @@
 /** What a program attaches to, when that has a BTF id: functions, trace points, LSM hooks, iterators, programs. */
 import { BtfKind } from '../bpf/btf.ts';
+import { Errno } from '../bpf/errno.ts';
 import { InputError } from '../bpf/input-error.ts';
 import type { BpfFunction } from './functions.ts';
 import { AttachType, ProgType } from './prog-type.ts';
@@ -7,6 +8,7 @@ import type { AttachTarget, LoadOptions, ModuleBtf, ProgramTarget } from './prog
 
 /** The BTF name of a target is at most this long, prefix included. */
 const MAX_NAME = 127;
+const NO_TARGET = 'no BTF-based attach target is specified, use bpf_program__set_attach_target()';
 
 /** How the kernel names in BTF what a program of this attach type attaches to. */
 export function btfTargetName(attachType: AttachType, name: string): { name: string; kind: BtfKind } {
@@ -39,7 +41,7 @@ function findInProgram(
   fail: (reason: string) => InputError,
 ): AttachTarget {
   const name = func ?? named;
-  if (name === undefined) throw fail('no BTF-based attach target is specified');
+  if (name === undefined) throw fail(NO_TARGET);
   const failed = `failed to find BPF program BTF ID for '${name}'`;
   if (!object.btf) throw fail(`${failed}: the target program '${program.name}' doesn't have BTF`);
   const btfId = object.btf.find(name, BtfKind.Func);
@@ -65,8 +67,8 @@ export function findAttachTarget(func: AttachingFunction, options: LoadOptions):
     ...(target === undefined ? {} : { target }),
   });
   if (inProgram) return findInProgram(inProgram, target, fail);
-  if (target === undefined) throw fail('no BTF-based attach target is specified');
-  if (def.type === ProgType.Ext) throw fail(`attach program of '${target}' is not set`);
+  if (target === undefined) throw fail(NO_TARGET);
+  if (def.type === ProgType.Ext) throw fail('attach program FD is not set');
   const { kernelBtf, modules = [] } = options;
   if (!kernelBtf) throw fail(`attach target '${target}' needs the BTF of a kernel, and none is given`);
   const colon = target.indexOf(':');
@@ -84,7 +86,7 @@ export function findAttachTarget(func: AttachingFunction, options: LoadOptions):
     const btfId = ownType(candidate, wanted) ?? 0;
     if (btfId) return { name: target, btfId, module: candidate.name };
   }
-  throw fail(`failed to find kernel BTF type ID of '${target}'`);
+  throw fail(`failed to find kernel BTF type ID of '${target}': ${-Errno.ESRCH}`);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Data of a big-endian object, for a little-endian machine: the variables of a section are turned around value
+ * Data and BTF of a big-endian object, for a little-endian machine: the variables of a section are turned around value
  * by value, as their types say. Bytes that no type describes (string literals) stay as they are; a union is
  * turned as its first largest member.
  */
@@ -25,6 +25,25 @@ export function dataInLittleEndian(elf: ElfFile, btf: Btf | undefined, section: 
     end = swap.end;
   }
   return data;
+}
+
+const BTF_HEADER_WORDS = [4, 8, 12, 16, 20];
+
+/**
+ * BTF in little-endian order: the header's magic is one u16, all else of it that is wider than a byte and all of the
+ * types are u32 (kernel docs, bpf/btf.rst, "Type Encoding"). Names and ids stay where they are.
+ */
+export function btfInLittleEndian(btf: Btf): Uint8Array {
+  const bytes = new Uint8Array(btf.bytes);
+  if (btf.littleEndian) return bytes;
+  const view = new DataView(bytes.buffer);
+  const swap = (at: number) => view.setUint32(at, view.getUint32(at, false), true);
+  view.setUint16(0, view.getUint16(0, false), true);
+  for (const at of BTF_HEADER_WORDS) swap(at);
+  const start = view.getUint32(4, true) + view.getUint32(8, true);
+  const end = start + view.getUint32(12, true);
+  for (let at = start; at + 4 <= end; at += 4) swap(at);
+  return bytes;
 }
 
 class Swap {

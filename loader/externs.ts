@@ -4,6 +4,7 @@
  * BTF, and typeless ones (`extern const void x __ksym`), which are bare addresses.
  */
 import { BTF_INT_BOOL, BTF_INT_SIGNED, type Btf, BtfKind, type BtfType, type TypeId } from '../bpf/btf.ts';
+import { Errno } from '../bpf/errno.ts';
 import { type ElfFile, type ElfSymbol, SHN_UNDEF, SymbolBind, SymbolType } from './elf.ts';
 
 export const KCONFIG_SECTION = '.kconfig';
@@ -93,10 +94,12 @@ function describe(elf: ElfFile, btf: Btf, sections: Map<TypeId, TypeId>, symbol:
   const btfId = btf.find(name, BtfKind.Var, BtfKind.Func);
   const type = btf.type(btfId);
   if (btfId === 0 || type.linkage !== LINKAGE_EXTERN) {
-    throw elf.error(`failed to find BTF for extern '${name}'`, '.BTF');
+    throw elf.error(`failed to find BTF for extern '${name}': ${-Errno.ENOENT}`, '.BTF');
   }
   const datasec = sections.get(btfId);
-  if (datasec === undefined) throw elf.error(`failed to find BTF for extern '${name}' section`, '.BTF');
+  if (datasec === undefined) {
+    throw elf.error(`failed to find BTF for extern '${name}' [${btfId}] section: ${-Errno.ENOENT}`, '.BTF');
+  }
   const base = { name, symbol: symbol.index, weak: symbol.bind === SymbolBind.Weak, btfId, datasec };
   const section = btf.name(datasec);
   if (section === KSYMS_SECTION) {

@@ -12,6 +12,7 @@ import {
   SymbolBind,
   SymbolType,
 } from './elf.ts';
+import { impliedSymbols, labelsBySection } from './implied-symbols.ts';
 import { fromBigEndian, Insns, SLOT } from './insns.ts';
 import type { MissingReference } from './missing.ts';
 import type { Reloc } from './relocs.ts';
@@ -49,11 +50,16 @@ export class FunctionTable {
   private readonly programs = new Map<string, BpfFunction>();
   private readonly subprogs = new Map<string, BpfFunction>();
 
-  constructor(elf: ElfFile) {
+  /** @param legacy as `LoadOptions.legacy` */
+  constructor(elf: ElfFile, legacy: boolean) {
     const symbols = functionSymbols(elf);
+    const labels = legacy ? labelsBySection(elf) : undefined;
     for (const section of elf.sections) {
       if (!isCode(section)) continue;
-      const functions = collect(elf, section, symbols.get(section.index) ?? []);
+      const known =
+        symbols.get(section.index) ??
+        (labels ? impliedSymbols(section, labels.get(section.index) ?? []) : []);
+      const functions = collect(elf, section, known, legacy);
       this.bySection.set(section.index, functions);
       for (const func of functions) this.add(func);
     }
@@ -106,20 +112,27 @@ export function isCode(section: ElfSection): boolean {
   return section.type === SectionType.Progbits && section.size > 0 && (section.flags & SHF_EXECINSTR) !== 0;
 }
 
-function collect(elf: ElfFile, section: ElfSection, symbols: readonly ElfSymbol[]): BpfFunction[] {
+function collect(
+  elf: ElfFile,
+  section: ElfSection,
+  symbols: readonly ElfSymbol[],
+  legacy: boolean,
+): BpfFunction[] {
   const code = elf.littleEndian ? section.data.slice() : fromBigEndian(section.data);
   const isSubprog = section.name === TEXT_SECTION;
+  const fail = (reason: string, offset: number) =>
+    elf.error(`sec '${section.name}': ${reason}`, section, offset);
   const functions: BpfFunction[] = [];
   for (const symbol of symbols) {
     const { name, value, size } = symbol;
     if (value + size > section.size) {
-      throw elf.error(`function '${name}' crosses the section's end`, section, value);
+      throw fail(`program at offset ${value} crosses section boundary`, value);
     }
     if (!isSubprog && symbol.bind === SymbolBind.Local) {
-      throw elf.error(`program '${name}' is static and not supported`, section, value);
+      throw fail(`program '${name}' is static and not supported`, value);
     }
     if (size === 0 || size % SLOT !== 0 || value % SLOT !== 0) {
-      throw elf.error(`corrupted program '${name}', offset ${value}, size ${size}`, section, value);
+      throw fail(`corrupted program '${name}', offset ${value}, size ${size}`, value);
     }
     const sectionName = section.name.replace(/^\?/, '');
     const isGlobal = symbol.bind !== SymbolBind.Local;
@@ -133,7 +146,7 @@ function collect(elf: ElfFile, section: ElfSection, symbols: readonly ElfSymbol[
       isGlobal,
       isHidden: isGlobal && isHidden(symbol),
       autoload: !section.name.startsWith('?'),
-      def: isSubprog ? undefined : findSectionDef(sectionName),
+      def: isSubprog ? undefined : findSectionDef(sectionName, legacy),
       relocs: [],
       missing: [],
     });

@@ -23,6 +23,14 @@ const MAX_ZEROS = 256 << 20;
 const INTEGER = /^-?(0x[0-9a-f]+|0|[1-9][0-9]*)$/i;
 const STEP = /^\s*(?:\.\s*(?<member>[A-Za-z_$][\w$]*)|\[\s*(?<index>0x[0-9a-fA-F]+|[0-9]+)\s*\])/;
 
+/** Where variables are found. */
+interface Variables {
+  maps: readonly MapDef[];
+  btf: Btf | undefined;
+  /** Byte order of the object's file. */
+  littleEndian: boolean;
+}
+
 interface Variable {
   name: string;
   map: MapDef;
@@ -52,14 +60,13 @@ interface Integer {
  */
 export function setGlobals(
   globals: ReadonlyMap<string, string>,
-  maps: readonly MapDef[],
-  btf: Btf | undefined,
+  { maps, btf, littleEndian }: Variables,
 ): void {
   if (globals.size === 0) return;
   if (!btf) throw new InputError('global variables cannot be set: the object has no BTF that names them');
   const variables = variablesOf(maps, btf);
   for (const [path, value] of globals) {
-    const setter = new Setter(btf, path.trim());
+    const setter = new Setter(btf, littleEndian, path.trim());
     setter.set(variables, value.trim());
   }
 }
@@ -81,10 +88,12 @@ function isVariables({ section }: MapDef): boolean {
 
 class Setter {
   private readonly btf: Btf;
+  private readonly littleEndian: boolean;
   private readonly path: string;
 
-  constructor(btf: Btf, path: string) {
+  constructor(btf: Btf, littleEndian: boolean, path: string) {
     this.btf = btf;
+    this.littleEndian = littleEndian;
     this.path = path;
   }
 
@@ -209,7 +218,7 @@ class Setter {
 
   /** The data of other objects has been turned around value by value, and their bitfields count from the other end. */
   private expectLittleEndian(): void {
-    if (!this.btf.littleEndian) throw this.error('bitfields of big-endian objects cannot be set');
+    if (!this.littleEndian) throw this.error('bitfields of big-endian objects cannot be set');
   }
 
   private value(type: BtfType, { bits, signed }: Integer, text: string): bigint {

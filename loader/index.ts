@@ -11,6 +11,7 @@ import type { BpfFunction } from './functions.ts';
 import { setGlobals } from './globals.ts';
 import { SLOT } from './insns.ts';
 import { exceptionTags, type LinkContext, linkProgram } from './link.ts';
+import { mapRefusal } from './map-create.ts';
 import { type ObjectFile, openObject } from './open.ts';
 import { patchData } from './patch-data.ts';
 import { ProgType } from './prog-type.ts';
@@ -69,10 +70,11 @@ class Loader {
     this.checkNames(entries);
     const { globals = new Map<string, string>() } = this.options;
     const defs = object.maps.entries.map(({ def }) => def);
-    setGlobals(globals, defs, object.btf);
+    setGlobals(globals, { maps: defs, btf: object.btf, littleEndian: object.elf.littleEndian });
     this.checkByteOrder();
     this.guard(() => this.resolveExterns());
     for (const ops of object.structOps) this.resolveOps(ops);
+    this.objectError ??= mapRefusal(defs);
     this.settleAutoload();
     const selected = new Set(entries.filter((func) => this.isSelected(func)));
     this.relocateTypes(selected);
@@ -125,7 +127,7 @@ class Loader {
     const { byteOrder } = this.options;
     const own = this.object.elf.littleEndian ? 'little' : 'big';
     if (byteOrder === undefined || byteOrder === own) return;
-    this.objectError = `endianness mismatch: the object is ${own}-endian, the kernel ${byteOrder}-endian`;
+    this.objectError = `elf: endianness mismatch: the object is ${own}-endian, the kernel ${byteOrder}-endian`;
   }
 
   private isSelected(func: BpfFunction): boolean {

@@ -139,14 +139,14 @@ class Linker {
     const reloc = part.relocs.get(insn);
     if (reloc?.kind === RelocKind.ExternCall) return undefined;
     if (reloc && reloc.kind !== RelocKind.Call && reloc.kind !== RelocKind.FunctionAddress) {
-      throw this.error(func, insn, `unexpected relo, type ${reloc.kind}`);
+      throw this.error(func, insn, `unexpected relo for insn #${insn}, type ${reloc.kind}`);
     }
     const imm = insns.imm(insn);
     let slot: number;
     if (reloc?.kind === RelocKind.FunctionAddress) slot = (reloc.target + imm) / SLOT;
     else if (reloc) slot = reloc.target / SLOT + imm + 1;
     else if (isCall) slot = func.start + insn + imm + 1;
-    else throw this.error(func, insn, 'missing subprog addr relo');
+    else throw this.error(func, insn, `missing subprog addr relo for insn #${insn}`);
     const { functions } = this.context;
     const callee = functions.find(functions.textSection, Math.trunc(slot));
     if (!callee?.isSubprog)

@@ -3,6 +3,7 @@
  * (kernel docs, bpf/btf.rst, "BTF_KIND_DATASEC", and the __uint/__type/__array/__ulong macros of bpf_helpers.h).
  */
 import { type Btf, BtfKind, type BtfMember, type BtfType, isEnum } from '../bpf/btf.ts';
+import { kindName } from '../bpf/btf-kind-name.ts';
 import { InputError } from '../bpf/input-error.ts';
 import { MapType } from './prog-type.ts';
 import type { MapDef } from './program.ts';
@@ -56,11 +57,11 @@ class Parser {
   }
 
   parse(struct: BtfType): MapDef {
-    if (struct.members.length > MAX_FIELDS) throw this.error(`${struct.members.length} fields`);
+    if (struct.members.length > MAX_FIELDS) throw this.error(`${struct.members.length} fields.`);
     for (const [index, member] of struct.members.entries()) {
       this.member(member, index === struct.members.length - 1);
     }
-    if (this.map.type === MapType.Unspec) throw this.error('the map type is not specified');
+    if (this.map.type === MapType.Unspec) throw this.error("map type isn't specified.");
     return this.map;
   }
 
@@ -103,17 +104,18 @@ class Parser {
         map.pinning = this.pinning(member);
         break;
       default:
-        throw this.error(`unknown field '${member.name}'`);
+        throw this.error(`unknown field '${member.name}'.`);
     }
   }
 
   /** `__uint(name, value)`: a pointer to an array of `value` elements. */
   private number(member: BtfMember): number {
     const pointer = this.btf.resolve(member.type);
-    if (pointer.kind !== BtfKind.Ptr) throw this.error(`attribute '${member.name}' is not a pointer`);
+    const fail = (expected: string, { kind }: BtfType) =>
+      this.error(`attr '${member.name}': expected ${expected}, got ${kindName(kind)}.`);
+    if (pointer.kind !== BtfKind.Ptr) throw fail('PTR', pointer);
     const array = this.btf.type(pointer.type);
-    if (array.kind !== BtfKind.Array)
-      throw this.error(`attribute '${member.name}' does not point to an array`);
+    if (array.kind !== BtfKind.Array) throw fail('ARRAY', array);
     return array.count;
   }
 
@@ -122,20 +124,24 @@ class Parser {
     const type = this.btf.resolve(member.type);
     if (type.kind === BtfKind.Ptr) return BigInt(this.number(member));
     const value = type.values[0]?.value;
-    if (!isEnum(type.kind) || value === undefined || type.values.length > 1) {
-      throw this.error(`attribute '${member.name}' is not an enum of one value`);
+    if (!isEnum(type.kind)) {
+      throw this.error(`attr '${member.name}': expected ENUM or ENUM64, got ${kindName(type.kind)}.`);
+    }
+    if (value === undefined || type.values.length > 1) {
+      throw this.error(`attr '${member.name}': invalid __ulong`);
     }
     return BigInt.asUintN(64, type.kind === BtfKind.Enum ? BigInt.asIntN(32, value) : value);
   }
 
   private pointee(member: BtfMember): number {
     const type = this.btf.type(member.type);
-    if (type.kind !== BtfKind.Ptr) throw this.error(`the ${member.name} specification is not a pointer`);
+    if (type.kind !== BtfKind.Ptr)
+      throw this.error(`${member.name} spec is not PTR: ${kindName(type.kind)}.`);
     return type.type;
   }
 
   private agree(what: string, before: number, size: number): number {
-    if (before !== 0 && before !== size) throw this.error(`conflicting ${what} size ${before} != ${size}`);
+    if (before !== 0 && before !== size) throw this.error(`conflicting ${what} size ${before} != ${size}.`);
     return size;
   }
 
@@ -143,28 +149,31 @@ class Parser {
   private values(member: BtfMember, isLast: boolean): void {
     const { btf, map } = this;
     const isProgArray = map.type === MapType.ProgArray;
-    if (this.isInner) throw this.error('multi-level inner maps are not supported');
-    if (!isLast) throw this.error("the 'values' member should be last");
-    if (!isMapInMap(map.type) && !isProgArray) throw this.error('should be map-in-map or prog-array');
+    const what = isProgArray ? 'prog-array value' : 'map-in-map inner';
+    if (this.isInner) throw this.error('multi-level inner maps not supported.');
+    if (!isLast) throw this.error("'values' member should be last.");
+    if (!isMapInMap(map.type) && !isProgArray) throw this.error('should be map-in-map or prog-array.');
     map.valueSize = this.agree('value', map.valueSize, SLOT_VALUE_SIZE);
     const array = btf.type(member.type);
     if (array.kind !== BtfKind.Array || array.count !== 0) {
-      throw this.error("the 'values' specification is not a zero-sized array");
+      throw this.error(`${what} spec is not a zero-sized array.`);
     }
     const pointer = btf.resolve(array.type);
-    if (pointer.kind !== BtfKind.Ptr) throw this.error("the 'values' are not pointers");
+    if (pointer.kind !== BtfKind.Ptr) {
+      throw this.error(`${what} def is of unexpected kind ${kindName(pointer.kind)}.`);
+    }
     const definition = btf.resolve(pointer.type);
     const expected = isProgArray ? BtfKind.FuncProto : BtfKind.Struct;
     if (definition.kind !== expected) {
-      throw this.error(isProgArray ? "the 'values' are not functions" : "the 'values' are not maps");
+      throw this.error(`${what} def is of unexpected kind ${kindName(definition.kind)}.`);
     }
     if (!isProgArray) map.inner = new Parser(btf, `${map.name}.inner`, true).parse(definition);
   }
 
   private pinning(member: BtfMember): number {
-    if (this.isInner) throw this.error('an inner map cannot be pinned');
+    if (this.isInner) throw this.error("inner def can't be pinned.");
     const value = this.number(member);
-    if (value > MAX_PINNING) throw this.error(`invalid pinning value ${value}`);
+    if (value > MAX_PINNING) throw this.error(`invalid pinning value ${value}.`);
     return value;
   }
 

@@ -24,12 +24,14 @@ export function collectMapSlots(context: Context): void {
   const slots = new Map<MapEntry, Map<number, MapSlot>>();
   for (const table of elf.sections) {
     if (!isRelocTable(table) || table.info !== section.index) continue;
-    for (const relocation of elf.relocations(table)) {
+    for (const [index, relocation] of elf.relocations(table).entries()) {
+      const fail = (reason: string) =>
+        elf.error(`.maps relo #${index}: ${reason}`, section, relocation.offset);
       const entry = maps.entries.find((map) => covers(map, section, relocation.offset));
       if (!entry) {
-        throw elf.error(`cannot find map '${relocation.symbol.name}'`, section, relocation.offset);
+        throw fail(`cannot find map '${relocation.symbol.name}' at rel->r_offset ${relocation.offset}`);
       }
-      const slot = readSlot(context, entry, section, relocation);
+      const slot = readSlot(context, entry, relocation, fail);
       const others = slots.get(entry) ?? new Map<number, MapSlot>();
       slots.set(entry, others.set(slot.key, slot));
     }
@@ -41,20 +43,13 @@ function covers(map: MapEntry, section: ElfSection, offset: number): boolean {
   return map.section === section.index && map.offset <= offset && offset + POINTER <= map.offset + map.size;
 }
 
-function readSlot(
-  context: Context,
-  entry: MapEntry,
-  section: ElfSection,
-  relocation: ElfRelocation,
-): MapSlot {
-  const { elf } = context;
+function readSlot(context: Context, entry: MapEntry, relocation: ElfRelocation, fail: Fail): MapSlot {
   const { def } = entry;
-  const fail = (reason: string) => elf.error(`map '${def.name}': ${reason}`, section, relocation.offset);
   const target = isMapInMap(def.type)
     ? slotMap(context, entry, relocation, fail)
     : slotProgram(context, entry, relocation, fail);
   const last = entry.struct?.members.at(-1);
-  if (last?.name !== 'values') throw fail("there is no last member 'values'");
+  if (last?.name !== 'values') throw fail(`map '${def.name}' has no last member 'values'`);
   const within = relocation.offset - entry.offset - Math.floor(last.bitOffset / 8);
   if (within < 0 || within % POINTER !== 0) throw fail('the relocation is not at a slot');
   return { key: within / POINTER, ...target };
@@ -63,15 +58,16 @@ function readSlot(
 type Fail = (reason: string) => Error;
 
 function slotMap(
-  { elf, maps }: Context,
+  { maps }: Context,
   { def, section }: MapEntry,
   { symbol }: ElfRelocation,
   fail: Fail,
 ): Pick<MapSlot, 'map'> {
   if (symbol.section !== section) throw fail(`'${symbol.name}' isn't a BTF-defined map`);
-  if (def.type === MapType.HashOfMaps && def.keySize !== 4) throw fail('hash-of-maps should have key size 4');
+  if (def.type === MapType.HashOfMaps && def.keySize !== 4)
+    throw fail(`hash-of-maps '${def.name}' should have key size 4.`);
   const map = maps.find(symbol.name);
-  if (map < 0) throw elf.error(`'${symbol.name}' isn't a valid map reference`, MAPS_SECTION);
+  if (map < 0) throw fail(`'${symbol.name}' isn't a valid map reference`);
   return { map };
 }
 

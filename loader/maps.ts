@@ -1,16 +1,17 @@
 /**
- * The maps of an object, in libbpf's order: those of ".maps" (and of the legacy "maps" section), one for each
+ * The maps of an object, in libbpf's order: those of ".maps" (behind those of the legacy "maps" section), one for each
  * data section, one for the .kconfig externs, then the struct_ops.
  */
 import { type Btf, BtfKind, type BtfType } from '../bpf/btf.ts';
+import { kindName } from '../bpf/btf-kind-name.ts';
 import { dataInLittleEndian } from './byte-order.ts';
 import { type ElfFile, type ElfSection, SectionType, SHF_EXECINSTR } from './elf.ts';
 import { type Extern, KCONFIG_SECTION, kconfigSize } from './externs.ts';
+import { collectLegacyMaps } from './legacy-maps.ts';
 import { emptyMap, MAPS_SECTION, parseMapDef } from './map-def.ts';
 import { MapFlag, MapType } from './prog-type.ts';
 import type { MapDef } from './program.ts';
 
-export const LEGACY_SECTION = 'maps';
 const ARENA_SECTION = '.addr_space.1';
 const PAGE = 4096;
 /** Longest name of a map, without the terminating zero. */
@@ -75,12 +76,14 @@ interface Context {
   /** Prefix of the names of internal maps. */
   objectName: string;
   possibleCpus: number;
+  /** Maps of the section "maps" count. */
+  legacy: boolean;
 }
 
 /** All maps but the struct_ops. @throws {InputError} */
 export function collectMaps(context: Context): MapTable {
   const table = new MapTable();
-  collectLegacyMaps(context.elf, table);
+  if (context.legacy) collectLegacyMaps(context.elf, table);
   collectBtfMaps(context, table);
   for (const section of context.elf.sections) addDataSection(context, table, section);
   addKconfig(context, table);
@@ -93,9 +96,9 @@ export function collectMaps(context: Context): MapTable {
 function collectBtfMaps({ elf, btf }: Context, table: MapTable): void {
   const section = elf.section(MAPS_SECTION);
   if (!section) return;
-  if (!btf) throw elf.error('BTF is required, but is missing', section);
+  if (!btf) throw elf.error('BTF is required, but is missing or corrupted.', section);
   const datasec = btf.find(MAPS_SECTION, BtfKind.Datasec);
-  if (datasec === 0) throw elf.error("DATASEC '.maps' not found", section);
+  if (datasec === 0) throw elf.error("DATASEC '.maps' not found.", section);
   for (const variable of btf.type(datasec).vars) {
     table.add(btfMap(elf, btf, section, variable));
   }
@@ -111,16 +114,18 @@ function btfMap(
   const variable = btf.type(place.type);
   const { name } = variable;
   const fail = (reason: string) => elf.error(`map '${name}': ${reason}`, section, place.offset);
-  if (name === '') throw fail('empty name');
-  if (place.offset + place.size > section.size) throw fail('BTF data is corrupted');
-  if (variable.kind !== BtfKind.Var) throw fail(`type ${place.type} is not a variable`);
+  if (name === '') throw fail('empty name.');
+  if (place.offset + place.size > section.size) {
+    throw elf.error(`map '${name}' BTF data is corrupted.`, section, place.offset);
+  }
+  if (variable.kind !== BtfKind.Var) throw fail(`unexpected var kind ${kindName(variable.kind)}.`);
   if (variable.linkage !== LINKAGE_GLOBAL) {
-    const linkage = variable.linkage === LINKAGE_STATIC ? 'static' : `extern (${variable.linkage})`;
-    throw fail(`unsupported map linkage ${linkage}`);
+    const linkage = variable.linkage === LINKAGE_STATIC ? 'static' : 'extern';
+    throw fail(`unsupported map linkage ${linkage}.`);
   }
   const struct = btf.resolve(variable.type);
-  if (struct.kind !== BtfKind.Struct) throw fail('the definition is not a struct');
-  if (struct.size > place.size) throw fail('invalid definition size');
+  if (struct.kind !== BtfKind.Struct) throw fail(`unexpected def kind ${kindName(struct.kind)}.`);
+  if (struct.size > place.size) throw fail('invalid def size.');
   const def = parseMapDef(btf, name, struct);
   return { def, section: section.index, offset: place.offset, size: place.size, struct };
 }
@@ -129,45 +134,28 @@ function btfMap(
 function placeArena(elf: ElfFile, table: MapTable): void {
   for (const [index, { def }] of table.entries.entries()) {
     if (def.type !== MapType.Arena) continue;
-    if (table.arena >= 0)
-      throw elf.error(`map '${def.name}': only a single ARENA map is supported`, MAPS_SECTION);
+    const other = table.entries[table.arena];
+    if (other) {
+      const reason = `only single ARENA map is supported (map '${other.def.name}' is also ARENA)`;
+      throw elf.error(`map '${def.name}': ${reason}`, MAPS_SECTION);
+    }
     table.arena = index;
   }
   const section = elf.section(ARENA_SECTION);
   if (section?.type !== SectionType.Progbits || section.size === 0) return;
   const arena = table.entries[table.arena];
-  if (!arena) throw elf.error('global __arena variables need an ARENA map in section .maps', section);
+  const fail = (reason: string) => elf.error(`elf: sec '${ARENA_SECTION}': ${reason}`, section);
+  if (!arena) {
+    throw fail('to use global __arena variables the ARENA map should be explicitly declared in SEC(".maps")');
+  }
   if (Math.ceil(section.size / PAGE) > arena.def.maxEntries) {
-    throw elf.error(`map '${arena.def.name}' is too small for ${section.size} bytes of variables`, section);
+    const size = arena.def.maxEntries * PAGE;
+    throw fail(
+      `declared ARENA map size (${size}) is too small to hold global __arena variables of size ${section.size}`,
+    );
   }
   table.arenaSection = section.index;
   arena.def.data = section.data.slice();
-}
-
-/** struct bpf_map_def: five u32, and whatever else a program may have added if it is zero. */
-function collectLegacyMaps(elf: ElfFile, table: MapTable): void {
-  const section = elf.section(LEGACY_SECTION);
-  if (section?.type !== SectionType.Progbits || section.size === 0) return;
-  const symbols = elf.symbols
-    .filter((symbol) => symbol.section === section.index && symbol.name !== '' && symbol.type <= 1)
-    .sort((a, b) => a.value - b.value);
-  const size = section.size / symbols.length;
-  if (symbols.length === 0 || !Number.isInteger(size) || size < 20) {
-    throw elf.error(`${symbols.length} legacy map definitions do not fit ${section.size} bytes`, section);
-  }
-  const view = new DataView(section.data.buffer, section.data.byteOffset, section.data.byteLength);
-  for (const [index, symbol] of symbols.entries()) {
-    const at = index * size;
-    if (symbol.value !== at)
-      throw elf.error(`map '${symbol.name}' is not at its place`, section, symbol.value);
-    if (section.data.subarray(at + 20, at + size).some((byte) => byte !== 0)) {
-      throw elf.error(`map '${symbol.name}' has unrecognized, non-zero options`, section, at + 20);
-    }
-    const word = (n: number) => view.getUint32(at + 4 * n, elf.littleEndian);
-    const def = { ...emptyMap(symbol.name, LEGACY_SECTION), type: word(0), keySize: word(1) };
-    Object.assign(def, { valueSize: word(2), maxEntries: word(3), flags: word(4) });
-    table.add({ def, section: section.index, offset: at, size });
-  }
 }
 
 const enum DataKind {

@@ -3,9 +3,11 @@ import { Btf } from '../bpf/btf.ts';
 import { validateBtf } from '../bpf/btf-validate.ts';
 import { type BtfExt, parseBtfExt } from './btf-ext.ts';
 import { fixUpBtf } from './btf-fixup.ts';
+import { btfInLittleEndian } from './byte-order.ts';
 import { ElfFile, type ElfSection } from './elf.ts';
 import { collectExterns, type Extern } from './externs.ts';
 import { FunctionTable } from './functions.ts';
+import { refuseLegacyMaps } from './legacy-maps.ts';
 import { collectMapSlots } from './map-slots.ts';
 import { collectMaps, type MapTable } from './maps.ts';
 import type { LoadOptions } from './program.ts';
@@ -16,7 +18,7 @@ export interface ObjectFile {
   elf: ElfFile;
   license: string;
   version: number;
-  /** Completed by the ELF file's facts. */
+  /** Completed by the ELF file's facts, little-endian. */
   btf: Btf | undefined;
   ext: BtfExt | undefined;
   functions: FunctionTable;
@@ -31,9 +33,10 @@ const decoder = new TextDecoder();
 
 /** @throws {InputError} when the file cannot be used. */
 export function openObject(bytes: Uint8Array, options: LoadOptions): ObjectFile {
-  const { file } = options;
+  const { file, legacy = false } = options;
   const elf = ElfFile.parse(bytes, file);
-  const functions = new FunctionTable(elf);
+  if (!legacy) refuseLegacyMaps(elf);
+  const functions = new FunctionTable(elf, legacy);
   const original = readBtf(elf, file);
   const extSection = elf.section('.BTF.ext');
   const ext = original && extSection ? parseBtfExt(elf, extSection, original) : undefined;
@@ -45,6 +48,7 @@ export function openObject(bytes: Uint8Array, options: LoadOptions): ObjectFile 
     externs,
     objectName: objectName(file),
     possibleCpus: options.possibleCpus ?? 1,
+    legacy,
   });
   const structOps = collectStructOps(elf, btf, maps, functions);
   const externIndex = new Map(externs.map((extern, index) => [extern.symbol, index]));
@@ -79,8 +83,9 @@ function completeBtf(
   file: string | undefined,
 ): Btf {
   const hidden = functions.all.filter((func) => func.isSubprog && func.isHidden);
+  const place = { section: '.BTF', ...(file === undefined ? {} : { file }) };
   const bytes = fixUpBtf({ elf, btf, externs, hiddenFunctions: hidden.map(({ name }) => name) });
-  return Btf.parse(bytes, { section: '.BTF', ...(file === undefined ? {} : { file }) });
+  return Btf.parse(btfInLittleEndian(Btf.parse(bytes, place)), place);
 }
 
 function readLicense(section: ElfSection | undefined): string {

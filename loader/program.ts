@@ -132,7 +132,7 @@ export interface Program {
 export interface BpfObject {
   file: string;
   license: string;
-  /** Whether the file was big-endian; `Program.insns` and `MapDef.data` are little-endian all the same. */
+  /** Whether the file was big-endian; `Program.insns`, `MapDef.data` and `btf` are little-endian all the same. */
   bigEndian: boolean;
   /** KERNEL_VERSION() of the "version" section, 0 without one. */
   version: number;
@@ -190,6 +190,12 @@ export interface LoadOptions {
    * an integer, `true`, `false` or a name of the variable's enum.
    */
   globals?: ReadonlyMap<string, string>;
+  /**
+   * Takes what libbpf took before 1.0 and cilium/ebpf and aya take to this day: maps defined in the section "maps",
+   * program sections that only begin with a known name ("xdp/drop", "classifier_main"), and code without function
+   * symbols, as an assembler leaves it.
+   */
+  legacy?: boolean;
   /** Programs to prepare: all autoloaded ones when absent, `'all'` those too that are not autoloaded. */
   programs?: readonly string[] | 'all';
 }

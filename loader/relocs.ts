@@ -13,8 +13,9 @@ import {
 import { isExtern } from './externs.ts';
 import { type BpfFunction, type FunctionTable, isCode } from './functions.ts';
 import { SLOT } from './insns.ts';
+import { LEGACY_SECTION } from './legacy-maps.ts';
 import { MAPS_SECTION } from './map-def.ts';
-import { LEGACY_SECTION, type MapTable } from './maps.ts';
+import type { MapTable } from './maps.ts';
 
 export const enum RelocKind {
   /** ld_imm64 of a map. */
@@ -114,7 +115,7 @@ function classify(context: Context, func: BpfFunction, code: ElfSection, relocat
   }
   if (symbol.section === 0 || symbol.section >= SHN_LORESERVE) {
     throw fail(
-      `invalid relo against '${name}' in special section 0x${symbol.section.toString(16)}; forgot to initialize global var?`,
+      `invalid relo against '${name}' in special section 0x${symbol.section.toString(16)}; forgot to initialize global var?..`,
     );
   }
   if (isSubprogSymbol(symbol, context.functions.textSection)) {

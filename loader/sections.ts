@@ -140,9 +140,19 @@ const DEFS: readonly SectionDef[] = TABLE.map(([pattern, type, attachType, trait
 /** As `SectionDef.pattern`, in the order in which they are tried. */
 export const SECTION_PATTERNS: readonly string[] = DEFS.map((def) => def.pattern);
 
-/** The definition that a section name (without "?") matches; undefined when it says no program type. */
-export function findSectionDef(name: string): SectionDef | undefined {
-  return DEFS.find((def) => matches(def.pattern, name));
+/**
+ * The definition that a section name (without "?") matches; undefined when it says no program type.
+ * @param legacy as `LoadOptions.legacy`
+ */
+export function findSectionDef(name: string, legacy = false): SectionDef | undefined {
+  return DEFS.find((def) => matches(def.pattern, name)) ?? (legacy ? findByPrefix(name) : undefined);
+}
+
+/** The longest known name that a section's name begins with; where a target has to follow, nothing else may. */
+function findByPrefix(name: string): SectionDef | undefined {
+  return DEFS.filter(({ pattern }) => !pattern.endsWith('+') && name.startsWith(pattern)).reduce<
+    SectionDef | undefined
+  >((best, def) => (best && best.pattern.length >= def.pattern.length ? best : def), undefined);
 }
 
 function matches(pattern: string, name: string): boolean {

@@ -17,6 +17,7 @@ import { isRelocTable } from './relocs.ts';
 import { findKernelType } from './resolve.ts';
 
 const SECTIONS = ['.struct_ops', '.struct_ops.link', '?.struct_ops', '?.struct_ops.link'];
+const PLACE = { section: '.struct_ops' };
 const VALUE_PREFIX = 'bpf_struct_ops_';
 /** Bytes of the map's value; the kernel's own structs have some hundreds. */
 const MAX_VALUE = 1 << 20;
@@ -41,6 +42,8 @@ export interface StructOpsTarget {
   typeId: TypeId;
   typeName: string;
   member: number;
+  /** Of the object's own struct. */
+  memberName: string;
   module: string;
 }
 
@@ -54,7 +57,7 @@ export function collectStructOps(
   const all: StructOps[] = [];
   for (const section of elf.sections) {
     if (!isStructOpsSection(section)) continue;
-    if (!btf) throw elf.error('BTF is required, but is missing', section);
+    if (!btf) throw elf.error('BTF is required, but is missing or corrupted.', section);
     const found = sectionVariables(elf, btf, section);
     for (const ops of found)
       maps.add({ def: ops.def, section: section.index, offset: ops.offset, size: ops.data.length });
@@ -75,16 +78,18 @@ function isStructOpsSection({ type, flags, size, name }: ElfSection): boolean {
 
 function sectionVariables(elf: ElfFile, btf: Btf, section: ElfSection): StructOps[] {
   const datasec = btf.find(section.name, BtfKind.Datasec);
-  if (datasec === 0) throw elf.error(`DATASEC '${section.name}' not found`, section);
+  if (datasec === 0) throw elf.error(`struct_ops init: DATASEC ${section.name} not found`, section);
   return btf.type(datasec).vars.map(({ type: variableId, offset }) => {
     const variable = btf.type(variableId);
     const type = btf.resolve(variable.type);
-    const fail = (reason: string) => elf.error(`struct_ops '${variable.name}': ${reason}`, section, offset);
-    if (variable.kind !== BtfKind.Var) throw fail(`type ${variableId} is not a variable`);
-    if (type.kind !== BtfKind.Struct) throw fail('the variable is not a struct');
-    if (type.members.length > MAX_MEMBERS) throw fail(`${type.members.length} members`);
+    const fail = (reason: string) => elf.error(`struct_ops init: ${reason}`, section, offset);
+    if (variable.kind !== BtfKind.Var)
+      throw fail(`type_id ${variableId} in DATASEC ${section.name} is not a variable`);
+    if (type.kind !== BtfKind.Struct) throw fail(`${type.name} is not a struct`);
+    if (type.members.length > MAX_MEMBERS) throw fail(`${type.name} has ${type.members.length} members`);
     if (type.name === '') throw fail('anonymous type is not supported');
-    if (offset + type.size > section.size) throw fail('the variable is beyond the end of the section');
+    if (offset + type.size > section.size)
+      throw fail(`var ${type.name} is beyond the end of DATASEC ${section.name}`);
     const def: MapDef = {
       ...emptyMap(variable.name, section.name),
       type: MapType.StructOps,
@@ -108,20 +113,27 @@ function tiePrograms(
   functions: FunctionTable,
 ): void {
   for (const { offset, symbol } of elf.relocations(table)) {
-    const fail = (reason: string) => elf.error(`struct_ops reloc: ${reason}`, section, offset);
     const ops = variables.find((v) => v.offset <= offset && offset - v.offset < v.data.length);
-    if (!ops) throw fail('cannot find map');
-    if (symbol.section >= SHN_LORESERVE) throw fail('unsupported non-static function');
+    if (!ops) {
+      throw elf.error(`struct_ops reloc: cannot find map at rel->r_offset ${offset}`, section, offset);
+    }
+    const fail = (reason: string) =>
+      elf.error(`struct_ops reloc ${ops.def.name}: ${reason}`, section, offset);
+    if (symbol.section >= SHN_LORESERVE) {
+      throw fail(`rel->r_offset ${offset} shdr_idx ${symbol.section} unsupported non-static function`);
+    }
     if (symbol.value % SLOT !== 0) throw fail(`invalid target program offset ${symbol.value}`);
     const bit = (offset - ops.offset) * 8;
     const member = ops.type.members.findIndex(({ bitOffset }) => bitOffset === bit);
     const name = ops.type.members[member]?.name;
-    if (member < 0) throw fail(`cannot find member at offset ${bit / 8}`);
+    if (member < 0) throw fail(`cannot find member at moff ${bit / 8}`);
     if (!isFunctionPointer(btf, ops.type.members[member]?.type ?? 0)) {
       throw fail(`cannot relocate non func ptr ${name}`);
     }
     const program = functions.find(symbol.section, symbol.value / SLOT);
-    if (!program) throw fail(`cannot find prog to relocate func ptr ${name}`);
+    if (!program) {
+      throw fail(`cannot find prog at shdr_idx ${symbol.section} to relocate func ptr ${name}`);
+    }
     if (program.def?.type !== ProgType.StructOps) {
       throw fail(`prog ${program.name} is not struct_ops BPF program`);
     }
@@ -147,8 +159,7 @@ export function resolveStructOps(
 ): void {
   const kernel = findKernelStruct(ops, options);
   const { def } = ops;
-  if (kernel.value.size > MAX_VALUE)
-    throw fail(`${def.name}: the kernel's struct has ${kernel.value.size} bytes`);
+  if (kernel.value.size > MAX_VALUE) throw fail(def, `the kernel's struct has ${kernel.value.size} bytes`);
   def.valueSize = kernel.value.size;
   def.kernelValueTypeId = kernel.value.id;
   def.data = new Uint8Array(kernel.value.size);
@@ -181,15 +192,16 @@ interface KernelStruct {
 
 function findKernelStruct(ops: StructOps, options: LoadOptions): KernelStruct {
   const name = essentialName(ops.type.name);
-  if (!options.kernelBtf) throw fail(`struct ${name} needs the BTF of a kernel, and none is given`);
+  if (!options.kernelBtf)
+    throw fail(undefined, `struct ${name} needs the BTF of a kernel, and none is given`);
   const found = findKernelType(options.kernelBtf, options, valueStructName(ops), BtfKind.Struct);
-  if (!found) throw fail(`struct ${VALUE_PREFIX}${name} is not found in kernel BTF`);
+  if (!found) throw fail(undefined, `struct ${VALUE_PREFIX}${name} is not found in kernel BTF`);
   const { btf, module } = found;
   const typeId = btf.find(name, BtfKind.Struct);
-  if (typeId === 0) throw fail(`struct ${name} is not found in kernel BTF`);
+  if (typeId === 0) throw fail(undefined, `struct ${name} is not found in kernel BTF`);
   const value = btf.type(found.id);
   const member = value.members.find((candidate) => candidate.type === typeId);
-  if (!member) throw fail(`struct ${name} data is not found in struct ${VALUE_PREFIX}${name}`);
+  if (!member) throw fail(undefined, `struct ${name} data is not found in struct ${VALUE_PREFIX}${name}`);
   const type = btf.type(typeId);
   const members = new Map(type.members.map(({ name: memberName }, index) => [memberName, index]));
   return { btf, module, value, type, dataOffset: Math.floor(member.bitOffset / 8), members };
@@ -203,7 +215,7 @@ function placeMember(
   index: number,
   member: BtfMember,
 ): void {
-  const reject = (reason: string) => fail(`${ops.def.name}: ${reason}`);
+  const reject = (reason: string) => fail(ops.def, reason);
   const offset = Math.floor(member.bitOffset / 8);
   const bytes = ops.data.subarray(offset, offset + btf.sizeOf(member.type));
   const program = ops.programs.get(index);
@@ -220,7 +232,9 @@ function placeMember(
   }
   const type = btf.resolve(member.type);
   const kernelType = kernel.btf.resolve(kernelMember.type);
-  if (type.kind !== kernelType.kind) throw reject(`Unmatched member type ${member.name}`);
+  if (type.kind !== kernelType.kind) {
+    throw reject(`Unmatched member type ${member.name} ${type.kind} != ${kernelType.kind}(kernel)`);
+  }
   const place = kernel.dataOffset + Math.floor(kernelMember.bitOffset / 8);
   if (place + kernel.btf.sizeOf(kernelMember.type) > kernel.value.size) {
     throw reject(`member ${member.name} lies outside the kernel's struct`);
@@ -230,7 +244,8 @@ function placeMember(
     if (!isFunctionPointer(kernel.btf, kernelMember.type)) {
       throw reject(`kernel member ${member.name} is not a func ptr`);
     }
-    assign(programs, program, {
+    assign(programs, program, ops.def, {
+      memberName: member.name,
       typeId: kernel.type.id,
       typeName: kernel.type.name,
       member: kernelIndex,
@@ -246,18 +261,34 @@ function placeMember(
   ops.def.data?.set(bytes, place);
 }
 
-function assign({ targets, errors }: StructOpsPrograms, program: BpfFunction, target: StructOpsTarget): void {
+/** A program may stand in several structs of a kind, but only at one place of it. */
+function assign(
+  { targets, errors }: StructOpsPrograms,
+  program: BpfFunction,
+  def: MapDef,
+  target: StructOpsTarget,
+): void {
   const before = targets.get(program);
   if (!before) {
     targets.set(program, target);
-  } else if (before.typeId !== target.typeId || before.member !== target.member) {
-    const { message } = fail(`invalid reuse of prog ${program.name}: it implements another member already`);
-    errors.set(program, message);
+    return;
   }
+  const conflict = conflictOf(before, target);
+  if (conflict === undefined) return;
+  const use = `invalid reuse of prog ${program.name} in sec ${program.sectionName} with type ${ProgType.StructOps}`;
+  const where = `struct_ops init_kern ${def.name} func ptr ${target.memberName}`;
+  errors.set(program, new InputError(`${where}: ${use}: ${conflict}`, PLACE).message);
 }
 
-function fail(reason: string): InputError {
-  return new InputError(`struct_ops init_kern: ${reason}`, { section: '.struct_ops' });
+function conflictOf(before: StructOpsTarget, after: StructOpsTarget): string | undefined {
+  if (before.typeId !== after.typeId) return `attach_btf_id ${before.typeId} != kern_type_id ${after.typeId}`;
+  if (before.member === after.member) return undefined;
+  return `expected_attach_type ${before.member} != kern_member_idx ${after.member}`;
+}
+
+/** @param def the map that is filled in, once it is the map's own fault. */
+function fail(def: MapDef | undefined, reason: string): InputError {
+  return new InputError(`struct_ops init_kern${def ? ` ${def.name}` : ''}: ${reason}`, PLACE);
 }
 
 /** Whether a type is a pointer to a function. */

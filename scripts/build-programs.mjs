@@ -1,25 +1,37 @@
 // Compiles every programs/FOLDER/NAME.bpf.c to programs/FOLDER/NAME.bpf.o. The objects are kept in the repository,
 // so this needs to run only after a change, where clang-19 is at hand.
 //
-//   node scripts/build-programs.mjs [--check] [FOLDER...]
+//   node scripts/build-programs.mjs [--check | --to DIR [--cpu v1] [--big-endian]] [FOLDER...]
 //
 // --check builds to a temporary folder and compares byte for byte: the kept objects are what the sources say.
+// --to builds to another folder, for another version of the instruction set or byte order if asked, and keeps nothing here.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folder = join(root, 'programs');
 const CLANG = process.env.CLANG ?? 'clang-19';
 const STRIP = process.env.LLVM_STRIP ?? 'llvm-strip-19';
 
+const { values: args, positionals: chosen } = parseArgs({
+  allowPositionals: true,
+  options: {
+    check: { type: 'boolean', default: false },
+    to: { type: 'string' },
+    cpu: { type: 'string', default: 'v3' },
+    'big-endian': { type: 'boolean', default: false },
+  },
+});
+
 /** No path of the machine gets into the object: sources are named relative to the repository. */
 const flags = [
   '-target',
-  'bpf',
-  '-mcpu=v3',
+  args['big-endian'] ? 'bpfeb' : 'bpfel',
+  `-mcpu=${args.cpu}`,
   '-O2',
   '-g',
   '-std=gnu11',
@@ -48,9 +60,11 @@ function compile(name, output) {
   execFileSync(STRIP, ['-g', output], { cwd: root, stdio: 'inherit' });
 }
 
-const args = process.argv.slice(2);
-const check = args.includes('--check');
-const chosen = args.filter((arg) => !arg.startsWith('--'));
+const { check, to } = args;
+if (to === undefined && (args.cpu !== 'v3' || args['big-endian'])) {
+  console.error('--cpu and --big-endian need --to: the kept objects are little-endian and of v3');
+  process.exit(1);
+}
 const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 const names = (chosen.length > 0 ? chosen : folders.map(({ name }) => name)).flatMap(sourcesOf);
 
@@ -60,20 +74,21 @@ if (!available(CLANG) || !available(STRIP)) {
   process.exit(check ? 0 : 1);
 }
 
-const target = check ? mkdtempSync(join(tmpdir(), 'drydock-programs-')) : undefined;
+const target = check ? mkdtempSync(join(tmpdir(), 'drydock-programs-')) : to && resolve(to);
 let different = 0;
 try {
   for (const name of names) {
     const kept = join(folder, `${name}.bpf.o`);
-    const output = target ? join(target, `${basename(name)}.bpf.o`) : kept;
+    const output = target ? join(target, `${check ? basename(name) : name}.bpf.o`) : kept;
+    mkdirSync(dirname(output), { recursive: true });
     compile(name, output);
-    if (target && !(existsSync(kept) && readFileSync(kept).equals(readFileSync(output)))) {
+    if (check && !(existsSync(kept) && readFileSync(kept).equals(readFileSync(output)))) {
       console.error(`programs/${name}.bpf.o differs from its source: run node scripts/build-programs.mjs`);
       different++;
     }
   }
 } finally {
-  if (target) rmSync(target, { recursive: true });
+  if (check) rmSync(target, { recursive: true });
 }
 console.error(`${names.length} programs ${check ? 'compared' : 'built'}`);
 process.exit(different === 0 ? 0 : 1);

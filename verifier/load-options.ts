@@ -15,6 +15,20 @@ export interface KernelFiles {
   readonly config: ReadonlyMap<string, string> | undefined;
 }
 
+/** Objects that are taken although libbpf on this kernel's machine would not take them. */
+export interface ObjectFormats {
+  /** As `LoadOptions.legacy`. */
+  readonly legacy?: boolean;
+  /** Big-endian objects on a little-endian kernel and the other way round, turned around. */
+  readonly anyEndian?: boolean;
+}
+
+export function withFormats(options: LoadOptions, { legacy, anyEndian }: ObjectFormats): LoadOptions {
+  const { byteOrder, ...others } = options;
+  const own = byteOrder === undefined || anyEndian ? {} : { byteOrder };
+  return { ...others, ...own, ...(legacy ? { legacy } : {}) };
+}
+
 /** @param stock the kernel alone, without the overlay that profiles carry. @throws {InputError} for bad BTF of a module */
 export function loadOptionsOf(
   { profile, modules, symbols, config }: KernelFiles,

@@ -1,4 +1,5 @@
 /** What the gate has workers do, and what they answer: plain data, which is also what the cache is asked for. */
+import type { ObjectFormats } from '../../verifier/load-options.ts';
 import type { Mode, SourcePlace, VerifyResult } from '../check.ts';
 import type { Patterns, Selector } from '../config/config.ts';
 
@@ -18,6 +19,7 @@ export interface ObjectChoice extends KernelChoice {
   readonly variant: string;
   readonly globals: Readonly<Record<string, string>>;
   readonly kconfig: Readonly<Record<string, string>>;
+  readonly formats?: ObjectFormats;
   /** OBJ[:PROGRAM[=FUNCTION]] with absolute paths. */
   readonly targets: readonly string[];
 }

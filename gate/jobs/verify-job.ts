@@ -9,6 +9,7 @@ import { diagnosisText } from '../../verifier/diagnosis/diagnosis-text.ts';
 import { SourceMap } from '../../verifier/diagnosis/source.ts';
 import { type Bench, examine, type Report, verifyProgram } from '../../verifier/examine.ts';
 import type { Verifier } from '../../verifier/index.ts';
+import { withFormats } from '../../verifier/load-options.ts';
 import { verifierLoadOptions } from '../../verifier/load-options-node.ts';
 import { createVerifier } from '../../verifier/node.ts';
 import type { CheckStats, Mode, SourcePlace, VerifyResult } from '../check.ts';
@@ -54,7 +55,8 @@ interface Opened extends Bench {
 
 /** @throws {InputError} for an object that cannot be loaded, or a target that cannot be attached to. */
 async function open(choice: ObjectChoice, programs: readonly string[] | 'all'): Promise<Opened> {
-  const { verifier, options } = await benchOf(choice);
+  const { verifier, options: forKernel } = await benchOf(choice);
+  const options = withFormats(forKernel, choice.formats ?? {});
   const load: ObjectLoader = (path, own) => loadObject(readObject(path), { ...options, file: path, ...own });
   const target = openTarget(verifier, choice.targets, load, existsSync);
   const object = loadObject(readObject(choice.path), {

@@ -196,9 +196,9 @@ describe('with a kernel', () => {
   });
 
   it.each([
-    ['.section "iter/tasks"', /^line 1, column 10: failed to find kernel BTF type ID of 'tasks'$/],
+    ['.section "iter/tasks"', /^line 1, column 10: failed to find kernel BTF type ID of 'tasks': -3$/],
     ['.section "iter"', /no BTF-based attach target is specified/],
-    ['.section "freplace/f"', /attach program of 'f' is not set/],
+    ['.section "freplace/f"', /attach program FD is not set/],
     ['.section "struct_ops/x"', /struct_ops programs need the types of an object/],
     ['.type xdp\n.kfunc bpf_nothing', /^line 2, column 8: there is no function bpf_nothing in the kernel/],
   ])('%s', (text, message) => {

@@ -142,3 +142,15 @@ const shared = blobs.size;
 modules = new Set();
 writeLoads('6.1', selftests('6.1'));
 writeBlobs('6.1', shared);
+
+const opened = readLines('truth-6.12.jsonl.gz');
+/** What libbpf wrote first, without its name. */
+function refusal({ object, program, libbpf }) {
+  return { object, program, reason: libbpf.split('\n')[0].replace(/^libbpf: /, '') };
+}
+
+const refusals = {
+  refused: opened.filter(({ stage }) => stage === 'open' || stage === 'libbpf').map(refusal),
+  empty: opened.filter(({ stage }) => stage === 'noprog').map(({ object }) => object),
+};
+writeFileSync(new URL('refused-6.12.json', folder), `${JSON.stringify(refusals, undefined, 1)}\n`);

@@ -9,9 +9,11 @@ import type { RecordedKernel } from './archive.ts';
 /**
  * What differs. "verdict": accepted or not, and errno; "messages": those that the selftest expects; "insns", "states"
  * and "stack": statistics; "log": that of level 2|4; "log-as-loaded": that of the level at which the selftest loads;
- * "source": any of these but logs, of a load made from an object; "source-log": logs of such a load.
+ * "source": any of these but logs, of a load made from an object; "source-log": logs of such a load; "loader": what came
+ * out of the loader, before any verification; "builds": verdicts on other builds of the bundled programs, by
+ * "build/object/program/priv".
  */
-export type FailureKind = Statistic | 'log' | 'log-as-loaded' | 'source' | 'source-log';
+export type FailureKind = Statistic | 'log' | 'log-as-loaded' | 'source' | 'source-log' | 'loader' | 'builds';
 type Statistic = 'verdict' | 'messages' | 'insns' | 'states' | 'stack';
 
 /** Failures of one run: load -> what happened. */

@@ -4,49 +4,14 @@
  */
 import { Btf } from '../../bpf/btf.ts';
 import type { BpfObject, MapDef, Program } from '../../loader/index.ts';
-
-/** One map of a recorded load. */
-export interface TruthMap {
-  name: string;
-  type: number;
-  key_size: number;
-  value_size: number;
-  max_entries: number;
-  map_flags: number;
-  map_extra: number;
-  btf_key_type_id: number;
-  btf_value_type_id: number;
-  btf_vmlinux_value_type_id?: number;
-  btf?: string;
-  frozen?: boolean;
-  data?: string;
-  inner?: number;
-}
-
-/** The recorded input of one BPF_PROG_LOAD; blobs by name. */
-export interface TruthLoad {
-  prog_type: number;
-  expected_attach_type: number;
-  prog_flags: number;
-  license: string;
-  attach_btf_id: number;
-  attach_btf?: string;
-  insns: string;
-  func_info?: string;
-  func_info_rec_size?: number;
-  line_info?: string;
-  line_info_rec_size?: number;
-  prog_btf?: string;
-  kfunc_btf_objs?: string[];
-  ldimm_btf_objs?: string[];
-  maps: (TruthMap | null)[];
-}
+import type { RecordedLoad, RecordedMap } from './archive.ts';
 
 export interface Comparison {
   object: BpfObject;
   program: Program;
-  truth: TruthLoad;
-  blob: (name: string) => Uint8Array;
+  truth: RecordedLoad;
+  /** Those of the archive. */
+  blobs: readonly Uint8Array[];
   /** Program flags that the recording test asked for in addition. */
   extraFlags: number;
   /** The recording loader gave the program a type that its section does not say. */
@@ -56,6 +21,7 @@ export interface Comparison {
 /** Address of a symbol that stands for whatever address it had in the recorded kernel. */
 export const ANY_ADDRESS = 0xdead_0000_beef_0000n;
 
+const NOTHING = new Uint8Array(0);
 const LD_IMM64 = 0x18;
 /** Unnamed types that a reference is followed through. */
 const MAX_DEPTH = 8;
@@ -72,12 +38,12 @@ export function compareLoad(input: Comparison): string[] {
     if (ours !== theirs) differences.push(`${field}: ${String(ours)} instead of ${String(theirs)}`);
   };
   if (!typeGuessed) {
-    check('type', program.type, truth.prog_type);
-    check('attach type', program.expectedAttachType, truth.expected_attach_type);
-    check('attach btf id', program.attachTarget?.btfId ?? 0, truth.attach_btf_id);
-    check('attach module', program.attachTarget?.module ?? '', truth.attach_btf ?? '');
+    check('type', program.type, truth.type);
+    check('attach type', program.expectedAttachType, truth.attach ?? 0);
+    check('attach btf id', program.attachTarget?.btfId ?? 0, truth.attachId ?? 0);
+    check('attach module', program.attachTarget?.module ?? '', truth.attachBtf ?? '');
   }
-  check('flags', program.flags | input.extraFlags, truth.prog_flags);
+  check('flags', program.flags | input.extraFlags, truth.flags ?? 0);
   check('license', object.license, truth.license);
   const maps = compareInsns(input, check);
   for (const [index, map] of maps.entries()) compareMap(input, index, map, check);
@@ -88,8 +54,8 @@ export function compareLoad(input: Comparison): string[] {
 type Check = (field: string, ours: unknown, theirs: unknown) => void;
 
 /** Compares the code; the result is our maps in the order in which the code names them. */
-function compareInsns({ object, program, truth, blob }: Comparison, check: Check): (MapDef | undefined)[] {
-  const theirs = blob(truth.insns);
+function compareInsns({ object, program, truth, blobs }: Comparison, check: Check): (MapDef | undefined)[] {
+  const theirs = blobs[truth.insns] ?? NOTHING;
   const ours = program.insns.slice();
   const view = new DataView(ours.buffer);
   const used: number[] = [];
@@ -98,7 +64,7 @@ function compareInsns({ object, program, truth, blob }: Comparison, check: Check
     const source = (ours[at + 1] ?? 0) >>> 4;
     if (code === KFUNC_CALL && source === 2) {
       const module = view.getInt16(at + 2, true);
-      const names = truth.kfunc_btf_objs ?? [''];
+      const names = truth.kfuncBtfs ?? [''];
       const name = object.modules[module];
       view.setInt16(at + 2, module === 0 ? 0 : names.indexOf(name ?? '?'), true);
     }
@@ -109,7 +75,7 @@ function compareInsns({ object, program, truth, blob }: Comparison, check: Check
       view.setInt32(at + 4, used.indexOf(map), true);
     } else if (source === BTF_ID) {
       const module = view.getInt32(at + 12, true);
-      const place = (truth.ldimm_btf_objs ?? []).indexOf(object.modules[module] ?? '?');
+      const place = (truth.immBtfs ?? []).indexOf(object.modules[module] ?? '?');
       view.setInt32(at + 12, module === 0 ? 0 : place + 1, true);
     } else if (isAnyAddress(view, at) && at + 16 <= theirs.length) {
       ours.set(theirs.subarray(at + 4, at + 8), at + 4);
@@ -132,8 +98,8 @@ function isAnyAddress(view: DataView, at: number): boolean {
   return ((BigInt(view.getUint32(at + 12, true)) << 32n) | low) === ANY_ADDRESS;
 }
 
-function compareMap({ truth, blob }: Comparison, index: number, map: MapDef | undefined, check: Check): void {
-  const other = truth.maps[index];
+function compareMap(input: Comparison, index: number, map: MapDef | undefined, check: Check): void {
+  const other = input.truth.maps?.[index];
   const name = `map ${map?.name ?? other?.name}`;
   if (!other || !map) {
     check(name, map ? 'a map' : 'none', other ? 'a map' : 'none');
@@ -143,23 +109,23 @@ function compareMap({ truth, blob }: Comparison, index: number, map: MapDef | un
   const types = other.btf !== undefined;
   check(`${name}: name`, map.name.slice(0, 15), other.name);
   check(`${name}: type`, map.type, other.type);
-  check(`${name}: key size`, map.keySize, other.key_size);
-  check(`${name}: value size`, map.valueSize, other.value_size);
-  if (map.maxEntries !== 0) check(`${name}: entries`, map.maxEntries, other.max_entries);
-  check(`${name}: flags`, map.flags, other.map_flags);
-  check(`${name}: extra`, Number(map.mapExtra), other.map_extra);
-  check(`${name}: key type`, types ? map.keyTypeId : 0, other.btf_key_type_id);
-  check(`${name}: value type`, types ? map.valueTypeId : 0, other.btf_value_type_id);
-  check(`${name}: frozen`, map.frozen ?? false, other.frozen ?? false);
+  check(`${name}: key size`, map.keySize, other.key);
+  check(`${name}: value size`, map.valueSize, other.value);
+  if (map.maxEntries !== 0) check(`${name}: entries`, map.maxEntries, other.entries);
+  check(`${name}: flags`, map.flags, other.flags);
+  check(`${name}: extra`, Number(map.mapExtra), other.extra ?? 0);
+  check(`${name}: key type`, types ? map.keyTypeId : 0, other.keyType ?? 0);
+  check(`${name}: value type`, types ? map.valueTypeId : 0, other.valueType ?? 0);
+  check(`${name}: frozen`, map.frozen ?? false, other.frozen === 1);
   if (other.data !== undefined) {
     const data = map.data ?? new Uint8Array(map.valueSize);
-    check(`${name}: data`, hex(data), hex(blob(other.data)));
+    check(`${name}: data`, hex(data), hex(input.blobs[other.data] ?? NOTHING));
   }
-  compareInner({ truth, blob } as Comparison, name, map, other, check);
+  compareInner(input, name, map, other, check);
 }
 
-function compareInner(input: Comparison, name: string, map: MapDef, other: TruthMap, check: Check): void {
-  const inner = other.inner === undefined ? undefined : input.truth.maps[other.inner];
+function compareInner(input: Comparison, name: string, map: MapDef, other: RecordedMap, check: Check): void {
+  const inner = other.inner === undefined ? undefined : input.truth.maps?.[other.inner];
   if (!inner && !map.inner) return;
   if (!inner || !map.inner) {
     check(`${name}: inner map`, map.inner ? 'one' : 'none', inner ? 'one' : 'none');
@@ -172,16 +138,17 @@ function compareInner(input: Comparison, name: string, map: MapDef, other: Truth
  * Types and strings are compared by what they say, not by offset: the recorded objects were compiled in another
  * directory, whose name stands among the strings.
  */
-function compareDebugInfo({ object, program, truth, blob }: Comparison, check: Check): void {
-  if (truth.prog_btf === undefined || !object.btf) return;
-  const theirs = Btf.parse(blob(truth.prog_btf));
+function compareDebugInfo({ object, program, truth, blobs }: Comparison, check: Check): void {
+  const recordedBtf = truth.btf === undefined ? undefined : blobs[truth.btf];
+  if (!recordedBtf || !object.btf) return;
+  const theirs = Btf.parse(recordedBtf);
   compareTypes(describeTypes(object.btf), describeTypes(theirs), check);
   const funcs = program.funcInfo.flatMap(({ insn, typeId }) => [insn, typeId]);
-  check('func info', funcs.join(' '), words(truth.func_info && blob(truth.func_info)).join(' '));
+  check('func info', funcs.join(' '), words(blobs[truth.funcInfo ?? -1]).join(' '));
   const lines = program.lineInfo.map(({ insn, fileNameOffset, lineOffset, line, column }) =>
     describeLine(object.btf as Btf, [insn, fileNameOffset, lineOffset, ((line << 10) | column) >>> 0]),
   );
-  const recorded = words(truth.line_info && blob(truth.line_info));
+  const recorded = words(blobs[truth.lineInfo ?? -1]);
   const others: string[] = [];
   for (let at = 0; at < recorded.length; at += 4) {
     others.push(describeLine(theirs, recorded.slice(at, at + 4)));
@@ -226,7 +193,7 @@ function describeLine(btf: Btf, [insn, file = 0, line = 0, position]: number[]):
   return `${insn} ${btf.string(file).split('/').at(-1)} ${position} ${btf.string(line)}`;
 }
 
-function words(bytes: Uint8Array | '' | undefined): number[] {
+function words(bytes: Uint8Array | undefined): number[] {
   if (!bytes) return [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.length / 4 }, (_, index) => view.getUint32(index * 4, true));

@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { packageRoot } from '../package-root.ts';
 import { openArchive, type RecordedKernel } from './archive.ts';
 import { attached } from './attached.ts';
+import { builds } from './builds.ts';
 import type { Context, Part } from './context.ts';
 import { Floors } from './floors.ts';
 import { fromSource } from './from-source/index.ts';
@@ -21,6 +22,7 @@ import { hostile } from './hostile.ts';
 import { iterators } from './iterators.ts';
 import { type Comparison, KnownFailures } from './known-failures.ts';
 import type { Line } from './line.ts';
+import { loader } from './loader.ts';
 import { logs } from './logs.ts';
 import { replay, replayOlder } from './replay.ts';
 import { report } from './report.ts';
@@ -34,6 +36,8 @@ const PARTS: ReadonlyMap<string, Part> = new Map([
   ['iterators', iterators],
   ['generated', generated],
   ['hostile', hostile],
+  ['loader', loader],
+  ['builds', builds],
   ['from-source', fromSource],
 ]);
 

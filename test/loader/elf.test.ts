@@ -153,7 +153,7 @@ describe('symbols and relocations', () => {
     const edit = new Editable('iter');
     edit.view.setBigUint64(edit.symbol('dump', 16), 4096n, true);
     const error = refusal(edit.bytes);
-    expect(error.reason).toBe("function 'dump' crosses the section's end");
+    expect(error.reason).toBe("sec 'iter/task': program at offset 0 crosses section boundary");
     expect(error).toMatchObject({ section: 'iter/task', offset: 0 });
   });
 
@@ -169,7 +169,7 @@ describe('symbols and relocations', () => {
   it('a static program', () => {
     const edit = new Editable('iter');
     edit.bytes[edit.symbol('dump', 4)] = 2; // STB_LOCAL, STT_FUNC
-    expect(refusal(edit.bytes).reason).toBe("program 'dump' is static and not supported");
+    expect(refusal(edit.bytes).reason).toBe("sec 'iter/task': program 'dump' is static and not supported");
   });
 
   it('programs that overlap', () => {

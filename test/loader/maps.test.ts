@@ -72,10 +72,15 @@ describe.each(['maps', 'maps.be'])('%s', (name) => {
   });
 });
 
-describe('legacy maps', () => {
-  const object = load('legacy');
+describe.each(['legacy', 'legacy.be'])('maps of the section "maps": %s', (name) => {
+  it('are refused in the words of libbpf', () => {
+    expect(() => load(name)).toThrow(
+      "section maps: elf: legacy map definitions in 'maps' section are not supported by libbpf v1.0+",
+    );
+  });
 
-  it('come from the section "maps", in the order of its symbols', () => {
+  it('are taken when asked for, in the order of their symbols', () => {
+    const object = load(name, { legacy: true });
     expect(object.maps).toMatchObject([
       { name: 'first', type: 1, keySize: 4, valueSize: 8, maxEntries: 16, section: 'maps' },
       { name: 'second', type: 2, keySize: 4, valueSize: 64, maxEntries: 2, flags: 1024 },

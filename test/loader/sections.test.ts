@@ -41,7 +41,7 @@ describe('programs', () => {
     ['nowhere', "failed to find kernel BTF type ID of 'no_such_function'"],
     ['of_module', "failed to find kernel BTF type ID of 'testmod:do_more'"],
     ['bare', 'no BTF-based attach target is specified'],
-    ['replaces', "attach program of 'other' is not set"],
+    ['replaces', 'attach program FD is not set'],
     ['unknown', "missing BPF prog type, check ELF section name 'no_such_section'"],
     ['prefix_only', 'missing BPF prog type'],
   ])('%s cannot be loaded, the others can', (name, reason) => {

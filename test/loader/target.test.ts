@@ -37,12 +37,14 @@ describe('the target of a replacement', () => {
   });
 
   it('has to be set', () => {
-    expect(program(open('replace'), 'by_name').error).toMatch(/attach program of 'scalar' is not set$/);
+    expect(program(open('replace'), 'by_name').error).toMatch(/attach program FD is not set$/);
   });
 
   it('has to be named', () => {
     const object = open('replace', () => TC_MAIN);
-    expect(program(object, 'int_int').error).toMatch(/no BTF-based attach target is specified$/);
+    expect(program(object, 'int_int').error).toMatch(
+      /no BTF-based attach target is specified, use bpf_program__set_attach_target\(\)$/,
+    );
   });
 
   it('has to be in the BTF of the target program', () => {
@@ -109,12 +111,12 @@ describe('the byte order of the machine', () => {
     );
 
   it('is that of the object, or no program can be loaded', () => {
-    const reason = 'endianness mismatch: the object is big-endian, the kernel little-endian';
+    const reason = 'elf: endianness mismatch: the object is big-endian, the kernel little-endian';
     const errors = load('core.be', 'little');
     expect(errors.length).toBeGreaterThan(0);
     expect(new Set(errors)).toEqual(new Set([reason]));
     expect(new Set(load('iter', 'big'))).toEqual(
-      new Set(['endianness mismatch: the object is little-endian, the kernel big-endian']),
+      new Set(['elf: endianness mismatch: the object is little-endian, the kernel big-endian']),
     );
   });
 

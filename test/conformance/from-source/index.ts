@@ -12,42 +12,24 @@ import { type Line, skippedLine } from '../line.ts';
 import { scoreLogs } from '../logs.ts';
 import { capabilities, logLevel } from '../recorded-request.ts';
 import { Scorecard } from '../scorecard.ts';
-import { type BuiltObjects, buildObjects } from './build-objects.ts';
 import { ToolError } from './command.ts';
-import { prepareSource, type SelftestSource } from './kernel-source.ts';
-import { isRecorded, needTools, RECORDED_VERSION, sourcePackage } from './packages.ts';
+import { isRecorded } from './packages.ts';
+import { buildSelftests, type Selftests, versionNote } from './selftests.ts';
 
 const NAME = 'from source';
 const PREFIX = `${NAME}: `;
 const PROGRESS_EVERY = 1000;
 
-interface Built {
-  version: string;
-  source: SelftestSource;
-  objects: BuiltObjects;
-}
-
 export async function fromSource(context: Context): Promise<Line[]> {
   try {
-    return await score(context, await build(context));
+    return await score(context, await buildSelftests(context));
   } catch (error) {
     if (error instanceof ToolError) return [skippedLine(NAME, error.message)];
     throw error;
   }
 }
 
-async function build({ root, install, progress }: Context): Promise<Built> {
-  const cache = join(root, 'build/selftests');
-  await needTools(install);
-  const source = await sourcePackage(join(cache, 'packages'), install);
-  const folder = join(cache, source.version);
-  const btf = join(root, 'kernel-model/profiles/6.12/btf.bin.gz');
-  const prepared = await prepareSource(source, folder, btf, progress);
-  const objects = await buildObjects(prepared, join(folder, 'objects'), progress);
-  return { version: source.version, source: prepared, objects };
-}
-
-async function score(context: Context, { version, source, objects }: Built): Promise<Line[]> {
+async function score(context: Context, { version, source, objects }: Selftests): Promise<Line[]> {
   const { config } = source;
   const { wasm, recorded } = context;
   const verifier = new IsolatedVerifier({ wasm, recorded, ...(config ? { config } : {}) });
@@ -78,7 +60,7 @@ async function score(context: Context, { version, source, objects }: Built): Pro
       name: `${PREFIX}objects built`,
       good: [...needed].filter((object) => known.has(object)).length,
       total: needed.size,
-      notes: [...versionNote(version), ...objects.failed],
+      notes: [versionNote(version), ...objects.failed],
     },
     card.total(`${PREFIX}verifier_* privileged`, /^verifier priv verdict/, { count: 1360 }),
     card.total(`${PREFIX}all privileged`, /^(verifier|others) priv verdict/, { percent: 97 }),
@@ -105,11 +87,4 @@ function jobOf(load: RecordedLoad, folder: string) {
     caps: capabilities(load),
     logLevel: logLevel(load),
   };
-}
-
-function versionNote(version: string): string[] {
-  if (isRecorded(version)) return [`built from linux-source ${version}, the version that was recorded`];
-  return [
-    `built from linux-source ${version}; recorded was ${RECORDED_VERSION}, which the mirror no longer has`,
-  ];
 }

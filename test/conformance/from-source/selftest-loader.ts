@@ -13,7 +13,7 @@ import { ProgType } from '../../../loader/prog-type.ts';
 import type { LoadRequest } from '../../../verifier/load-request.ts';
 import { programRequest } from '../../../verifier/program-request.ts';
 import type { ObjectJob } from '../job.ts';
-import { guessType } from './guess-type.ts';
+import { type GuessedType, guessType } from './guess-type.ts';
 import { readKernelConfig, readObjectBtf } from './inputs.ts';
 import { poisonMaps, withMapSizes } from './request-maps.ts';
 import { parseTags, type SelftestTags, tagsOf } from './selftest-tags.ts';
@@ -29,6 +29,15 @@ interface Opened {
   object: BpfObject;
 }
 
+/** A program that can be loaded. */
+interface Prepared {
+  object: BpfObject;
+  program: Program;
+  tags: SelftestTags;
+  /** What the recording loader took it for, where its section does not say. */
+  guessed?: GuessedType;
+}
+
 export class SelftestLoader {
   private readonly options: LoadOptions;
   /** The object of the last request: the programs of one come one after the other. */
@@ -37,8 +46,14 @@ export class SelftestLoader {
   /**
    * @param modules split BTF by name.
    * @param config file with the kernel's configuration.
+   * @param ksym addresses of symbols; those of the built-in profile when absent.
    */
-  constructor(vmlinux: Btf, modules: ReadonlyMap<string, Uint8Array>, config: string | undefined) {
+  constructor(
+    vmlinux: Btf,
+    modules: ReadonlyMap<string, Uint8Array>,
+    config: string | undefined,
+    ksym?: LoadOptions['ksym'],
+  ) {
     const own = [...modules].map(([name, bytes]) => ({ name, btf: Btf.parse(bytes, { base: vmlinux }) }));
     const symbols = new SymbolAddresses([vmlinux, ...own.map(({ btf }) => btf)], () =>
       openSymbolNames(KERNEL),
@@ -48,19 +63,13 @@ export class SelftestLoader {
       modules: own,
       kconfig: config === undefined ? new Map() : readKernelConfig(config),
       kernelVersion: KERNEL_VERSION,
-      ksym: (name) => symbols.find(name),
+      ksym: ksym ?? ((name) => symbols.find(name)),
     };
   }
 
   /** @throws {InputError} when the loader refuses the object or the program. */
   request({ path, program: name, caps, logLevel }: ObjectJob): LoadRequest {
-    const { btf } = this.open(path);
-    const tags = parseTags(btf ? tagsOf(btf, name) : []);
-    const object = this.open(path, tags.btfPath && join(dirname(path), tags.btfPath));
-    const program = object.programs.find((candidate) => candidate.name === name);
-    if (!program) throw new InputError(`there is no program "${name}"`, { file: path });
-    const guessed = this.guess(object, program, tags);
-    if (program.error !== undefined && !guessed) throw new InputError(program.error, { file: path });
+    const { object, program, tags, guessed } = this.prepare(path, name);
     const request = programRequest(object, program, { caps, logLevel });
     const complete: LoadRequest = {
       ...request,
@@ -69,6 +78,23 @@ export class SelftestLoader {
       ...(guessed ? { progType: guessed.type, expectedAttachType: guessed.attachType, attachBtfId: 0 } : {}),
     };
     return caps === 0 ? poisonMaps(complete) : complete;
+  }
+
+  /** A program as it is, without what is added to the request. @throws {InputError} as `request` does. */
+  prepare(path: string, name: string): Prepared {
+    const { btf } = this.open(path);
+    const tags = parseTags(btf ? tagsOf(btf, name) : []);
+    const object = this.open(path, tags.btfPath && join(dirname(path), tags.btfPath));
+    const program = object.programs.find((candidate) => candidate.name === name);
+    if (!program) throw new InputError(`there is no program "${name}"`, { file: path });
+    const guessed = this.guess(object, program, tags);
+    if (program.error !== undefined && !guessed) throw new InputError(program.error, { file: path });
+    return { object, program, tags, ...(guessed ? { guessed } : {}) };
+  }
+
+  /** All programs of an object. @throws {InputError} when it cannot be opened. */
+  programs(path: string): readonly Program[] {
+    return this.open(path).programs;
   }
 
   /** A program without a type, or one that would replace a part of another program that is not at hand. */
