@@ -7,7 +7,7 @@
  */
 import type { Insns } from '../loader/insns.ts';
 import type { Loaded } from './frame.ts';
-import { type Block, Budget, type FunctionCode, followFunction, isLocalCall } from './function-flow.ts';
+import { type Block, type Budget, type FunctionCode, followFunction, isLocalCall } from './function-flow.ts';
 import { meetingPoints } from './post-dominators.ts';
 import { joinCalls, type Value } from './values.ts';
 
@@ -27,28 +27,28 @@ export interface JudgedCode {
 
 /** Larger programs are not judged. */
 const MAX_SLOTS = 1 << 17;
-const MAX_STEPS = 20_000_000;
 const PARAMETERS = 5;
 const UNKNOWN: readonly Value[] = new Array<Value>(PARAMETERS).fill('any');
 
-/** One byte for each slot: 1 where the verifier certainly comes to. */
-export function certainSlots(code: JudgedCode): Uint8Array {
+/** One byte for each slot: 1 where the verifier certainly comes to; nowhere when the budget does not suffice. */
+export function certainSlots(code: JudgedCode, budget: Budget): Uint8Array {
   const nowhere = new Uint8Array(code.insns.count);
   if (code.insns.count > MAX_SLOTS) return nowhere;
-  const judge = new Judge(code);
+  const judge = new Judge(code, budget);
   return judge.follow() && judge.mark() ? judge.certain : nowhere;
 }
 
 class Judge {
   readonly certain: Uint8Array;
   private readonly code: JudgedCode;
-  private readonly budget = new Budget(MAX_STEPS);
+  private readonly budget: Budget;
   private readonly byStart: ReadonlyMap<number, FunctionPart>;
   private readonly parameters = new Map<FunctionPart, Value[]>();
   private readonly blocks = new Map<FunctionPart, Map<number, Block>>();
 
-  constructor(code: JudgedCode) {
+  constructor(code: JudgedCode, budget: Budget) {
     this.code = code;
+    this.budget = budget;
     this.certain = new Uint8Array(code.insns.count);
     this.byStart = new Map(code.parts.map((part) => [part.start, part]));
   }

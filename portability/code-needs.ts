@@ -11,6 +11,7 @@ import type { CoreIndex } from './core-needs.ts';
 import { externNeed } from './extern-needs.ts';
 import { helperSince } from './first-releases.ts';
 import type { Loaded } from './frame.ts';
+import type { Budget } from './function-flow.ts';
 import { featureOf, type IsaFeature, IsaFeatures, SHORT_PROGRAM } from './isa-features.ts';
 import { findLoop } from './loops.ts';
 import type { ProgramUse, Use, When } from './need.ts';
@@ -25,6 +26,8 @@ export interface ProgramCode {
   readonly code: LinkedCode;
   /** With its object, unless somebody says otherwise. */
   readonly isLoaded: boolean;
+  /** Of all programs of the object. */
+  readonly budget: Budget;
 }
 
 export function codeNeeds(table: NeedTable, program: ProgramCode): void {
@@ -51,7 +54,7 @@ class CodeReader {
       code.parts.flatMap(({ func, start }) => core.of(func).map(({ insn }) => start + insn)),
     );
     const loaded: Loaded = (slot) => (answers.has(slot) ? 'known' : this.loadedAt(slot));
-    this.certain = certainSlots({ insns: code.insns, parts: this.parts(), loaded });
+    this.certain = certainSlots({ insns: code.insns, parts: this.parts(), loaded }, program.budget);
   }
 
   read(): void {
@@ -87,7 +90,7 @@ class CodeReader {
   private feature(slot: number, feature: IsaFeature): void {
     const need = { subject: { kind: 'instruction' }, name: feature.name, since: feature.since } as const;
     const isWeak = this.externAt(slot)?.weak === true;
-    this.table.add(need, this.use(slot, isWeak ? 'optional' : feature.onPath ? this.when(slot) : 'certain'));
+    this.addUse(need, slot, isWeak ? 'optional' : feature.onPath ? this.when(slot) : 'certain');
   }
 
   private extern({ insn, kind }: Reloc): void {
@@ -98,7 +101,7 @@ class CodeReader {
     if (!isCalled && extern.kind === 'ksym' && extern.isFunc) return;
     // An address that is not there is zero: only a call needs a weak symbol.
     if (isCalled || !extern.weak) this.add(externNeed(extern), insn);
-    else this.table.add(externNeed(extern), this.use(insn, 'optional'));
+    else this.addUse(externNeed(extern), insn, 'optional');
   }
 
   private types(): void {
@@ -107,13 +110,18 @@ class CodeReader {
       for (const { insn, relo, need } of core.of(func)) {
         const slot = start + insn;
         const use = this.use(slot, need.isQuestion ? 'optional' : this.when(slot));
-        this.table.addAsked(need, { func, insn, relo, isCertain: use.when === 'certain' }, use);
+        const asked = { func, insn, relo, isCertain: use.when === 'certain' };
+        this.table.addAsked(need, asked, use, () => this.source.at(slot));
       }
     }
   }
 
   private add(need: NewNeed, slot: number): void {
-    this.table.add(need, this.use(slot, this.when(slot)));
+    this.addUse(need, slot, this.when(slot));
+  }
+
+  private addUse(need: NewNeed, slot: number, when: When): void {
+    this.table.add(need, this.use(slot, when), () => this.source.at(slot));
   }
 
   private when(slot: number): When {
@@ -122,13 +130,7 @@ class CodeReader {
 
   private use(slot: number, when: When): Use {
     const { program, isLoaded } = this.program;
-    const source = this.source.at(slot);
-    return {
-      program,
-      insn: slot,
-      ...(source ? { source } : {}),
-      when: isLoaded ? when : 'optional',
-    };
+    return { program, insn: slot, when: isLoaded ? when : 'optional' };
   }
 
   private externAt(slot: number) {

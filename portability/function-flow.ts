@@ -26,7 +26,7 @@ export interface Block {
   readonly out: BlockEnd;
 }
 
-/** Steps that one program's analysis may take; what takes more is not judged. */
+/** Steps that the analysis of an object may take; what takes more is not judged. */
 export class Budget {
   private left: number;
 

@@ -36,7 +36,7 @@ export type Subject =
   | { readonly kind: 'attach-target' }
   | { readonly kind: 'struct-ops'; readonly ops: StructOps }
   | { readonly kind: 'kfunc' | 'ksym' | 'kconfig'; readonly extern: Extern }
-  | { readonly kind: 'type' | 'field' | 'enum-value'; readonly asked: readonly AskedRelo[] };
+  | { readonly kind: 'type' | 'field' | 'enum-value'; readonly asked: AskedRelo[] };
 
 /** A CO-RE relocation, and the instruction that it is for. */
 export interface AskedRelo {

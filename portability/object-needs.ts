@@ -9,6 +9,7 @@ import { attachNeeds } from './attach-needs.ts';
 import { codeNeeds } from './code-needs.ts';
 import { CoreIndex } from './core-needs.ts';
 import { externNeeds } from './extern-needs.ts';
+import { Budget } from './function-flow.ts';
 import { mapNeeds } from './map-needs.ts';
 import { isCertain, type Need } from './need.ts';
 import { NeedTable } from './need-table.ts';
@@ -16,6 +17,10 @@ import { compareReleases, type Release } from './release.ts';
 
 /** Slots that all linked programs of an object may have together. */
 const MAX_SLOTS = 4 << 20;
+/** Relocations that they may have together. */
+const MAX_RELOS = 1 << 20;
+/** Some seconds; the largest of the kernel's selftests takes a hundredth of it. */
+const MAX_STEPS = 40_000_000;
 
 export interface ObjectNeeds {
   readonly file: string;
@@ -53,7 +58,9 @@ function collect(bytes: Uint8Array, file: string, wanted: readonly string[] | un
     ext: object.ext,
     exceptions: exceptionTags(object.btf),
   };
+  const budget = new Budget(MAX_STEPS);
   let slotsLeft = MAX_SLOTS;
+  let relosLeft = MAX_RELOS;
   for (const func of chosen) {
     if (!func.def) continue;
     const program = { name: func.name, func, type: func.def.type };
@@ -61,7 +68,9 @@ function collect(bytes: Uint8Array, file: string, wanted: readonly string[] | un
     attachNeeds(table, program, isLoaded);
     const code = linkProgram(context, func, slotsLeft);
     slotsLeft -= code.insns.bytes.length / SLOT;
-    codeNeeds(table, { object, core, program, code, isLoaded });
+    for (const part of code.parts) relosLeft -= core.of(part.func).length;
+    if (relosLeft < 0) throw new InputError('the linked programs have too many CO-RE relocations');
+    codeNeeds(table, { object, core, program, code, isLoaded, budget });
   }
   return { file, object, programs: chosen.map(({ name }) => name), needs: table.all() };
 }

@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../bpf/asm.ts';
 import { Insns } from '../../loader/insns.ts';
 import { certainSlots } from '../../portability/certainty.ts';
+import { Budget } from '../../portability/function-flow.ts';
 import type { Value } from '../../portability/values.ts';
 
 /** Slots that are certain. @param answers what instructions load that ask something. */
 function certain(text: string, answers: { readonly [slot: number]: Value } = {}): number[] {
   const insns = new Insns(assemble(text));
   const parts = [{ start: 0, end: insns.count, isGlobal: true }];
-  const marks = certainSlots({ insns, parts, loaded: (slot) => answers[slot] });
+  const marks = certainSlots({ insns, parts, loaded: (slot) => answers[slot] }, new Budget(10_000));
   return [...marks.entries()].filter(([, mark]) => mark === 1).map(([slot]) => slot);
 }
 
@@ -55,5 +56,11 @@ describe('certainty', () => {
   it('an answer that ends the program on one side leaves the other to chance', () => {
     const program = 'r2 = 1\nif r2 != 0 goto go_on\nr0 = 0\nexit\ngo_on: call 5\nr0 = 0\nexit';
     expect(certain(program, { 0: 'known' })).toEqual([0, 1]);
+  });
+
+  it('nothing is certain when there is no budget', () => {
+    const insns = new Insns(assemble('r0 = 0\nexit'));
+    const code = { insns, parts: [{ start: 0, end: insns.count, isGlobal: true }], loaded: () => undefined };
+    expect([...certainSlots(code, new Budget(1))]).toEqual([0, 0]);
   });
 });
