@@ -2,12 +2,12 @@
 // Makes what the built-in profiles have from kernel images again, by the code behind `drydock profile add`, and says
 // how long it took. What is made by hand stays as it is. Run after `npm run build:ts`.
 //
-//   node scripts/build-profiles.mjs [--check] [--packages DIR] [6.1 | 6.12 ...]
+//   node scripts/build-profiles.mjs [--check] [--if-available] [--packages DIR] [6.1 | 6.12 ...]
 //
 // The images are those of Debian's packages, fetched with apt-get and kept in DIR (build/kernel-packages). A compressed
 // file whose content is the same is left alone: compressors differ from release to release. `--check` writes nothing
-// and fails when anything differs.
-import { execFileSync } from 'node:child_process';
+// and fails when anything differs. `--if-available` leaves out kernels whose package no mirror has (any more).
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -25,6 +25,7 @@ const root = resolve(import.meta.dirname, '..');
 const { values, positionals } = parseArgs({
   options: {
     check: { type: 'boolean', default: false },
+    'if-available': { type: 'boolean', default: false },
     packages: { type: 'string', default: join(root, 'build/kernel-packages') },
   },
   allowPositionals: true,
@@ -42,6 +43,13 @@ function unpacked({ name, version }) {
   if (archive === undefined) throw new Error(`apt-get download ${name} left nothing behind`);
   execFileSync('dpkg-deb', ['-x', join(folder, archive), folder]);
   return folder;
+}
+
+/** Whether it is here already, or apt-get knows where to fetch it. */
+function isAvailable({ name, version }) {
+  if (existsSync(join(values.packages, `${name}_${version}`, 'boot'))) return true;
+  const { status, stdout } = spawnSync('apt-cache', ['madison', name], { encoding: 'utf8' });
+  return status === 0 && stdout.split('\n').some((line) => line.split('|')[1]?.trim() === version);
 }
 
 /** The file in /boot whose name begins like this. */
@@ -75,6 +83,10 @@ const kernels = positionals.length > 0 ? positionals : Object.keys(PACKAGES);
 for (const kernel of kernels) {
   const source = PACKAGES[kernel];
   if (!source) throw new Error(`no profile "${kernel}"; there are: ${Object.keys(PACKAGES).join(', ')}`);
+  if (values['if-available'] && !isAvailable(source)) {
+    console.log(`skipped: no ${source.name} ${source.version}`);
+    continue;
+  }
   const folder = unpacked(source);
   const start = performance.now();
   const files = contents(folder);
