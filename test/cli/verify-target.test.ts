@@ -82,7 +82,7 @@ describe('drydock verify --target', () => {
     });
     expect(verify(object('trace'), '--target', 'no-such.o').stderr).toContain('there is no such file');
     expect(verify(object('trace'), '--target', `${object('functions.be')}:tc_main`).stderr).toContain(
-      'cannot be loaded: endianness mismatch',
+      'cannot be loaded: elf: endianness mismatch',
     );
   });
 });
@@ -92,7 +92,7 @@ describe('drydock verify', () => {
     const { status, stdout } = verify(object('functions.be'));
     expect(status).toBe(1);
     expect(stdout).toContain(
-      'not-loaded\n  endianness mismatch: the object is big-endian, the kernel little-endian\n',
+      'not-loaded\n  elf: endianness mismatch: the object is big-endian, the kernel little-endian\n',
     );
   });
 
