@@ -28,7 +28,7 @@ describe('drydock verify --target', () => {
   it('is named by the message that a replacement without one gets', () => {
     const { verdict, message } = one('replace', 'by_name');
     expect(verdict).toBe('not-loaded');
-    expect(message).toContain("attach program FD is not set; name the program with --target");
+    expect(message).toContain('attach program FD is not set; name the program with --target');
   });
 
   it('is what programs replace a function of', () => {
