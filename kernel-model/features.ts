@@ -76,6 +76,8 @@ export const FEATURES = [
   'typedKfuncArgs',
   /** Messages name functions, and ranges by their ends (6.8, 6.12). */
   'namedMessages',
+  /** Pointers among the arguments of a kernel function are read whole (6.15). Before, a part gives the pointer, too. */
+  'wholePointerArgs',
 ] as const;
 
 export type FeatureName = (typeof FEATURES)[number];

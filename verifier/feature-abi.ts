@@ -36,4 +36,5 @@ export const enum Feature {
   CallsUnderLock = 30,
   TypedKfuncArgs = 31,
   NamedMessages = 32,
+  WholePointerArgs = 33,
 }

@@ -240,7 +240,7 @@ export function checkBtfCtx(off: i32, size: u32): bool {
     say(M.ARGUMENT_KIND, <i64>attachName, index, name, text(kindName(kindAt(type))));
     return false;
   }
-  if (size !== SLOT) {
+  if (size !== SLOT && env.has(Feature.WholePointerArgs)) {
     say(M.ARGUMENT_SIZE, <i64>attachName, size);
     return false;
   }
