@@ -16,7 +16,7 @@ import { printFrame } from './print.ts';
 import { invalidatePacketPointers } from './refs.ts';
 import { copyReg, NO_SUBREG_DEF, setUnknown } from './reg.ts';
 import { checkArgOffset, checkRegType } from './reg-type.ts';
-import { newFrame, pushRef, VerifierState } from './state.ts';
+import { FuncState, newFrame, pushRef, VerifierState } from './state.ts';
 import {
   argDetail,
   argKind,
@@ -143,17 +143,21 @@ function callStatic(index: u32, insn: i32): i32 {
   const callee = env.currentFrame();
   // With their parents: what the callee reads, the caller's state was read for.
   for (let i: u32 = 1; i <= 5; i++) copyReg(callee.reg(i), caller.reg(i));
+  goToCallee(index, caller, callee);
+  return 0;
+}
+
+/** Goes on with the first instruction of a function whose frame has been entered and has its arguments. */
+export function goToCallee(index: u32, caller: FuncState, callee: FuncState): void {
   env.state.current--;
   clobberCallerSaved();
   env.state.current++;
   env.setInsnIndex(subprog(index).start - 1);
-  if (env.logsPath()) {
-    say(M.CALLER);
-    printFrame(caller, true);
-    say(M.CALLEE);
-    printFrame(callee, true);
-  }
-  return 0;
+  if (!env.logsPath()) return;
+  say(M.CALLER);
+  printFrame(caller, true);
+  say(M.CALLEE);
+  printFrame(callee, true);
 }
 
 /** Verifies a call of a subprogram; `env.insnIndex` is then before where to go on. 0 or a negative errno. */

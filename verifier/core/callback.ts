@@ -5,19 +5,17 @@ import { MapField, MapOp, Request } from '../abi.ts';
 import { Feature } from '../feature-abi.ts';
 import { CallFacts, Helper } from '../helper-abi.ts';
 import { DynptrKind, Flag, Reg } from '../types.ts';
-import { checkSubprogArgs, enterFrame } from './call.ts';
+import { checkSubprogArgs, enterFrame, goToCallee } from './call.ts';
 import { setDynptr } from './dynptr.ts';
 import * as env from './env.ts';
 import { initFrame } from './function.ts';
 import { setGraphCallbackArgs } from './graph-callback.ts';
 import { callFact } from './helper-table.ts';
 import { isRbtreeKfunc, runsCallbackLater, runsCallbackNow } from './kfunc-table.ts';
-import { clobberCallerSaved } from './ld.ts';
 import { say } from './log.ts';
 import { mapWord } from './map-value.ts';
 import * as M from './messages.ts';
 import { pushBranch, pushed, pushRoot } from './pending.ts';
-import { printFrame } from './print.ts';
 import { copyReg, RegState, setKnown, setNotInit } from './reg.ts';
 import { FuncState, newFrame, newState } from './state.ts';
 import { isGlobalSubprog, SubprogFlag, subprog, subprogSet } from './subprog.ts';
@@ -199,16 +197,7 @@ function enterSync(insn: i32, index: u32, kind: Callback): i32 {
   const callee = env.currentFrame();
   error = setArguments(kind, caller, callee, insn);
   if (error !== 0) return error;
-  env.state.current--;
-  clobberCallerSaved();
-  env.state.current++;
-  env.setInsnIndex(subprog(index).start - 1);
-  if (env.logsPath()) {
-    say(M.CALLER);
-    printFrame(caller, true);
-    say(M.CALLEE);
-    printFrame(callee, true);
-  }
+  goToCallee(index, caller, callee);
   return 0;
 }
 

@@ -273,8 +273,8 @@ function learnNotEqual(a: RegState, value: u64, narrow: bool): void {
   if (a.smax === <i64>value) a.smax--;
 }
 
-function learnSet(a: RegState, bits: u64, narrow: bool): void {
-  // Of several tested bits, which one is set is not known.
+/** One of the tested bits is set; of several, which one is not known. */
+export function learnSet(a: RegState, bits: u64, narrow: bool): void {
   if (popcnt(bits) !== 1) return;
   setTnum(tnumB, bits, 0);
   if (narrow) {
@@ -286,7 +286,8 @@ function learnSet(a: RegState, bits: u64, narrow: bool): void {
   }
 }
 
-function learnNotSet(a: RegState, bits: u64, narrow: bool): void {
+/** Of the tested bits none is set. Ranges are forgotten first: on a dead branch they could contradict the bits. */
+export function learnNotSet(a: RegState, bits: u64, narrow: bool): void {
   setUnbounded(a);
   setTnum(tnumB, ~bits, 0);
   if (narrow) {

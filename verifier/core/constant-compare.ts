@@ -5,10 +5,18 @@
 import { Jmp } from '../../bpf/isa.ts';
 import { Reg } from '../types.ts';
 import { narrowFrom64, syncBounds, widenFrom32 } from './bounds.ts';
-import { constValue, decidePacket, flipped, isAnyPacketPointer, isConstScalar } from './compare.ts';
+import {
+  constValue,
+  decidePacket,
+  flipped,
+  isAnyPacketPointer,
+  isConstScalar,
+  learnNotSet,
+  learnSet,
+} from './compare.ts';
 import { isNeverNull } from './pointer.ts';
-import { RegState, setKnownRange, setKnownRange32, setUnbounded } from './reg.ts';
-import { setTnum, Tnum, tnumAnd, tnumIntersect, tnumLow, tnumOr, tnumWithLow } from './tnum.ts';
+import { RegState, setKnownRange, setKnownRange32 } from './reg.ts';
+import { setTnum, Tnum, tnumIntersect } from './tnum.ts';
 
 const bits = changetype<Tnum>(memory.data(16, 8));
 const low = changetype<Tnum>(memory.data(16, 8));
@@ -100,32 +108,6 @@ export function decideByConstant(a: RegState, b: RegState, op: u32, narrow: bool
 function learnValue(reg: RegState, value: u64, narrow: bool): void {
   if (narrow) setKnownRange32(reg, <u32>value);
   else setKnownRange(reg, value);
-}
-
-/** Of the tested bits none is set. Ranges are forgotten first: on a dead branch they could contradict the bits. */
-function learnNotSet(reg: RegState, value: u64, narrow: bool): void {
-  setUnbounded(reg);
-  setTnum(bits, ~value, 0);
-  if (narrow) {
-    tnumLow(low, reg.varOff);
-    tnumAnd(low, low, bits);
-    tnumWithLow(reg.varOff, reg.varOff, low);
-  } else {
-    tnumAnd(reg.varOff, reg.varOff, bits);
-  }
-}
-
-/** The tested bit is set; of several bits, which one is not known. */
-function learnSet(reg: RegState, value: u64, narrow: bool): void {
-  if (popcnt(value) !== 1) return;
-  setTnum(bits, value, 0);
-  if (narrow) {
-    tnumLow(low, reg.varOff);
-    tnumOr(low, low, bits);
-    tnumWithLow(reg.varOff, reg.varOff, low);
-  } else {
-    tnumOr(reg.varOff, reg.varOff, bits);
-  }
 }
 
 function atLeast(reg: RegState, value: u64, signed: bool, narrow: bool): void {

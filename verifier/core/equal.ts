@@ -22,12 +22,13 @@ export function equalReset(): void {
   unbounded.live = LIVE_READ;
 }
 
-function samePrefix(old: RegState, current: RegState, bytes: u32): bool {
+/** Whether the first bytes of two registers are the same. */
+export function samePrefix(old: RegState, current: RegState, bytes: u32): bool {
   return memory.compare(changetype<usize>(old), changetype<usize>(current), bytes) === 0;
 }
 
 /** Every value of `current` lies in the range of `old`. */
-function rangeWithin(old: RegState, current: RegState): bool {
+export function rangeWithin(old: RegState, current: RegState): bool {
   return (
     old.umin <= current.umin &&
     old.umax >= current.umax &&

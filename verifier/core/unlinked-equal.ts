@@ -4,28 +4,10 @@
  */
 import { Reg, Slot, VerifierLimit } from '../types.ts';
 import * as env from './env.ts';
+import { rangeWithin, samePrefix } from './equal.ts';
 import { idMapReset, mapsId } from './idmap.ts';
 import { LIVE_READ, REG_PREFIX_RANGE, RegState } from './reg.ts';
 import { FuncState, VerifierState } from './state.ts';
-import { tnumContains } from './tnum.ts';
-
-function samePrefix(old: RegState, current: RegState, bytes: u32): bool {
-  return memory.compare(changetype<usize>(old), changetype<usize>(current), bytes) === 0;
-}
-
-function rangeWithin(old: RegState, current: RegState): bool {
-  return (
-    old.umin <= current.umin &&
-    old.umax >= current.umax &&
-    old.smin <= current.smin &&
-    old.smax >= current.smax &&
-    old.umin32 <= current.umin32 &&
-    old.umax32 >= current.umax32 &&
-    old.smin32 <= current.smin32 &&
-    old.smax32 >= current.smax32 &&
-    tnumContains(old.varOff, current.varOff)
-  );
-}
 
 function mapPointerCovered(old: RegState, current: RegState): bool {
   if (!samePrefix(old, current, REG_PREFIX_RANGE)) return false;
