@@ -1,5 +1,5 @@
 /**
- * Unpacks the payload of a boot image. Kernels are packed by gzip, zstd, xz, lz4 or lzma; all but gzip carry
+ * Unpacks the payload of a boot image. Kernels are packed by gzip, zstd, xz, lz4, lzma or lzo; all but gzip carry
  * the unpacked size in their last four bytes (little endian), which is why the output is allocated once and a
  * hostile payload cannot grow past it.
  */
@@ -8,6 +8,7 @@ import { decompress as unzstd } from 'fzstd';
 import { InputError } from '../../bpf/input-error.ts';
 import { unlz4Legacy } from './lz4.ts';
 import { unlzma } from './lzma.ts';
+import { unlzo } from './lzo.ts';
 import { xxh64 } from './xxh64.ts';
 import { unxz } from './xz.ts';
 
@@ -21,6 +22,7 @@ interface Format {
 
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+const LZO = [0x89, 0x4c, 0x5a, 0x4f, 0, 0x0d, 0x0a, 0x1a, 0x0a];
 const XZ = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0];
 
 const FORMATS: readonly Format[] = [
@@ -28,12 +30,10 @@ const FORMATS: readonly Format[] = [
   { name: 'xz', magic: XZ, unpack: unxz },
   { name: 'lz4', magic: [0x02, 0x21, 0x4c, 0x18], unpack: unlz4Legacy },
   { name: 'lzma', magic: [0x5d, 0, 0], unpack: unlzma },
+  { name: 'lzo', magic: LZO, unpack: unlzo },
 ];
 
-const REFUSED: readonly [name: string, magic: readonly number[]][] = [
-  ['bzip2', [0x42, 0x5a, 0x68]],
-  ['lzo', [0x89, 0x4c, 0x5a, 0x4f]],
-];
+const REFUSED: readonly [name: string, magic: readonly number[]][] = [['bzip2', [0x42, 0x5a, 0x68]]];
 
 /** @throws {InputError} for an unknown format, damaged data, or more than `limit` bytes unpacked. */
 export function decompress(payload: Uint8Array, limit: number, file?: string): Uint8Array {

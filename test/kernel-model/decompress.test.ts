@@ -1,6 +1,6 @@
 /**
  * Payloads of boot images. golden/payloads.json holds what the real tools made of `machineCode()`: xz --x86, xz,
- * lzma, lz4 -l, zstd; the commands stand in each test's name.
+ * lzma, lz4 -l, zstd, lzop; the commands stand in each test's name.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
