@@ -8,5 +8,5 @@ export type { RunMap, RunMapEntry } from './map.ts';
 export type { Mock, Mocks } from './mocks.ts';
 export { ProgramRejected } from './rejected.ts';
 export type { RecordInput, Replay, Step, StopAt } from './replay.ts';
-export type { ContextFields, Kernel, OpenOptions, RunInput, RunOutput } from './run.ts';
+export type { ContextFields, Deferred, Kernel, OpenOptions, RunInput, RunOutput } from './run.ts';
 export { Scene } from './scene.ts';

@@ -11,7 +11,7 @@ import { RUN_BUDGET } from '../session/test-bench.ts';
 import { WatchedProgram } from '../session/watched-program.ts';
 import type { Verdict } from '../verifier/index.ts';
 import { type Fault, type Vm, VmObject, type VmProgram } from '../vm/index.ts';
-import { type TestInput, testRun } from '../vm/test-run/index.ts';
+import { type TestInput, type TestResult, testRun } from '../vm/test-run/index.ts';
 import { RunMap } from './map.ts';
 import { installMocks, type Mocks } from './mocks.ts';
 import { ProgramRejected } from './rejected.ts';
@@ -52,6 +52,17 @@ export interface RunOutput {
   readonly trace: string;
   /** Instructions of all runs. */
   readonly insns: number;
+  /** Timers and work queues that came due within a second of modelled time; null when the program used none. */
+  readonly deferred: Deferred | null;
+}
+
+/** What followed a run. */
+export interface Deferred {
+  /** Callbacks that were called, and their instructions. */
+  readonly callbacks: number;
+  readonly insns: number;
+  /** Timers and work queues that wait still. */
+  readonly pending: number;
 }
 
 /** Bytes that an iterator is read with at a time. */
@@ -141,7 +152,8 @@ export class Kernel {
     const { errno, reason, status, retval, fault, insns } = result;
     if (errno !== 0) throw new InputError(`${name} cannot be run: ${errnoName(errno)}: ${reason}`);
     if (status === 'suspended') throw new InputError(`${name} does not end`);
-    return { retval, data: result.data, context: result.context, fault, trace, insns };
+    const { data: packet, context: after } = result;
+    return { retval, data: packet, context: after, fault, trace, insns, deferred: deferredOf(result) };
   }
 
   /**
@@ -218,4 +230,10 @@ export class Kernel {
     const hint = whatThereIs(name, [...this.verdicts.keys()]);
     throw new InputError(`there is no program '${name}' in this kernel; ${hint}`);
   }
+}
+
+function deferredOf({ deferred }: TestResult): Deferred | null {
+  if (!deferred) return null;
+  const { callbacks, insns, pending } = deferred;
+  return { callbacks, insns, pending };
 }

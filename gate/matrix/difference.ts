@@ -1,5 +1,5 @@
 /** In one line, why a kernel does not take a program that another kernel takes. */
-import type { MatrixCell } from './matrix.ts';
+import type { VerifyResult } from '../check.ts';
 
 /** What a verifier's or the loader's message comes down to where another kernel has no objection. */
 const REASONS: readonly {
@@ -33,7 +33,7 @@ const REASONS: readonly {
 ];
 
 /** "6.1 rejects it: it has no helper bpf_loop (181)" */
-export function differenceOf(cells: readonly MatrixCell[]): string {
+export function differenceOf(cells: readonly (VerifyResult & { readonly kernel: string })[]): string {
   const refusing = cells.find(({ verdict }) => verdict !== 'accepted');
   if (!refusing) return '';
   const { kernel, verdict, message, missing, source } = refusing;

@@ -167,6 +167,20 @@ describe('what is refused', () => {
   });
 });
 
+describe('what a run puts off', () => {
+  it('is done after it, and counted', async () => {
+    const deferred = await load('test/vm/objects/deferred.bpf.o');
+    const kernel = await deferred.open();
+    const packet = { data: new Uint8Array(60) };
+    expect(kernel.test('after_delay', packet).deferred).toMatchObject({ callbacks: 1, pending: 0 });
+    const { callbacks, pending } = kernel.test('periodic', packet).deferred ?? {};
+    expect(callbacks).toBeGreaterThan(1);
+    expect(pending).toBe(1);
+    const plain = await file.open();
+    expect(plain.test('limit_source', packet).deferred).toBeNull();
+  });
+});
+
 it('is what the package exports', () => {
   const script = `
     import { load, Scene } from 'drydock';
