@@ -160,6 +160,7 @@ function verifyJobs(config: GateConfig, rules: Rules, place: Place, isWanted: bo
     variants.push(variant);
   }
   if (!isWanted) return [];
+  const { legacy = false, any_endian: anyEndian = false } = config;
   return variants.map((variant) => {
     const object: ObjectChoice = {
       path: resolve(root, file),
@@ -170,6 +171,7 @@ function verifyJobs(config: GateConfig, rules: Rules, place: Place, isWanted: bo
       globals: variant?.globals ?? {},
       kconfig: variant?.kconfig ?? {},
       targets,
+      formats: { legacy, anyEndian },
     };
     const unprivileged = config.unprivileged ?? [];
     return { kind: 'verify', object, programs: config.programs ?? null, unprivileged };

@@ -89,6 +89,9 @@ export interface GateConfig {
   readonly exclude?: Patterns;
   readonly kernels?: readonly string[];
   readonly series?: boolean;
+  /** As `ObjectFormats` (verifier/load-options.ts). */
+  readonly legacy?: boolean;
+  readonly any_endian?: boolean;
   readonly programs?: Patterns;
   readonly unprivileged?: readonly Selector[];
   readonly variants?: readonly VariantSpec[];

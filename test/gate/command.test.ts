@@ -1,9 +1,9 @@
 /** drydock gate and init, as a user calls them. Needs `npm run build`. */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checksOf, MAIN, Project, TODAY } from './support.ts';
+import { checksOf, MAIN, Project, ROOT, TODAY } from './support.ts';
 
 /** Whole processes; test/gate/cache.test.ts and baseline.test.ts kill their writers 100 times each. */
 const KILLS = 15;
@@ -124,6 +124,34 @@ programs: ["*", "!struct_copied"]
     expect(checks.some(({ name }) => name === 'struct_copied')).toBe(false);
     const unused = all.filter(({ kind }) => kind === 'config').map(({ name }) => name);
     expect(unused).toEqual([expect.stringMatching(/^unprivileged 2 /)]);
+  });
+});
+
+describe('objects that libbpf refuses', () => {
+  const verdicts = (changes: string) => {
+    project.write('drydock.yaml', `objects: other/*.bpf.o\nbaseline: none.csv\n${changes}`);
+    project.write(
+      'none.csv',
+      readFileSync(join(project.folder, 'drydock-baseline.csv')).toString().split('\n')[0] ?? '',
+    );
+    const checks = checksOf(project.gate('--format', 'json').stdout) as unknown as {
+      file: string;
+      status: string;
+    }[];
+    return new Set(checks.map(({ file, status }) => `${file} ${status}`));
+  };
+
+  it('are checked where the configuration takes them', () => {
+    mkdirSync(join(project.folder, 'other'));
+    for (const name of ['aya.bpf.o', 'legacy.be.bpf.o'])
+      project.write(`other/${name}`, readFileSync(join(ROOT, 'test/loader/objects', name)));
+    expect(verdicts('')).toEqual(new Set(['other/aya.bpf.o failed', 'other/legacy.be.bpf.o failed']));
+    expect(verdicts('legacy: true')).toEqual(
+      new Set(['other/aya.bpf.o passed', 'other/legacy.be.bpf.o failed']),
+    );
+    expect(verdicts('legacy: true\nany_endian: true')).toEqual(
+      new Set(['other/aya.bpf.o passed', 'other/legacy.be.bpf.o passed']),
+    );
   });
 });
 
