@@ -140,7 +140,7 @@ int dump_files(struct bpf_iter__io_uring_file *ctx)
 		struct eventfd_ctx *eventfd = ring_eventfd(ring, &async);
 		int alone = files == 0 && !has_buffers;
 
-		dump_setup(seq, ring, fd, alone && !eventfd);
+		dump_setup(seq, ring, fd, settled(alone) && !eventfd);
 		if (eventfd) {
 			struct io_uring_dump record = { .type = DUMP_EVENTFD, .io_uring_fd = fd, .end = alone };
 

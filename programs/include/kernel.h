@@ -208,4 +208,16 @@ struct bpf_iter__bpf_map_elem {
 	void *value;
 };
 
+/*
+ * Instruction sets before v3 compare 64 bits only, and clang then checks a shifted copy of a u32, or takes several tests
+ * for one: the verifier can follow neither. There a size is a u64, and a condition is settled before it is used.
+ */
+#if __BPF_CPU_VERSION__ < 3
+typedef u64 checked_size;
+#define settled(condition) ({ u64 is_settled = (condition); asm volatile("" : "+r"(is_settled)); is_settled; })
+#else
+typedef u32 checked_size;
+#define settled(condition) (condition)
+#endif
+
 #endif

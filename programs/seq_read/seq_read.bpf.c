@@ -56,7 +56,7 @@ int emit_elements(struct bpf_iter__bpf_map_elem *ctx)
 {
 	const u32 *key = ctx->key;
 	u32 number = key ? *key : ~0U;
-	u32 size = key ? settings.element_bytes : settings.closing_bytes;
+	checked_size size = settled(key ? settings.element_bytes : settings.closing_bytes);
 	u32 slot = seen.logged;
 	u32 zero = 0;
 	struct payload *payload;
