@@ -32,6 +32,7 @@ const STEPS = 3000;
 const NO_CONTEXT = 0xffff_8700_0000_0000n;
 /** DRYDOCK_CLAIMS=100000 tries more. */
 const PROGRAMS = Number(process.env.DRYDOCK_CLAIMS ?? 400);
+const TIMEOUT = 60_000 + PROGRAMS * 20;
 const root = packageRoot();
 
 let verifier: Verifier;
@@ -101,20 +102,24 @@ exit`);
 });
 
 describe('random programs', () => {
-  it(`about numbers do nothing that the verifier has ruled out (${PROGRAMS})`, () => {
-    const misses: string[] = [];
-    for (let seed = 0; seed < PROGRAMS; seed++) {
-      const insns = scalarProgram(new Random(seed), 40);
-      const program = vm.load(insns);
-      const { path } = recordPath(vm, program, NO_CONTEXT, {}, STEPS);
-      vm.unload(program);
-      const report = checkClaims(verifier, requestOf(insns), path);
-      if (report.steps !== path.slots.length)
-        misses.push(`seed ${seed}: ${report.steps} of ${path.slots.length} steps`);
-      for (const { insn, what } of report.misses) misses.push(`seed ${seed}: insn ${insn}: ${what}`);
-    }
-    expect(misses).toEqual([]);
-  });
+  it(
+    `about numbers do nothing that the verifier has ruled out (${PROGRAMS})`,
+    () => {
+      const misses: string[] = [];
+      for (let seed = 0; seed < PROGRAMS; seed++) {
+        const insns = scalarProgram(new Random(seed), 40);
+        const program = vm.load(insns);
+        const { path } = recordPath(vm, program, NO_CONTEXT, {}, STEPS);
+        vm.unload(program);
+        const report = checkClaims(verifier, requestOf(insns), path);
+        if (report.steps !== path.slots.length)
+          misses.push(`seed ${seed}: ${report.steps} of ${path.slots.length} steps`);
+        for (const { insn, what } of report.misses) misses.push(`seed ${seed}: insn ${insn}: ${what}`);
+      }
+      expect(misses).toEqual([]);
+    },
+    TIMEOUT,
+  );
 });
 
 describe('programs that Linux ran', async () => {
