@@ -33,7 +33,7 @@ function loadedBy(args: readonly string[]): { scripts: string[]; builtIns: strin
 
 it('a run over a packet loads a few files, and neither YAML nor fetch', () => {
   const { scripts, builtIns } = loadedBy(PACKET);
-  expect(scripts.length).toBeLessThan(30);
+  expect(scripts.length).toBeLessThan(25);
   expect(scripts.some((text) => text.includes('node_modules/yaml'))).toBe(false);
   expect(builtIns).toContain('NativeModule zlib');
   expect(builtIns).not.toContain('undici');

@@ -4,14 +4,12 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RecordedKernel } from './archive.ts';
 
 /**
  * What differs. "verdict": accepted or not, and errno; "messages": those that the selftest expects; "insns", "states"
- * and "stack": statistics; "log": that of level 2|4; "log-as-loaded": that of the level at which the selftest loads;
- * "source": any of these but logs, of a load made from an object; "source-log": logs of such a load; "loader": what came
- * out of the loader, before any verification; "builds": verdicts on other builds of the bundled programs, by
- * "build/object/program/priv".
+ * and "stack": statistics; "log": that of level 2|4; "log-as-loaded": of the level at which the selftest loads; "source"
+ * and "source-log": all but logs, and logs, of loads made from objects; "loader": what comes out of the loader; "builds":
+ * verdicts on other builds of the bundled programs, by "build/object/program/priv".
  */
 export type FailureKind = Statistic | 'log' | 'log-as-loaded' | 'source' | 'source-log' | 'loader' | 'builds';
 type Statistic = 'verdict' | 'messages' | 'insns' | 'states' | 'stack';
@@ -29,12 +27,10 @@ export interface Comparison {
 }
 
 export class KnownFailures {
-  private readonly folder: string;
-  private readonly kernel: RecordedKernel;
+  private readonly prefix: string;
 
-  constructor(folder: string, kernel: RecordedKernel = '6.12') {
-    this.folder = folder;
-    this.kernel = kernel;
+  constructor(folder: string, kernel = '6.12') {
+    this.prefix = join(folder, `known-failures-${kernel}`);
   }
 
   compare(kind: FailureKind, failures: Failures): Comparison {
@@ -54,7 +50,7 @@ export class KnownFailures {
   }
 
   private path(kind: FailureKind): string {
-    return join(this.folder, `known-failures-${this.kernel}${kind === 'verdict' ? '' : `-${kind}`}.txt`);
+    return `${this.prefix}${kind === 'verdict' ? '' : `-${kind}`}.txt`;
   }
 
   private lines(kind: FailureKind): string[] {
@@ -62,9 +58,8 @@ export class KnownFailures {
   }
 
   private entries(kind: FailureKind): [string, string][] {
-    return this.lines(kind)
-      .map(parse)
-      .filter((entry) => entry !== undefined);
+    const entries = this.lines(kind).map(parse);
+    return entries.filter((entry) => entry !== undefined);
   }
 }
 
